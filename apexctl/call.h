@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+//
+// Finds apexd and asks it one thing at a time. Errors are told in words on stderr, here, and
+// returned as the exit code they lead to. One thread.
+
+#ifndef APEXCTL_CALL_H
+#define APEXCTL_CALL_H
+
+#include "apexctl/exit.h"
+#include "apexd/proto/message.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CALL_PATH_BYTES 108
+
+struct call {
+    int fd; // -1 when not connected
+    uint64_t id;
+    char dir[CALL_PATH_BYTES]; // of the daemon that answers
+};
+
+struct call_reply {
+    char *line;      // as it came; owned
+    const char *raw; // the result in it, digit for digit
+    size_t raw_bytes;
+    struct message_answer answer;
+};
+
+// Looks for a daemon. `runtime_dir`: only there. NULL: in $APEX_RUNTIME_DIR if that is set; else at
+// the usual places, then among the private daemons of `apexctl run`.
+enum exit_code call_open(struct call *call, const char *runtime_dir);
+
+// The same, without a word on stderr.
+enum exit_code call_open_quietly(struct call *call, const char *runtime_dir);
+
+// True when a daemon serves one of the usual places (or `runtime_dir`, or $APEX_RUNTIME_DIR),
+// whether or not we may ask it anything. `dir` is where, empty at the usual places.
+bool call_is_served(const char *runtime_dir, char dir[CALL_PATH_BYTES]);
+
+// Asks and waits, at most ten seconds. `params` may be NULL and is consumed. EXIT_OK: free the
+// reply.
+enum exit_code call_ask(struct call *call, enum method method, cJSON *params,
+                        struct call_reply *reply);
+
+void call_reply_free(struct call_reply *reply);
+void call_close(struct call *call);
+
+#endif

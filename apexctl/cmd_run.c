@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+//
+// apexctl run: a program on libapex. When a daemon serves, this process becomes the program.
+// When none does, it starts a private one, and stays as the program's parent until the end:
+// signals pass through to the program, its exit code or its signal comes back.
+
+#include "apexctl/command.h"
+#include "apexctl/private.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef APEX_LIBDIR
+#define APEX_LIBDIR "/usr/local/lib"
+#endif
+#ifndef APEX_SBINDIR
+#define APEX_SBINDIR "/usr/local/sbin"
+#endif
+
+#define PATH_BYTES 4096
+
+// --- What to run with ----------------------------------------------------------------------------
+
+// The folder of this executable, without a slash at the end.
+static void
+run_own_folder(char out[PATH_BYTES])
+{
+    ssize_t length = readlink("/proc/self/exe", out, PATH_BYTES - 1);
+
+    out[length > 0 ? length : 0] = '\0';
+    char *slash = strrchr(out, '/');
+    *(slash == NULL ? out : slash) = '\0';
+}
+
+static bool
+run_try(const char *folder, const char *name, int mode, char out[PATH_BYTES])
+{
+    int length = snprintf(out, PATH_BYTES, "%s%s", folder, name);
+    return length > 0 && length < PATH_BYTES && access(out, mode) == 0;
+}
+
+// Finds a file: what the variable says, else beside us in the build tree (where libtool may
+// have put us one folder deeper), else where it was to be installed, else beside us in an
+// installation that was moved. False when it is at none of these.
+static bool
+run_find(const char *variable, const char *in_build, const char *installed, const char *moved,
+         int mode, char out[PATH_BYTES])
+{
+    const char *given = getenv(variable);
+    char folder[PATH_BYTES];
+    char deeper[PATH_BYTES + 4];
+
+    if (given != NULL && given[0] != '\0') {
+        return run_try("", given, mode, out);
+    }
+    run_own_folder(folder);
+    snprintf(deeper, sizeof deeper, "%s/..", folder);
+    return run_try(folder, in_build, mode, out) || run_try(deeper, in_build, mode, out) ||
+           run_try("", installed, mode, out) || run_try(folder, moved, mode, out);
+}
+
+static bool
+run_find_library(char out[PATH_BYTES])
+{
+    if (!run_find("APEX_LIBRARY", "/../libapex/.libs/libapex.so.0", APEX_LIBDIR "/libapex.so.0",
+                  "/../lib/libapex.so.0", R_OK, out)) {
+        fputs("apexctl: libapex.so.0 is not found; say where it is: "
+              "APEX_LIBRARY=/path/libapex.so.0\n",
+              stderr);
+        return false;
+    }
+    // The dynamic linker takes a list, and knows no way to write these two in a name.
+    if (strpbrk(out, " :") != NULL) {
+        fprintf(stderr, "apexctl: LD_PRELOAD cannot name a path with a space or a colon: %s\n",
+                out);
+        return false;
+    }
+    return true;
+}
+
+// Adds `item` to a list in the environment: in front, or at the end.
+static bool
+run_extend(const char *variable, const char *item, char separator, bool in_front)
+{
+    const char *old = getenv(variable);
+    size_t bytes = strlen(item) + (old == NULL ? 0 : strlen(old)) + 2;
+    char *list = malloc(bytes);
+
+    if (list == NULL) {
+        return false;
+    }
+    if (old == NULL || old[0] == '\0') {
+        snprintf(list, bytes, "%s", item);
+    } else if (in_front) {
+        snprintf(list, bytes, "%s%c%s", item, separator, old);
+    } else {
+        snprintf(list, bytes, "%s%c%s", old, separator, item);
+    }
+    bool good = setenv(variable, list, 1) == 0;
+    free(list);
+    return good;
+}
+
+static bool
+run_environment(const char *library, const char *dir)
+{
+    char option[CALL_PATH_BYTES + 16];
+
+    snprintf(option, sizeof option, "runtime_dir=%s", dir);
+    // Later entries win, so ours goes last.
+    bool good = run_extend("LD_PRELOAD", library, ':', true) &&
+                (dir[0] == '\0' || run_extend("APEX_OPTIONS", option, ',', false));
+    if (!good) {
+        fputs("apexctl: short of memory\n", stderr);
+    }
+    return good;
+}
+
+// --- Running it ----------------------------------------------------------------------------------
+
+static enum exit_code
+run_exec(char **program)
+{
+    execvp(program[0], program);
+    int error = errno;
+    fprintf(stderr, "apexctl: cannot run %s: %s\n", program[0], strerror(error));
+    return error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE;
+}
+
+static const int passed_on[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
+
+// Waits for the program's end and hands on signals. Returns its status as of waitpid.
+static int
+run_attend(pid_t pid, const sigset_t *signals)
+{
+    siginfo_t info;
+    int status = 0;
+
+    while (waitpid(pid, &status, WNOHANG) != pid) {
+        if (sigwaitinfo(signals, &info) <= 0 || info.si_signo == SIGCHLD) {
+            continue;
+        }
+        // A signal of the terminal has reached the program already: it is of the same group.
+        if (info.si_code != SI_KERNEL) {
+            kill(pid, info.si_signo);
+        }
+    }
+    return status;
+}
+
+// Ends as the program did. Returns only for an exit.
+static enum exit_code
+run_end(int status)
+{
+    const struct rlimit no_core = {0, 0};
+    sigset_t one;
+
+    if (WIFEXITED(status)) {
+        return (enum exit_code)WEXITSTATUS(status);
+    }
+    int number = WTERMSIG(status);
+    setrlimit(RLIMIT_CORE, &no_core); // one core is enough
+    signal(number, SIG_DFL);
+    sigemptyset(&one);
+    sigaddset(&one, number);
+    raise(number);
+    sigprocmask(SIG_UNBLOCK, &one, NULL);
+    return (enum exit_code)(128 + number);
+}
+
+static enum exit_code
+run_with_private(const char *library, const char *apexd, char **program)
+{
+    struct private_daemon daemon;
+    sigset_t signals;
+    sigset_t old;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    for (size_t i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++) {
+        sigaddset(&signals, passed_on[i]);
+    }
+    // From here on, so that a signal that comes early is not lost but passed on.
+    sigprocmask(SIG_BLOCK, &signals, &old);
+    if (!private_start(&daemon, apexd)) {
+        sigprocmask(SIG_SETMASK, &old, NULL);
+        return run_environment(library, "") ? run_exec(program) : EXIT_OTHER;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        sigprocmask(SIG_SETMASK, &old, NULL);
+        _exit(run_environment(library, daemon.dir) ? run_exec(program) : EXIT_OTHER);
+    }
+    int status = pid < 0 ? 0 : run_attend(pid, &signals);
+    private_stop(&daemon);
+    if (pid < 0) {
+        fprintf(stderr, "apexctl: cannot fork: %s\n", strerror(errno));
+        return EXIT_OTHER;
+    }
+    return run_end(status);
+}
+
+enum exit_code
+command_run(const char *runtime_dir, int argc, char **argv)
+{
+    int first = argc > 1 && strcmp(argv[1], "--") == 0 ? 2 : 1;
+    char library[PATH_BYTES];
+    char apexd[PATH_BYTES];
+    char dir[CALL_PATH_BYTES];
+
+    if (first == 1 && argc > 1 && argv[1][0] == '-') {
+        fprintf(stderr, "apexctl: run has no option %s\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    if (first >= argc) {
+        fputs("apexctl: run what? apexctl run -- PROGRAM [ARGUMENT]...\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (!run_find_library(library)) {
+        return EXIT_OTHER;
+    }
+    if (!call_is_served(runtime_dir, dir)) {
+        if (dir[0] != '\0') {
+            fprintf(stderr, "apexctl: no apexd serves %s\n", dir);
+            return EXIT_NO_DAEMON;
+        }
+        if (run_find("APEX_DAEMON", "/../apexd/apexd", APEX_SBINDIR "/apexd", "/../sbin/apexd",
+                     X_OK, apexd)) {
+            return run_with_private(library, apexd, argv + first);
+        }
+        fputs("apexctl: no apexd is running and none is found; the program runs without it\n",
+              stderr);
+    }
+    return run_environment(library, dir) ? run_exec(argv + first) : EXIT_OTHER;
+}

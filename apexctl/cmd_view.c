@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+//
+// The commands that ask apexd one thing and show the answer: stats, processes, topology.
+
+#include "apexctl/call.h"
+#include "apexctl/command.h"
+#include "apexctl/render.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+// One question and how to show its answer.
+struct view {
+    enum method method;
+    uint64_t pid; // 0: none
+    void (*render)(FILE *out, const cJSON *result);
+    struct command_view options;
+};
+
+static enum exit_code
+view_show(struct call *call, const struct view *view)
+{
+    struct call_reply reply;
+    cJSON *params = NULL;
+
+    if (view->pid != 0) {
+        params = cJSON_CreateObject();
+        message_add_u64(params, "pid", view->pid);
+    }
+    enum exit_code code = call_ask(call, view->method, params, &reply);
+    if (code != EXIT_OK) {
+        return code;
+    }
+    if (view->options.json) {
+        fwrite(reply.raw, 1, reply.raw_bytes, stdout);
+        fputc('\n', stdout);
+    } else {
+        view->render(stdout, reply.answer.result);
+    }
+    call_reply_free(&reply);
+    // Whoever reads our output may have gone: then there is nobody left to show it to.
+    return fflush(stdout) == 0 ? EXIT_OK : EXIT_OTHER;
+}
+
+static enum exit_code
+view_run(const char *runtime_dir, const struct view *view)
+{
+    bool screen = view->options.watch && !view->options.json && isatty(STDOUT_FILENO);
+    struct call call;
+    enum exit_code code = call_open(&call, runtime_dir);
+
+    for (unsigned round = 1; code == EXIT_OK; round++) {
+        if (screen) {
+            fputs("\033[H\033[2J", stdout); // to the corner, and clear
+        } else if (round > 1 && !view->options.json) {
+            fputc('\n', stdout);
+        }
+        code = view_show(&call, view);
+        if (!view->options.watch || round == view->options.count || code != EXIT_OK) {
+            break;
+        }
+        struct timespec pause = {.tv_sec = view->options.interval_s};
+        nanosleep(&pause, NULL);
+    }
+    call_close(&call);
+    return code;
+}
+
+static bool
+view_pid(const char *text, uint64_t *pid)
+{
+    char *end;
+
+    errno = 0;
+    *pid = strtoull(text, &end, 10);
+    if (errno != 0 || text[0] < '0' || text[0] > '9' || *end != '\0' || *pid == 0 ||
+        *pid > INT32_MAX) {
+        fprintf(stderr, "apexctl: not a process number: %s\n", text);
+        return false;
+    }
+    return true;
+}
+
+static enum exit_code
+view_unexpected(const char *argument)
+{
+    fprintf(stderr, "apexctl: unexpected argument: %s\n", argument);
+    return EXIT_USAGE;
+}
+
+enum exit_code
+command_stats(const char *runtime_dir, int argc, char **argv)
+{
+    struct view view = {.method = METHOD_stats, .render = render_stats};
+    int first;
+
+    if (!command_view_parse(&view.options, true, argc, argv, &first) ||
+        (first < argc && !view_pid(argv[first], &view.pid))) {
+        return EXIT_USAGE;
+    }
+    return first + 1 < argc ? view_unexpected(argv[first + 1]) : view_run(runtime_dir, &view);
+}
+
+enum exit_code
+command_processes(const char *runtime_dir, int argc, char **argv)
+{
+    struct view view = {.method = METHOD_processes, .render = render_processes};
+    int first;
+
+    if (!command_view_parse(&view.options, false, argc, argv, &first)) {
+        return EXIT_USAGE;
+    }
+    return first < argc ? view_unexpected(argv[first]) : view_run(runtime_dir, &view);
+}
+
+enum exit_code
+command_topology(const char *runtime_dir, int argc, char **argv)
+{
+    struct view view = {.method = METHOD_topology, .render = render_topology};
+    int first;
+
+    if (!command_view_parse(&view.options, false, argc, argv, &first)) {
+        return EXIT_USAGE;
+    }
+    return first < argc ? view_unexpected(argv[first]) : view_run(runtime_dir, &view);
+}

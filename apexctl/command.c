@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+//
+// Options that several commands have; see command.h.
+
+#include "apexctl/command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_WATCH = 256, OPTION_INTERVAL, OPTION_COUNT };
+
+static bool
+command_number(const char *text, unsigned min, unsigned *out)
+{
+    char *end;
+
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || value < min ||
+        value > 86400) {
+        fprintf(stderr, "apexctl: not a number from %u to 86400: %s\n", min, text);
+        return false;
+    }
+    *out = (unsigned)value;
+    return true;
+}
+
+static bool
+command_output(const char *text, bool *json)
+{
+    *json = strcmp(text, "json") == 0;
+    if (!*json && strcmp(text, "table") != 0) {
+        fprintf(stderr, "apexctl: -o takes table or json, not %s\n", text);
+        return false;
+    }
+    return true;
+}
+
+static bool json_by_default;
+
+bool
+command_set_output(const char *text)
+{
+    return command_output(text, &json_by_default);
+}
+
+bool
+command_view_parse(struct command_view *view, bool may_watch, int argc, char **argv, int *first)
+{
+    static const struct option options[] = {
+        {"output", required_argument, NULL, 'o'},
+        {"watch", no_argument, NULL, OPTION_WATCH},
+        {"interval", required_argument, NULL, OPTION_INTERVAL},
+        {"count", required_argument, NULL, OPTION_COUNT},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    bool good = true;
+
+    *view = (struct command_view){.json = json_by_default, .interval_s = 2};
+    optind = 0; // begin anew: main() has used getopt already
+    while (good && (option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+        switch (option) {
+        case 'o':
+            good = command_output(optarg, &view->json);
+            break;
+        case OPTION_WATCH:
+            view->watch = true;
+            break;
+        case OPTION_INTERVAL:
+            good = command_number(optarg, 1, &view->interval_s);
+            break;
+        case OPTION_COUNT:
+            good = command_number(optarg, 1, &view->count);
+            break;
+        default:
+            good = false;
+        }
+    }
+    if (good && view->watch && !may_watch) {
+        fprintf(stderr, "apexctl: %s cannot --watch\n", argv[0]);
+        good = false;
+    }
+    *first = optind;
+    return good;
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// What main.c and the commands share. A command gets its arguments as main() would: argv[0] is
+// its name.
+
+#ifndef APEXCTL_COMMAND_H
+#define APEXCTL_COMMAND_H
+
+#include "apexctl/exit.h"
+
+#include <stdbool.h>
+
+#define COMMAND(name, function, arguments, text) \
+    enum exit_code command_##function(const char *runtime_dir, int argc, char **argv);
+#include "apexctl/commands.def"
+
+// The options of the commands that ask and show.
+struct command_view {
+    bool json;
+    bool watch;
+    unsigned interval_s;
+    unsigned count; // of rounds when watching; 0 without end
+};
+
+// `table` or `json`, for commands that are not told themselves. False after a line on stderr.
+bool command_set_output(const char *text);
+
+// Takes the options out of argv; `*first` is the first argument that is none. `may_watch`:
+// whether the command knows --watch. False after a line on stderr.
+bool command_view_parse(struct command_view *view, bool may_watch, int argc, char **argv,
+                        int *first);
+
+#endif

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+#
+# apexctl, the command for operators. libapexctlcore.la is all but main, for tests.
+
+bin_PROGRAMS += apexctl/apexctl
+
+apexctl_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir) \
+	-DAPEX_LIBDIR='"$(libdir)"' -DAPEX_SBINDIR='"$(sbindir)"'
+
+noinst_LTLIBRARIES += apexctl/libapexctlcore.la
+
+apexctl_libapexctlcore_la_SOURCES = \
+	apexctl/call.c \
+	apexctl/call.h \
+	apexctl/cmd_run.c \
+	apexctl/cmd_view.c \
+	apexctl/command.c \
+	apexctl/command.h \
+	apexctl/commands.def \
+	apexctl/exit.h \
+	apexctl/private.c \
+	apexctl/private.h \
+	apexctl/render.c \
+	apexctl/render.h \
+	apexctl/table.c \
+	apexctl/table.h
+apexctl_libapexctlcore_la_CPPFLAGS = $(apexctl_cppflags)
+apexctl_libapexctlcore_la_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS)
+apexctl_libapexctlcore_la_LIBADD = apexd/libapexproto.la
+apexctl_libapexctlcore_la_SHORTNAME = apexctl
+
+apexctl_apexctl_SOURCES = apexctl/main.c
+apexctl_apexctl_CPPFLAGS = $(apexctl_cppflags)
+apexctl_apexctl_LDADD = apexctl/libapexctlcore.la
+apexctl_apexctl_SHORTNAME = apexctl
+
+EXTRA_DIST += apexctl/README.md

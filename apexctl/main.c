@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+//
+// apexctl: options that all commands have, then the command, by the table in commands.def.
+
+#include "apexctl/command.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
+
+static const struct {
+    const char *name;
+    enum exit_code (*function)(const char *runtime_dir, int argc, char **argv);
+    const char *arguments;
+    const char *text;
+} commands[] = {
+#define COMMAND(name, function, arguments, text) {#name, command_##function, arguments, text},
+#include "apexctl/commands.def"
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+static void
+main_help(void)
+{
+    puts("Usage: apexctl [--runtime-dir DIR] COMMAND [ARGUMENT]...\n"
+         "Runs programs on libapex and shows their heaps.\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        printf("  %s %s\n      %s\n", commands[i].name, commands[i].arguments, commands[i].text);
+    }
+    puts(
+        "\n"
+        "  --runtime-dir DIR   where apexd serves; else $APEX_RUNTIME_DIR, else /run/apexd,\n"
+        "                      else $XDG_RUNTIME_DIR/apexd\n"
+        "  --help              print this and exit\n"
+        "  --version           print the version and exit\n"
+        "\n"
+        "Exit codes: 0 done, 1 other failure, 2 wrong usage, 3 no apexd, 4 not allowed, 5 no such\n"
+        "process; run ends as the program does. See apexctl(1).");
+}
+
+static enum exit_code
+main_command(const char *runtime_dir, int argc, char **argv)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].name, argv[0]) == 0) {
+            return commands[i].function(runtime_dir, argc, argv);
+        }
+    }
+    fprintf(stderr, "apexctl: no such command: %s\nTry 'apexctl --help'.\n", argv[0]);
+    return EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"runtime-dir", required_argument, NULL, 'd'},
+        {"output", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    const char *runtime_dir = NULL;
+    int option;
+
+    // The `+` ends our options at the command: what follows is the command's, or the program's.
+    while ((option = getopt_long(argc, argv, "+ho:", options, NULL)) != -1) {
+        switch (option) {
+        case 'd':
+            runtime_dir = optarg;
+            break;
+        case 'o':
+            if (!command_set_output(optarg)) {
+                return EXIT_USAGE;
+            }
+            break;
+        case 'h':
+            main_help();
+            return EXIT_OK;
+        case 'v':
+            puts("apexctl " PACKAGE_VERSION);
+            return EXIT_OK;
+        default:
+            fputs("Try 'apexctl --help'.\n", stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind == argc) {
+        fputs("apexctl: what shall it do?\nTry 'apexctl --help'.\n", stderr);
+        return EXIT_USAGE;
+    }
+    return main_command(runtime_dir, argc - optind, argv + optind);
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+//
+// From JSON to tables; see render.h.
+
+#include "apexctl/render.h"
+
+#include "apexctl/table.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static uint64_t
+render_u64(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+
+    // Above 2^53 the last digits are not exact; the tables show no more than three of bytes.
+    if (!cJSON_IsNumber(item) || item->valuedouble < 0) {
+        return 0;
+    }
+    return item->valuedouble >= 18446744073709549568.0 ? UINT64_MAX : (uint64_t)item->valuedouble;
+}
+
+static const char *
+render_string(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+// A stranger's text outside a table.
+static void
+render_clean(FILE *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
+    }
+}
+
+static void
+render_count(FILE *out, uint64_t count, const char *one, const char *many)
+{
+    fprintf(out, "%" PRIu64 " %s", count, count == 1 ? one : many);
+}
+
+static void
+render_heap(FILE *out, const cJSON *heap)
+{
+    static const struct {
+        const char *field;
+        const char *name;
+        const char *text;
+    } rows[] = {
+        {"allocated_bytes", "allocated", "live objects"},
+        {"active_bytes", "active", "blocks that hold them"},
+        {"dirty_bytes", "dirty", "free, not given back yet"},
+        {"metadata_bytes", "metadata", "bookkeeping"},
+        {"resident_bytes_max", "resident", "at most: active + dirty + metadata"},
+        {"retained_bytes", "retained", "free addresses, no memory behind them"},
+        {"mapped_bytes", "mapped", "addresses held"},
+    };
+    static const char *const titles[] = {"<HEAP", "BYTES", "<MEANING"};
+    struct table t;
+
+    table_init(&t, titles, COUNT(titles));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        table_text(&t, rows[i].name);
+        table_bytes(&t, render_u64(heap, rows[i].field));
+        table_text(&t, rows[i].text);
+    }
+    table_print(&t, out);
+}
+
+// All values of an object by their own names; those in bytes in units.
+static void
+render_counters(FILE *out, const char *title, const cJSON *counters)
+{
+    const char *titles[] = {title, "VALUE"};
+    const cJSON *item;
+    struct table t;
+
+    if (!cJSON_IsObject(counters) || counters->child == NULL) {
+        return;
+    }
+    fputc('\n', out);
+    table_init(&t, titles, COUNT(titles));
+    cJSON_ArrayForEach(item, counters)
+    {
+        table_text(&t, item->string);
+        if (strstr(item->string, "_bytes") != NULL) {
+            table_bytes(&t, render_u64(counters, item->string));
+        } else {
+            table_number(&t, render_u64(counters, item->string));
+        }
+    }
+    table_print(&t, out);
+}
+
+static void
+render_classes(FILE *out, const cJSON *classes)
+{
+    static const char *const titles[] = {"CLASS", "LIVE", "BYTES", "GAINED", "LOST"};
+    const cJSON *item;
+    struct table t;
+
+    if (cJSON_GetArraySize(classes) == 0) {
+        return;
+    }
+    fputc('\n', out);
+    table_init(&t, titles, COUNT(titles));
+    cJSON_ArrayForEach(item, classes)
+    {
+        uint64_t size = render_u64(item, "size_bytes");
+        uint64_t live = render_u64(item, "live");
+        table_number(&t, size);
+        table_number(&t, live);
+        table_bytes(&t, size != 0 && live > UINT64_MAX / size ? UINT64_MAX : size * live);
+        table_number(&t, render_u64(item, "gained_total"));
+        table_number(&t, render_u64(item, "lost_total"));
+    }
+    table_print(&t, out);
+}
+
+static void
+render_threads(FILE *out, const cJSON *threads)
+{
+    static const char *const titles[] = {"THREAD",      "<STATE", "NODE",    "LIVE",
+                                         "SLOW ALLOCS", "SENT",   "RECEIVED"};
+    const cJSON *item;
+    struct table t;
+
+    if (cJSON_GetArraySize(threads) == 0) {
+        return;
+    }
+    fputc('\n', out);
+    table_init(&t, titles, COUNT(titles));
+    cJSON_ArrayForEach(item, threads)
+    {
+        const cJSON *counters = cJSON_GetObjectItemCaseSensitive(item, "counters");
+        if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "shared"))) {
+            table_text(&t, "others");
+        } else {
+            table_number(&t, render_u64(item, "tid"));
+        }
+        table_text(&t, cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "live")) ? "live"
+                                                                                    : "exited");
+        table_number(&t, render_u64(item, "node"));
+        table_bytes(&t, render_u64(item, "live_bytes"));
+        table_number(&t, render_u64(counters, "slow_allocs_total"));
+        table_number(&t, render_u64(counters, "remote_sent_total"));
+        table_number(&t, render_u64(counters, "remote_received_total"));
+    }
+    table_print(&t, out);
+}
+
+static void
+render_process(FILE *out, const cJSON *p)
+{
+    char rss[TABLE_CELL_BYTES];
+
+    render_clean(out, render_string(p, "comm"));
+    fprintf(out, " (pid %" PRIu64 ", uid %" PRIu64 "), libapex ", render_u64(p, "pid"),
+            render_u64(p, "uid"));
+    render_clean(out, render_string(p, "version"));
+    fputs(", ", out);
+    render_count(out, render_u64(p, "threads"), "thread", "threads");
+    fprintf(out, ", %s in core\n\n", table_format_bytes(render_u64(p, "rss_bytes"), rss));
+    render_heap(out, cJSON_GetObjectItemCaseSensitive(p, "heap"));
+    render_classes(out, cJSON_GetObjectItemCaseSensitive(p, "classes"));
+    render_threads(out, cJSON_GetObjectItemCaseSensitive(p, "thread_list"));
+    render_counters(out, "<PROCESS", cJSON_GetObjectItemCaseSensitive(p, "counters"));
+    render_counters(out, "<ALL THREADS", cJSON_GetObjectItemCaseSensitive(p, "thread_counters"));
+}
+
+void
+render_stats(FILE *out, const cJSON *result)
+{
+    const cJSON *process = cJSON_GetObjectItemCaseSensitive(result, "process");
+
+    if (process != NULL) {
+        render_process(out, process);
+        return;
+    }
+    render_count(out, render_u64(result, "processes"), "process", "processes");
+    fputs(", ", out);
+    render_count(out, render_u64(result, "threads"), "thread", "threads");
+    fputs("\n\n", out);
+    render_heap(out, cJSON_GetObjectItemCaseSensitive(result, "heap"));
+    render_counters(out, "<ALL PROCESSES", cJSON_GetObjectItemCaseSensitive(result, "counters"));
+    render_counters(out, "<ALL THREADS",
+                    cJSON_GetObjectItemCaseSensitive(result, "thread_counters"));
+}
+
+void
+render_processes(FILE *out, const cJSON *result)
+{
+    static const char *const titles[] = {"PID",    "UID",   "<COMMAND", "THREADS", "ALLOCATED",
+                                         "ACTIVE", "DIRTY", "RETAINED", "RSS"};
+    const cJSON *item;
+    struct table t;
+    uint64_t hidden = render_u64(result, "hidden");
+
+    table_init(&t, titles, COUNT(titles));
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(result, "processes"))
+    {
+        const cJSON *heap = cJSON_GetObjectItemCaseSensitive(item, "heap");
+        table_number(&t, render_u64(item, "pid"));
+        table_number(&t, render_u64(item, "uid"));
+        table_text(&t, render_string(item, "comm"));
+        table_number(&t, render_u64(item, "threads"));
+        table_bytes(&t, render_u64(heap, "allocated_bytes"));
+        table_bytes(&t, render_u64(heap, "active_bytes"));
+        table_bytes(&t, render_u64(heap, "dirty_bytes"));
+        table_bytes(&t, render_u64(heap, "retained_bytes"));
+        table_bytes(&t, render_u64(item, "rss_bytes"));
+    }
+    table_print(&t, out);
+    if (hidden > 0) {
+        fputc('\n', out);
+        render_count(out, hidden, "process of another user is", "processes of other users are");
+        fputs(" not shown\n", out);
+    }
+}
+
+static void
+render_distances(FILE *out, const cJSON *nodes)
+{
+    const cJSON *node;
+    const cJSON *to;
+
+    if (cJSON_GetArraySize(nodes) < 2) {
+        return;
+    }
+    fputs("\nDISTANCE (10 is local)\n", out);
+    cJSON_ArrayForEach(node, nodes)
+    {
+        fprintf(out, "from %3" PRIu64 ":", render_u64(node, "node"));
+        cJSON_ArrayForEach(to, cJSON_GetObjectItemCaseSensitive(node, "distances"))
+        {
+            fprintf(out, "  %" PRIu64 "=%" PRIu64, render_u64(to, "node"),
+                    render_u64(to, "distance"));
+        }
+        fputc('\n', out);
+    }
+}
+
+void
+render_topology(FILE *out, const cJSON *result)
+{
+    static const char *const titles[] = {"NODE", "MEMORY", "CPUS", "<LIST"};
+    const cJSON *nodes = cJSON_GetObjectItemCaseSensitive(result, "nodes");
+    const cJSON *item;
+    char bytes[TABLE_CELL_BYTES];
+    struct table t;
+
+    render_count(out, render_u64(result, "packages"), "package", "packages");
+    fputs(", ", out);
+    render_count(out, render_u64(result, "cores"), "core", "cores");
+    fputs(", ", out);
+    render_count(out, render_u64(result, "cpus"), "processor", "processors");
+    fprintf(out, ", %s of memory", table_format_bytes(render_u64(result, "memory_bytes"), bytes));
+    fprintf(out, ", pages of %s\n", table_format_bytes(render_u64(result, "page_bytes"), bytes));
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(result, "caches"))
+    {
+        fprintf(out, "L%" PRIu64 " cache %s\n", render_u64(item, "level"),
+                table_format_bytes(render_u64(item, "bytes"), bytes));
+    }
+    fputc('\n', out);
+    table_init(&t, titles, COUNT(titles));
+    cJSON_ArrayForEach(item, nodes)
+    {
+        table_number(&t, render_u64(item, "node"));
+        table_bytes(&t, render_u64(item, "memory_bytes"));
+        table_number(&t, render_u64(item, "cpus"));
+        const char *list = render_string(item, "cpu_list");
+        table_text(&t, list[0] == '\0' ? "none" : list);
+    }
+    table_print(&t, out);
+    render_distances(out, nodes);
+}

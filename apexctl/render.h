@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// Results of apexd as text for people. Pure: the same JSON gives the same text. Fields that are
+// missing count as 0 or as empty, for the daemon may be older or newer than we are. One thread.
+
+#ifndef APEXCTL_RENDER_H
+#define APEXCTL_RENDER_H
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+
+void render_stats(FILE *out, const cJSON *result);
+void render_processes(FILE *out, const cJSON *result);
+void render_topology(FILE *out, const cJSON *result);
+
+#endif

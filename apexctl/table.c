@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+//
+// Columns and numbers; see table.h.
+
+#include "apexctl/table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+table_init(struct table *t, const char *const *titles, unsigned columns)
+{
+    memset(t, 0, sizeof *t);
+    t->columns = columns;
+    for (unsigned i = 0; i < columns; i++) {
+        t->left[i] = titles[i][0] == '<';
+        t->title[i] = titles[i] + (t->left[i] ? 1 : 0);
+    }
+}
+
+void
+table_text(struct table *t, const char *text)
+{
+    if (t->cells == t->capacity) {
+        t->capacity = t->capacity == 0 ? 64 : t->capacity * 2;
+        t->cell = realloc(t->cell, t->capacity * sizeof t->cell[0]);
+        if (t->cell == NULL) {
+            fputs("apexctl: short of memory\n", stderr);
+            exit(1);
+        }
+    }
+    char *cell = t->cell[t->cells++];
+    snprintf(cell, TABLE_CELL_BYTES, "%s", text);
+    for (char *c = cell; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            *c = '?';
+        }
+    }
+}
+
+void
+table_number(struct table *t, uint64_t value)
+{
+    char text[TABLE_CELL_BYTES];
+
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    table_text(t, text);
+}
+
+const char *
+table_format_bytes(uint64_t bytes, char out[TABLE_CELL_BYTES])
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = (double)bytes;
+    unsigned unit = 0;
+
+    // 1023.5 would be shown as 1024.
+    while (value >= 1023.5 && unit < 6) {
+        value /= 1024;
+        unit++;
+    }
+    snprintf(out, TABLE_CELL_BYTES, unit > 0 && value < 99.95 ? "%.1f %s" : "%.0f %s", value,
+             units[unit]);
+    return out;
+}
+
+void
+table_bytes(struct table *t, uint64_t bytes)
+{
+    char text[TABLE_CELL_BYTES];
+    table_text(t, table_format_bytes(bytes, text));
+}
+
+// Characters, not bytes: continuation bytes of UTF-8 take no room of their own.
+static int
+table_width(const char *text)
+{
+    int width = 0;
+
+    for (; *text != '\0'; text++) {
+        width += ((unsigned char)*text & 0xc0) != 0x80 ? 1 : 0;
+    }
+    return width;
+}
+
+static void
+table_print_row(const struct table *t, const int *width, const char *const *row, FILE *out)
+{
+    for (unsigned i = 0; i < t->columns; i++) {
+        int padding = width[i] - table_width(row[i]);
+        bool last = i + 1 == t->columns;
+        // No blanks at the end of a line.
+        if (t->left[i]) {
+            fprintf(out, "%s%*s", row[i], last ? 0 : padding, "");
+        } else {
+            fprintf(out, "%*s%s", padding, "", row[i]);
+        }
+        fputs(last ? "\n" : "  ", out);
+    }
+}
+
+void
+table_print(struct table *t, FILE *out)
+{
+    int width[TABLE_COLUMNS_MAX];
+    const char *row[TABLE_COLUMNS_MAX];
+
+    for (unsigned i = 0; i < t->columns; i++) {
+        width[i] = table_width(t->title[i]);
+        for (size_t c = i; c < t->cells; c += t->columns) {
+            int wanted = table_width(t->cell[c]);
+            width[i] = wanted > width[i] ? wanted : width[i];
+        }
+    }
+    table_print_row(t, width, t->title, out);
+    for (size_t first = 0; first + t->columns <= t->cells; first += t->columns) {
+        for (unsigned i = 0; i < t->columns; i++) {
+            row[i] = t->cell[first + i];
+        }
+        table_print_row(t, width, row, out);
+    }
+    free(t->cell);
+    t->cell = NULL;
+    t->cells = 0;
+    t->capacity = 0;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// The daemon's end of an advice page (libapex/abi/advice_page.h): one for each registered process,
+// written by us alone. One thread.
+
+#ifndef APEXD_ADVICE_H
+#define APEXD_ADVICE_H
+
+#include "libapex/abi/advice_page.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct advice {
+    struct apex_advice_page *page; // NULL when not open
+};
+
+// Makes a page for the stats page with this nonce. `*fd` is the caller's to send and close;
+// with it one can only read. False when the kernel refuses.
+bool advice_open(struct advice *advice, uint64_t nonce, uint64_t daemon, int *fd);
+
+// Says that the daemon lives; every APEX_ADVICE_BEAT_MS.
+void advice_beat(struct advice *advice);
+
+// Says goodbye and lets go of the page. Harmless when not open.
+void advice_close(struct advice *advice);
+
+#endif

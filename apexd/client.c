@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// One registered process; see client.h. What /proc says is asked by pid only while the pidfd
+// shows that the pid still means this process.
+
+#include "apexd/client.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROC_BYTES_MAX 1024
+
+// Reads a file of /proc; the text is terminated. False when there is none.
+static bool
+client_proc(pid_t pid, const char *name, char *text, size_t capacity)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    ssize_t got = read(fd, text, capacity - 1);
+    close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    return got > 0;
+}
+
+// Field 22 of /proc/PID/stat. The name, field 2, may contain anything, so count from its last
+// bracket.
+static uint64_t
+client_start_ticks(pid_t pid)
+{
+    char text[PROC_BYTES_MAX];
+    uint64_t ticks = 0;
+    char *at = client_proc(pid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;
+
+    for (unsigned field = 2; at != NULL && field < 22; field++) {
+        at = strchr(at + 1, ' ');
+    }
+    if (at != NULL && sscanf(at + 1, "%" SCNu64, &ticks) != 1) {
+        ticks = 0;
+    }
+    return ticks;
+}
+
+static bool
+client_exited(const struct client_peer *peer)
+{
+    struct pollfd end = {.fd = peer->pidfd, .events = POLLIN};
+    return poll(&end, 1, 0) != 0;
+}
+
+struct client *
+client_new(const struct client_peer *peer, const struct page_map *map, uint64_t daemon,
+           uint64_t now_ns, int *advice_fd)
+{
+    struct client *client = calloc(1, sizeof *client);
+
+    if (client == NULL) {
+        struct page_map unwanted = *map;
+        page_map_close(&unwanted);
+        close(peer->pidfd);
+        return NULL;
+    }
+    client->peer = *peer;
+    client->map = *map;
+    client->registered_ns = now_ns;
+    client->start_ticks = client_start_ticks(peer->pid);
+    // Only now is it certain whose ticks these were.
+    if (client_exited(peer) || !advice_open(&client->advice, map->nonce, daemon, advice_fd)) {
+        client_free(client);
+        return NULL;
+    }
+    return client;
+}
+
+const struct page_snapshot *
+client_snapshot(struct client *client, uint64_t now_ns)
+{
+    if (client->snapshot_ns == 0 || now_ns - client->snapshot_ns >= CLIENT_SNAPSHOT_NS) {
+        page_map_snapshot(&client->map, &client->snapshot);
+        client->snapshot_ns = now_ns;
+    }
+    return &client->snapshot;
+}
+
+bool
+client_alive(const struct client *client)
+{
+    return !client_exited(&client->peer) && page_map_leased(&client->map);
+}
+
+uint64_t
+client_rss_bytes(const struct client *client)
+{
+    char text[PROC_BYTES_MAX];
+    uint64_t pages = 0;
+
+    if (!client_proc(client->peer.pid, "statm", text, sizeof text) ||
+        client_exited(&client->peer) || sscanf(text, "%*u %" SCNu64, &pages) != 1) {
+        return 0;
+    }
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void
+client_free(struct client *client)
+{
+    advice_close(&client->advice);
+    page_map_close(&client->map);
+    close(client->peer.pidfd);
+    free(client);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// One registered process: who it is (as the kernel says), its page, and what the page said
+// last. One thread. Owned by the roster.
+
+#ifndef APEXD_CLIENT_H
+#define APEXD_CLIENT_H
+
+#include "apexd/advice.h"
+#include "apexd/page_map.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CLIENT_SNAPSHOT_NS UINT64_C(200000000) // how long what was read may be handed out again
+
+struct client_peer {
+    pid_t pid;
+    uid_t uid;
+    gid_t gid;
+    int pidfd; // owned; refers to the very process that connected
+};
+
+struct client {
+    struct client_peer peer;
+    uint64_t start_ticks;   // clock ticks since boot; with pid the key of a process
+    uint64_t registered_ns; // CLOCK_MONOTONIC
+    struct page_map map;
+    struct advice advice;
+    uint64_t snapshot_ns; // 0: none yet
+    struct page_snapshot snapshot;
+};
+
+// A client for a page that was accepted; takes over the map and the pidfd, also when it fails
+// (NULL). `*advice_fd` is the caller's to send and close.
+struct client *client_new(const struct client_peer *peer, const struct page_map *map,
+                          uint64_t daemon, uint64_t now_ns, int *advice_fd);
+
+// What the page says now, or said less than CLIENT_SNAPSHOT_NS ago.
+const struct page_snapshot *client_snapshot(struct client *client, uint64_t now_ns);
+
+// False when the process has exited, or has given its page up by exec.
+bool client_alive(const struct client *client);
+
+// Memory of the whole process in core, 0 when it cannot be told.
+uint64_t client_rss_bytes(const struct client *client);
+
+void client_free(struct client *client);
+
+#endif

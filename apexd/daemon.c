@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+//
+// Puts the daemon together; see daemon.h.
+
+#include "apexd/daemon.h"
+
+#include "apexd/log.h"
+#include "apexd/methods.h"
+#include "apexd/notify.h"
+#include "apexd/registrar.h"
+#include "apexd/roster.h"
+#include "apexd/rundir.h"
+#include "apexd/server.h"
+#include "apexd/topology.h"
+
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define GROUP "apex"
+#define FDS_WANTED (2 * ROSTER_CLIENTS_MAX + 256)
+
+struct daemon {
+    uv_loop_t loop;
+    struct rundir dir;
+    bool register_is_ours; // not passed by a manager: remove it at the end
+    bool control_is_ours;
+    int register_fd; // until the registrar has it
+    int control_fd;  // until the server has it
+    struct topology topology;
+    struct roster roster;
+    struct methods methods;
+    struct registrar registrar;
+    struct server server;
+    uv_timer_t heartbeat;
+    uv_signal_t signals[2];
+};
+
+static size_t
+daemon_raise_fd_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 1024;
+    }
+    rlim_t wanted = limit.rlim_max < FDS_WANTED ? limit.rlim_max : FDS_WANTED;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = wanted;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    return limit.rlim_cur > FDS_WANTED ? FDS_WANTED : (size_t)limit.rlim_cur;
+}
+
+static gid_t
+daemon_group(void)
+{
+    const struct group *group = geteuid() == 0 ? getgrnam(GROUP) : NULL;
+    return group == NULL ? (gid_t)-1 : group->gr_gid;
+}
+
+// Until there is somebody to handle them: a signal that comes while the sockets are being made
+// must not leave them behind.
+static void
+daemon_hold_signals(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(how, &set, NULL);
+}
+
+// Opens the directory and both sockets. False after a line that says why not.
+static bool
+daemon_open(struct daemon *d, const char *runtime_dir)
+{
+    char path[RUNDIR_PATH_MAX + 1];
+    char why[RUNDIR_WHY_BYTES];
+
+    d->dir.fd = -1;
+    if (runtime_dir == NULL) {
+        if (!rundir_default(path, sizeof path)) {
+            log_event(LOG_LEVEL_ERROR,
+                      "XDG_RUNTIME_DIR is not set; say where to serve: --runtime-dir DIR");
+            return false;
+        }
+        runtime_dir = path;
+    }
+    if (!rundir_open(&d->dir, runtime_dir, why)) {
+        log_event(LOG_LEVEL_ERROR, "%s", why);
+        return false;
+    }
+    d->register_fd = notify_socket(SOCK_SEQPACKET);
+    d->control_fd = notify_socket(SOCK_STREAM);
+    d->register_is_ours = d->register_fd < 0;
+    d->control_is_ours = d->control_fd < 0;
+    if (d->register_is_ours) {
+        d->register_fd =
+            rundir_listen(&d->dir, APEX_REGISTER_SOCKET, SOCK_SEQPACKET, 0666, (gid_t)-1, why);
+    }
+    if (d->control_is_ours && d->register_fd >= 0) {
+        d->control_fd =
+            rundir_listen(&d->dir, APEX_CONTROL_SOCKET, SOCK_STREAM, 0660, daemon_group(), why);
+    }
+    if (d->register_fd < 0 || d->control_fd < 0) {
+        log_event(LOG_LEVEL_ERROR, "%s", why);
+        return false;
+    }
+    return true;
+}
+
+static void
+daemon_on_heartbeat(uv_timer_t *timer)
+{
+    struct daemon *d = timer->data;
+
+    roster_sweep(&d->roster, uv_hrtime());
+    roster_beat(&d->roster);
+}
+
+// Everything that is open closes; the loop then has nothing left to wait for, and ends.
+static void
+daemon_on_signal(uv_signal_t *handle, int number)
+{
+    struct daemon *d = handle->data;
+
+    log_event(LOG_LEVEL_INFO, "stopping on signal %d", number);
+    notify_send("STOPPING=1");
+    // First out of sight, so that those to whom we say goodbye find the next daemon or none.
+    if (d->register_is_ours) {
+        rundir_unlink(&d->dir, APEX_REGISTER_SOCKET);
+    }
+    if (d->control_is_ours) {
+        rundir_unlink(&d->dir, APEX_CONTROL_SOCKET);
+    }
+    registrar_stop(&d->registrar);
+    server_stop(&d->server);
+    uv_close((uv_handle_t *)&d->heartbeat, NULL);
+    uv_close((uv_handle_t *)&d->signals[0], NULL);
+    uv_close((uv_handle_t *)&d->signals[1], NULL);
+}
+
+static bool
+daemon_start(struct daemon *d)
+{
+    static const int numbers[2] = {SIGTERM, SIGINT};
+
+    if (uv_loop_init(&d->loop) != 0 ||
+        !registrar_start(&d->registrar, &d->loop, d->register_fd, &d->roster) ||
+        !server_start(&d->server, &d->loop, d->control_fd, &d->methods)) {
+        log_event(LOG_LEVEL_ERROR, "the kernel refuses an event loop");
+        return false;
+    }
+    uv_timer_init(&d->loop, &d->heartbeat);
+    d->heartbeat.data = d;
+    uv_timer_start(&d->heartbeat, daemon_on_heartbeat, APEX_ADVICE_BEAT_MS, APEX_ADVICE_BEAT_MS);
+    for (unsigned i = 0; i < 2; i++) {
+        uv_signal_init(&d->loop, &d->signals[i]);
+        d->signals[i].data = d;
+        uv_signal_start(&d->signals[i], daemon_on_signal, numbers[i]);
+    }
+    return true;
+}
+
+int
+daemon_run(const char *runtime_dir)
+{
+    struct daemon *d = calloc(1, sizeof *d);
+    uint64_t random;
+
+    // libuv writes without MSG_NOSIGNAL.
+    signal(SIGPIPE, SIG_IGN);
+    daemon_hold_signals(SIG_BLOCK);
+    if (d == NULL || getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
+        log_event(LOG_LEVEL_ERROR, "short of memory or of random numbers");
+        free(d);
+        return 1;
+    }
+    roster_init(&d->roster, random, daemon_raise_fd_limit());
+    if (!topology_load(&d->topology)) {
+        log_event(LOG_LEVEL_WARNING, "hwloc cannot tell the topology of this machine");
+    }
+    // A daemon that could not start leaves nothing behind that the end of the process does not
+    // clear.
+    if (!daemon_open(d, runtime_dir)) {
+        rundir_close(&d->dir);
+        free(d);
+        return 1;
+    }
+    methods_init(&d->methods, &d->roster, &d->topology, d->dir.path);
+    if (!daemon_start(d)) {
+        return 1;
+    }
+    daemon_hold_signals(SIG_UNBLOCK);
+    log_event(LOG_LEVEL_INFO, "serving %s, room for %zu processes", d->dir.path,
+              d->roster.capacity);
+    notify_send("READY=1\nSTATUS=serving");
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&d->loop);
+    roster_clear(&d->roster);
+    rundir_close(&d->dir);
+    free(d);
+    return 0;
+}

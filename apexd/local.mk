@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+#
+# apexd, the daemon. libapexproto.la is what apexctl shares with it, libapexdcore.la all but main,
+# for tests.
+
+sbin_PROGRAMS += apexd/apexd
+
+apexd_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
+
+noinst_LTLIBRARIES += \
+	apexd/libapexdcore.la \
+	apexd/libapexproto.la
+
+apexd_libapexproto_la_SOURCES = \
+	apexd/proto/frame.c \
+	apexd/proto/frame.h \
+	apexd/proto/message.c \
+	apexd/proto/message.h \
+	apexd/proto/methods.def
+apexd_libapexproto_la_CPPFLAGS = $(apexd_cppflags)
+apexd_libapexproto_la_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS)
+apexd_libapexproto_la_LIBADD = $(CJSON_LIBS)
+apexd_libapexproto_la_SHORTNAME = proto
+
+apexd_libapexdcore_la_SOURCES = \
+	apexd/advice.c \
+	apexd/advice.h \
+	apexd/client.c \
+	apexd/client.h \
+	apexd/daemon.c \
+	apexd/daemon.h \
+	apexd/log.c \
+	apexd/log.h \
+	apexd/methods.c \
+	apexd/methods.h \
+	apexd/notify.c \
+	apexd/notify.h \
+	apexd/page_map.c \
+	apexd/page_map.h \
+	apexd/registrar.c \
+	apexd/registrar.h \
+	apexd/roster.c \
+	apexd/roster.h \
+	apexd/rundir.c \
+	apexd/rundir.h \
+	apexd/server.c \
+	apexd/server.h \
+	apexd/topology.c \
+	apexd/topology.h
+apexd_libapexdcore_la_CPPFLAGS = $(apexd_cppflags)
+apexd_libapexdcore_la_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(HWLOC_CFLAGS) $(UV_CFLAGS)
+apexd_libapexdcore_la_LIBADD = apexd/libapexproto.la $(HWLOC_LIBS) $(UV_LIBS)
+apexd_libapexdcore_la_SHORTNAME = apexd
+
+apexd_apexd_SOURCES = apexd/main.c
+apexd_apexd_CPPFLAGS = $(apexd_cppflags)
+apexd_apexd_LDADD = apexd/libapexdcore.la
+apexd_apexd_SHORTNAME = apexd
+
+EXTRA_DIST += \
+	apexd/schema/hello.json \
+	apexd/schema/processes.json \
+	apexd/schema/stats.json \
+	apexd/schema/topology.json
+
+EXTRA_DIST += apexd/README.md

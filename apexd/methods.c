@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: MIT
+//
+// From roster and topology to JSON; see methods.h. Every function that adds to an object
+// returns false when memory is short; the reply is then given up as a whole, never sent with
+// holes.
+
+#include "apexd/methods.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
+
+#define KEY_BYTES 48
+
+// The heap in the words of jemalloc, which dashboards speak already.
+struct methods_heap {
+    uint64_t allocated; // live chunks and large objects
+    uint64_t active;    // blocks and large objects in use
+    uint64_t dirty;     // free, perhaps still in core
+    uint64_t retained;  // free, given back
+    uint64_t mapped;
+    uint64_t metadata;
+};
+
+// Sums over processes, by the name of the field.
+struct methods_sum {
+    unsigned count;
+    struct page_field field[PAGE_MAP_FIELDS_MAX];
+    uint64_t value[PAGE_MAP_FIELDS_MAX];
+};
+
+static uint64_t
+methods_now_ns(clockid_t clock)
+{
+    struct timespec now = {0, 0};
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t
+methods_add(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+void
+methods_init(struct methods *m, struct roster *roster, const struct topology *topology,
+             const char *runtime_dir)
+{
+    m->roster = roster;
+    m->topology = topology;
+    m->runtime_dir = runtime_dir;
+    m->started_ns = methods_now_ns(CLOCK_MONOTONIC);
+    m->boot_id[0] = '\0';
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (file != NULL) {
+        if (fgets(m->boot_id, sizeof m->boot_id, file) != NULL) {
+            m->boot_id[strcspn(m->boot_id, "\n")] = '\0';
+        }
+        fclose(file);
+    }
+}
+
+// A new object inside `parent`; NULL when memory is short (or was: parent is NULL).
+static cJSON *
+methods_object(cJSON *parent, const char *name)
+{
+    return parent == NULL ? NULL : cJSON_AddObjectToObject(parent, name);
+}
+
+static cJSON *
+methods_array_object(cJSON *array)
+{
+    cJSON *item = cJSON_CreateObject();
+
+    if (item != NULL && !cJSON_AddItemToArray(array, item)) {
+        cJSON_Delete(item);
+        return NULL;
+    }
+    return item;
+}
+
+// A result with what all of them begin with.
+static cJSON *
+methods_result(const struct methods *m, const char *schema)
+{
+    cJSON *result = cJSON_CreateObject();
+    bool good = cJSON_AddStringToObject(result, "schema", schema) != NULL &&
+                message_add_text(result, "boot_id", m->boot_id, sizeof m->boot_id) &&
+                message_add_u64(result, "ts_unix_ms", methods_now_ns(CLOCK_REALTIME) / 1000000) &&
+                message_add_u64(result, "monotonic_ns", methods_now_ns(CLOCK_MONOTONIC));
+    if (!good) {
+        cJSON_Delete(result);
+        return NULL;
+    }
+    return result;
+}
+
+// --- Heaps ---------------------------------------------------------------------------------------
+
+static struct methods_heap
+methods_heap_of(struct client *client, const struct page_snapshot *s)
+{
+    const struct page_map *map = &client->map;
+
+    return (struct methods_heap){
+        .allocated = methods_add(s->small_bytes, page_map_value(map, s, "large")),
+        .active = page_map_value(map, s, "active"),
+        .dirty = page_map_value(map, s, "dirty"),
+        .retained = page_map_value(map, s, "retained"),
+        .mapped = page_map_value(map, s, "mapped"),
+        .metadata = page_map_value(map, s, "metadata"),
+    };
+}
+
+static void
+methods_heap_add(struct methods_heap *sum, const struct methods_heap *h)
+{
+    sum->allocated = methods_add(sum->allocated, h->allocated);
+    sum->active = methods_add(sum->active, h->active);
+    sum->dirty = methods_add(sum->dirty, h->dirty);
+    sum->retained = methods_add(sum->retained, h->retained);
+    sum->mapped = methods_add(sum->mapped, h->mapped);
+    sum->metadata = methods_add(sum->metadata, h->metadata);
+}
+
+static bool
+methods_put_heap(cJSON *parent, const struct methods_heap *h)
+{
+    cJSON *heap = methods_object(parent, "heap");
+    // What may be in core: an upper bound, for pages of a block in use may be untouched.
+    uint64_t resident = methods_add(methods_add(h->active, h->dirty), h->metadata);
+
+    return message_add_u64(heap, "allocated_bytes", h->allocated) &&
+           message_add_u64(heap, "active_bytes", h->active) &&
+           message_add_u64(heap, "resident_bytes_max", resident) &&
+           message_add_u64(heap, "dirty_bytes", h->dirty) &&
+           message_add_u64(heap, "retained_bytes", h->retained) &&
+           message_add_u64(heap, "mapped_bytes", h->mapped) &&
+           message_add_u64(heap, "metadata_bytes", h->metadata);
+}
+
+// The name a value has in JSON: its unit and, when it only grows, `_total` at the end.
+static bool
+methods_put_value(cJSON *object, const struct page_field *field, uint64_t value)
+{
+    char name[APEX_STATS_NAME_MAX + 16];
+    const char *unit = strcmp(field->unit, "count") == 0 ? "" : field->unit;
+
+    snprintf(name, sizeof name, "%s%s%s%s", field->name, unit[0] == '\0' ? "" : "_", unit,
+             field->is_gauge ? "" : "_total");
+    return message_add_u64(object, name, value);
+}
+
+static bool
+methods_put_values(cJSON *parent, const char *name, const struct page_field *field, unsigned count,
+                   const uint64_t *value, uint32_t section)
+{
+    cJSON *object = methods_object(parent, name);
+    bool good = object != NULL;
+
+    for (unsigned i = 0; i < count && good; i++) {
+        if (section == field[i].section) {
+            good = methods_put_value(object, &field[i], value[i]);
+        }
+    }
+    return good;
+}
+
+// --- One process ---------------------------------------------------------------------------------
+
+static bool
+methods_may_see(uid_t uid, const struct client *client)
+{
+    return uid == 0 || uid == client->peer.uid;
+}
+
+static bool
+methods_put_process(cJSON *object, struct client *client, const struct page_snapshot *s,
+                    uint64_t now_ns)
+{
+    char key[KEY_BYTES];
+    struct methods_heap heap = methods_heap_of(client, s);
+
+    snprintf(key, sizeof key, "%d:%" PRIu64, (int)client->peer.pid, client->start_ticks);
+    return cJSON_AddStringToObject(object, "key", key) != NULL &&
+           message_add_u64(object, "pid", (uint64_t)client->peer.pid) &&
+           message_add_u64(object, "uid", client->peer.uid) &&
+           message_add_text(object, "comm", client->map.comm, sizeof client->map.comm) &&
+           message_add_text(object, "version", client->map.version, sizeof client->map.version) &&
+           message_add_u64(object, "registered_ms", (now_ns - client->registered_ns) / 1000000) &&
+           message_add_u64(object, "rss_bytes", client_rss_bytes(client)) &&
+           message_add_u64(object, "threads", s->threads_live) && methods_put_heap(object, &heap);
+}
+
+static bool
+methods_put_classes(cJSON *object, const struct page_snapshot *s)
+{
+    cJSON *array = cJSON_AddArrayToObject(object, "classes");
+    bool good = array != NULL;
+
+    for (unsigned i = 0; i < s->class_count && good; i++) {
+        const struct page_class *c = &s->class[i];
+        if (c->size_bytes == 0 || (c->gained == 0 && c->lost == 0)) {
+            continue;
+        }
+        cJSON *item = methods_array_object(array);
+        uint64_t live = c->gained > c->lost ? c->gained - c->lost : 0;
+        good = message_add_u64(item, "size_bytes", c->size_bytes) &&
+               message_add_u64(item, "live", live) &&
+               message_add_u64(item, "gained_total", c->gained) &&
+               message_add_u64(item, "lost_total", c->lost);
+    }
+    return good;
+}
+
+static bool
+methods_put_threads(cJSON *object, const struct client *client)
+{
+    const struct page_map *map = &client->map;
+    cJSON *array = cJSON_AddArrayToObject(object, "thread_list");
+    bool good = array != NULL;
+    struct page_thread thread;
+
+    for (unsigned i = 0; i < map->thread.count && good; i++) {
+        page_map_thread(map, i, &thread);
+        if (thread.state == APEX_SLOT_FREE) {
+            continue;
+        }
+        cJSON *item = methods_array_object(array);
+        good = message_add_u64(item, "slot", i) && message_add_u64(item, "tid", thread.tid) &&
+               cJSON_AddBoolToObject(item, "live", thread.state == APEX_SLOT_LIVE) != NULL &&
+               cJSON_AddBoolToObject(item, "shared", i == map->thread.count - 1) != NULL &&
+               message_add_u64(item, "node", thread.node) &&
+               message_add_u64(item, "live_bytes", thread.live_bytes) &&
+               methods_put_values(item, "counters", map->field, map->field_count, thread.value,
+                                  APEX_SECTION_THREAD);
+    }
+    return good;
+}
+
+// --- The methods ---------------------------------------------------------------------------------
+
+static cJSON *
+methods_stats_one(struct methods *m, struct client *client, uint64_t now_ns)
+{
+    const struct page_snapshot *s = client_snapshot(client, now_ns);
+    const struct page_map *map = &client->map;
+    cJSON *result = methods_result(m, "apexd.stats/1");
+    cJSON *process = methods_object(result, "process");
+    bool good = process != NULL && methods_put_process(process, client, s, now_ns) &&
+                methods_put_values(process, "counters", map->field, map->field_count, s->value,
+                                   APEX_SECTION_PROCESS) &&
+                methods_put_values(process, "thread_counters", map->field, map->field_count,
+                                   s->value, APEX_SECTION_THREAD) &&
+                methods_put_classes(process, s) && methods_put_threads(process, client);
+    if (!good) {
+        cJSON_Delete(result);
+        return NULL;
+    }
+    return result;
+}
+
+static void
+methods_sum_values(struct methods_sum *sum, const struct page_map *map,
+                   const struct page_snapshot *s)
+{
+    for (unsigned i = 0; i < map->field_count; i++) {
+        unsigned at = 0;
+        while (at < sum->count && (sum->field[at].section != map->field[i].section ||
+                                   strcmp(sum->field[at].name, map->field[i].name) != 0)) {
+            at++;
+        }
+        if (at == PAGE_MAP_FIELDS_MAX) {
+            continue;
+        }
+        if (at == sum->count) {
+            sum->field[at] = map->field[i];
+            sum->value[at] = 0;
+            sum->count++;
+        }
+        sum->value[at] = methods_add(sum->value[at], s->value[i]);
+    }
+}
+
+static bool
+methods_put_daemon(cJSON *result, const struct methods *m, uint64_t now_ns)
+{
+    static const char *const words[APEX_HELLO_STATUS_COUNT] = {
+#define METHODS_STATUS_WORD(name, number, word) [number] = word,
+        APEX_HELLO_STATUSES(METHODS_STATUS_WORD)
+#undef METHODS_STATUS_WORD
+    };
+    cJSON *daemon = methods_object(result, "daemon");
+    bool good = message_add_u64(daemon, "uptime_ms", (now_ns - m->started_ns) / 1000000) &&
+                message_add_u64(daemon, "registered_total", m->roster->registered_total);
+    cJSON *rejected = good ? methods_object(daemon, "rejected_total") : NULL;
+
+    good = rejected != NULL;
+    for (unsigned i = APEX_HELLO_ACCEPTED + 1; i < APEX_HELLO_STATUS_COUNT && good; i++) {
+        good = message_add_u64(rejected, words[i], m->roster->answered_total[i]);
+    }
+    return good;
+}
+
+static cJSON *
+methods_stats_all(struct methods *m, uint64_t now_ns)
+{
+    struct methods_heap heap = {0};
+    struct methods_sum sum = {.count = 0};
+    uint64_t threads = 0;
+    cJSON *result = methods_result(m, "apexd.stats/1");
+
+    for (size_t i = 0; i < m->roster->count; i++) {
+        struct client *client = m->roster->client[i];
+        const struct page_snapshot *s = client_snapshot(client, now_ns);
+        struct methods_heap one = methods_heap_of(client, s);
+        methods_heap_add(&heap, &one);
+        methods_sum_values(&sum, &client->map, s);
+        threads += s->threads_live;
+    }
+    bool good = result != NULL && message_add_u64(result, "processes", m->roster->count) &&
+                message_add_u64(result, "threads", threads) && methods_put_heap(result, &heap) &&
+                methods_put_values(result, "counters", sum.field, sum.count, sum.value,
+                                   APEX_SECTION_PROCESS) &&
+                methods_put_values(result, "thread_counters", sum.field, sum.count, sum.value,
+                                   APEX_SECTION_THREAD) &&
+                methods_put_daemon(result, m, now_ns);
+    if (!good) {
+        cJSON_Delete(result);
+        return NULL;
+    }
+    return result;
+}
+
+static enum message_error
+methods_stats(struct methods *m, uid_t uid, const struct message_request *request, cJSON **result,
+              const char **why)
+{
+    uint64_t now_ns = methods_now_ns(CLOCK_MONOTONIC);
+    uint64_t pid;
+
+    roster_sweep(m->roster, now_ns);
+    if (!message_param_u64(request, "pid", &pid)) {
+        *result = methods_stats_all(m, now_ns);
+        return MESSAGE_NONE;
+    }
+    struct client *client = pid > INT32_MAX ? NULL : roster_find(m->roster, (pid_t)pid);
+    if (client == NULL) {
+        *why = "no process with this pid is registered";
+        return MESSAGE_NO_SUCH_PROCESS;
+    }
+    if (!methods_may_see(uid, client)) {
+        *why = "only root and the user of a process may see its details";
+        return MESSAGE_DENIED;
+    }
+    *result = methods_stats_one(m, client, now_ns);
+    return MESSAGE_NONE;
+}
+
+static enum message_error
+methods_processes(struct methods *m, uid_t uid, const struct message_request *request,
+                  cJSON **result, const char **why)
+{
+    uint64_t now_ns = methods_now_ns(CLOCK_MONOTONIC);
+    uint64_t hidden = 0;
+
+    (void)request;
+    (void)why;
+    roster_sweep(m->roster, now_ns);
+    cJSON *object = methods_result(m, "apexd.processes/1");
+    cJSON *array = object == NULL ? NULL : cJSON_AddArrayToObject(object, "processes");
+    bool good = array != NULL;
+    for (size_t i = 0; i < m->roster->count && good; i++) {
+        struct client *client = m->roster->client[i];
+        if (!methods_may_see(uid, client)) {
+            hidden++;
+            continue;
+        }
+        cJSON *item = methods_array_object(array);
+        good = item != NULL &&
+               methods_put_process(item, client, client_snapshot(client, now_ns), now_ns);
+    }
+    if (!good || !message_add_u64(object, "hidden", hidden)) {
+        cJSON_Delete(object);
+        object = NULL;
+    }
+    *result = object;
+    return MESSAGE_NONE;
+}
+
+static bool
+methods_put_node(cJSON *array, const struct topology *t, unsigned place)
+{
+    const struct topology_node *node = &t->node[place];
+    cJSON *item = methods_array_object(array);
+    bool good = item != NULL && message_add_u64(item, "node", node->os_index) &&
+                message_add_u64(item, "memory_bytes", node->memory_bytes) &&
+                message_add_u64(item, "cpus", node->cpus) &&
+                message_add_text(item, "cpu_list", node->cpu_list, sizeof node->cpu_list);
+    cJSON *distances = good ? cJSON_AddArrayToObject(item, "distances") : NULL;
+
+    good = distances != NULL;
+    for (unsigned i = 0; i < t->node_count && t->has_distances && good; i++) {
+        cJSON *to = methods_array_object(distances);
+        good = message_add_u64(to, "node", t->node[i].os_index) &&
+               message_add_u64(to, "distance", t->distance[place][i]);
+    }
+    return good;
+}
+
+static enum message_error
+methods_topology(struct methods *m, uid_t uid, const struct message_request *request,
+                 cJSON **result, const char **why)
+{
+    const struct topology *t = m->topology;
+    cJSON *object = methods_result(m, "apexd.topology/1");
+    bool good = object != NULL && message_add_u64(object, "packages", t->packages) &&
+                message_add_u64(object, "cores", t->cores) &&
+                message_add_u64(object, "cpus", t->cpus) &&
+                message_add_u64(object, "memory_bytes", t->memory_bytes) &&
+                message_add_u64(object, "page_bytes", t->page_bytes) &&
+                cJSON_AddBoolToObject(object, "this_system", t->this_system) != NULL &&
+                cJSON_AddBoolToObject(object, "truncated", t->truncated) != NULL;
+    cJSON *caches = good ? cJSON_AddArrayToObject(object, "caches") : NULL;
+    cJSON *nodes = good ? cJSON_AddArrayToObject(object, "nodes") : NULL;
+
+    (void)uid;
+    (void)request;
+    (void)why;
+    good = caches != NULL && nodes != NULL;
+    for (unsigned i = 0; i < TOPOLOGY_CACHE_LEVELS && good; i++) {
+        if (t->cache_bytes[i] != 0) {
+            cJSON *item = methods_array_object(caches);
+            good = message_add_u64(item, "level", i + 1) &&
+                   message_add_u64(item, "bytes", t->cache_bytes[i]);
+        }
+    }
+    for (unsigned i = 0; i < t->node_count && good; i++) {
+        good = methods_put_node(nodes, t, i);
+    }
+    if (!good) {
+        cJSON_Delete(object);
+        object = NULL;
+    }
+    *result = object;
+    return MESSAGE_NONE;
+}
+
+static bool
+methods_put_methods(cJSON *object)
+{
+    cJSON *array = cJSON_AddArrayToObject(object, "methods");
+    bool good = array != NULL;
+
+    for (unsigned i = 0; i < METHOD_COUNT && good; i++) {
+        cJSON *item = methods_array_object(array);
+        good = cJSON_AddStringToObject(item, "name", message_methods[i].name) != NULL &&
+               cJSON_AddStringToObject(item, "text", message_methods[i].text) != NULL;
+        cJSON *params = good ? cJSON_AddArrayToObject(item, "params") : NULL;
+        good = params != NULL;
+        for (size_t p = 0; p < message_param_count && good; p++) {
+            if (message_params[p].method != (enum method)i) {
+                continue;
+            }
+            cJSON *param = methods_array_object(params);
+            const char *type = message_params[p].is_number ? "number" : "text";
+            good = cJSON_AddStringToObject(param, "name", message_params[p].name) != NULL &&
+                   cJSON_AddStringToObject(param, "type", type) != NULL &&
+                   cJSON_AddBoolToObject(param, "required", message_params[p].required) != NULL;
+        }
+    }
+    return good;
+}
+
+static enum message_error
+methods_hello(struct methods *m, uid_t uid, const struct message_request *request, cJSON **result,
+              const char **why)
+{
+    cJSON *object = methods_result(m, "apexd.hello/1");
+    bool good = object != NULL &&
+                cJSON_AddStringToObject(object, "version", PACKAGE_VERSION) != NULL &&
+                message_add_u64(object, "protocol", MESSAGE_VERSION) &&
+                message_add_u64(object, "pid", (uint64_t)getpid()) &&
+                message_add_u64(object, "uid", geteuid()) &&
+                message_add_text(object, "runtime_dir", m->runtime_dir, strlen(m->runtime_dir)) &&
+                message_add_u64(object, "processes_max", m->roster->capacity) &&
+                methods_put_methods(object);
+
+    (void)uid;
+    (void)request;
+    (void)why;
+    if (!good) {
+        cJSON_Delete(object);
+        object = NULL;
+    }
+    *result = object;
+    return MESSAGE_NONE;
+}
+
+typedef enum message_error methods_function(struct methods *m, uid_t uid,
+                                            const struct message_request *request, cJSON **result,
+                                            const char **why);
+
+static methods_function *const functions[METHOD_COUNT] = {
+#define METHOD(name, text) [METHOD_##name] = methods_##name,
+#include "apexd/proto/methods.def"
+};
+
+enum message_error
+methods_call(struct methods *m, uid_t uid, const struct message_request *request, cJSON **result,
+             const char **why)
+{
+    *result = NULL;
+    *why = "the daemon is short of memory";
+    enum message_error error = functions[request->method](m, uid, request, result, why);
+    return error == MESSAGE_NONE && *result == NULL ? MESSAGE_INTERNAL : error;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// What the daemon answers: one small function for each row of proto/methods.def, from the
+// roster and the topology to JSON. No I/O but reading pages and /proc. One thread.
+//
+// Who may see what: everybody who can open the socket gets totals over all processes, topology and
+// hello; a single process is shown to root and to its own user only. Addresses are in no reply.
+
+#ifndef APEXD_METHODS_H
+#define APEXD_METHODS_H
+
+#include "apexd/proto/message.h"
+#include "apexd/roster.h"
+#include "apexd/topology.h"
+
+#include <sys/types.h>
+
+struct methods {
+    struct roster *roster;
+    const struct topology *topology;
+    const char *runtime_dir;
+    uint64_t started_ns; // CLOCK_MONOTONIC
+    char boot_id[40];    // of the kernel; with pid and start time it names a process for good
+};
+
+// Reads what does not change while the daemon runs. The pointers must outlive `m`.
+void methods_init(struct methods *m, struct roster *roster, const struct topology *topology,
+                  const char *runtime_dir);
+
+// Answers a request that message_parse_request accepted, for a caller with this uid. MESSAGE_NONE:
+// `*result` is the caller's. Otherwise `*why` (static) says what is wrong.
+enum message_error methods_call(struct methods *m, uid_t uid, const struct message_request *request,
+                                cJSON **result, const char **why);
+
+#endif

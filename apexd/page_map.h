@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//
+// The stats page of a stranger (libapex/abi/stats_page.h): accept it, read it, notice when it
+// is given up. The stranger may be hostile and may write while we read. So: only memory that
+// cannot be taken away from under us is accepted; every value is copied before it is checked,
+// and used as copied; every loop is bounded by what was checked. One thread.
+
+#ifndef APEXD_PAGE_MAP_H
+#define APEXD_PAGE_MAP_H
+
+#include "libapex/abi/hello.h"
+#include "libapex/abi/stats_page.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PAGE_MAP_BYTES_MIN 4096u
+#define PAGE_MAP_BYTES_MAX (4u << 20)
+#define PAGE_MAP_SLOTS_MAX 1024u
+#define PAGE_MAP_CLASSES_MAX APEX_STATS_CLASSES
+#define PAGE_MAP_FIELDS_MAX 64u
+
+struct page_field {
+    uint32_t section; // APEX_SECTION_PROCESS or APEX_SECTION_THREAD
+    uint32_t offset_bytes;
+    bool is_gauge;
+    char name[APEX_STATS_NAME_MAX]; // lower case letters, digits and _, NUL-terminated
+    char unit[8];                   // "bytes", "count", "ns"
+};
+
+struct page_map {
+    const unsigned char *base; // NULL when not open
+    size_t bytes;
+    int fd; // ours, read-only
+    uint64_t nonce;
+    uint32_t peer_pid; // as the process sees itself
+    char comm[16];     // as it says; not terminated
+    char version[32];
+    struct apex_stats_section process; // checked: lies in the page
+    struct apex_stats_section class_size;
+    struct apex_stats_section thread;
+    unsigned field_count;
+    struct page_field field[PAGE_MAP_FIELDS_MAX];
+};
+
+struct page_class {
+    uint64_t size_bytes;
+    uint64_t gained; // over all slots: a chunk may be gained in one and lost in another
+    uint64_t lost;
+};
+
+// What the page said at one moment. Values are not consistent with each other to the last digit.
+struct page_snapshot {
+    uint64_t value[PAGE_MAP_FIELDS_MAX]; // by field; those of threads summed over all slots
+    unsigned class_count;
+    struct page_class class[PAGE_MAP_CLASSES_MAX];
+    unsigned threads_live;
+    uint64_t published_ns; // CLOCK_MONOTONIC of the process
+    uint64_t small_bytes;  // live chunks of all classes, saturating
+};
+
+struct page_thread {
+    uint32_t state; // enum apex_slot_state
+    uint32_t tid;
+    uint32_t node;
+    uint64_t live_bytes;                 // gained here less lost here; below zero counts as zero
+    uint64_t value[PAGE_MAP_FIELDS_MAX]; // only fields of the thread section
+};
+
+// Accepts the memfd `fd` for a page with this nonce, or says why not. `fd` is closed in either
+// case. `map` is open afterwards only if the result is APEX_HELLO_ACCEPTED.
+enum apex_hello_status page_map_open(struct page_map *map, int fd, uint64_t nonce);
+
+// As page_map_open, for bytes that lie anywhere: the part of it that reads the contents. For
+// tests, and for page_map_open itself.
+enum apex_hello_status page_map_parse(struct page_map *map);
+
+// False when no process has the page mapped any more: its maker has exited, or runs another
+// program.
+bool page_map_leased(const struct page_map *map);
+
+void page_map_snapshot(const struct page_map *map, struct page_snapshot *out);
+
+// Slot `index`, below map->thread.count.
+void page_map_thread(const struct page_map *map, unsigned index, struct page_thread *out);
+
+// The value of the process field with this name; 0 when the page has none.
+uint64_t page_map_value(const struct page_map *map, const struct page_snapshot *s,
+                        const char *name);
+
+void page_map_close(struct page_map *map);
+
+#endif

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: MIT
+//
+// Registration, the daemon's side (docs/protocol.md). uv_poll and plain calls, because libuv has no
+// SEQPACKET sockets.
+
+#include "apexd/registrar.h"
+
+#include "apexd/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 // Linux 6.5
+#endif
+
+#define REGISTRAR_STEP_MS 250 // between looks for those who are late
+
+#define FDS_TAKEN_MAX 8 // of one message; the kernel throws the rest away
+
+// A message as it came.
+struct registrar_message {
+    struct apex_hello hello;
+    ssize_t bytes;
+    bool truncated; // text or descriptors were left out
+    unsigned fd_count;
+    int fd[FDS_TAKEN_MAX];
+};
+
+static const char *const status_words[APEX_HELLO_STATUS_COUNT] = {
+#define REGISTRAR_WORD(name, number, word) [number] = word,
+    APEX_HELLO_STATUSES(REGISTRAR_WORD)
+#undef REGISTRAR_WORD
+};
+
+static uint64_t
+registrar_now_ns(void)
+{
+    struct timespec now = {0, 0};
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+// --- One message ---------------------------------------------------------------------------------
+
+// False when nothing is there yet.
+static bool
+registrar_take(int connection, struct registrar_message *m)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int) * FDS_TAKEN_MAX)];
+    } control;
+    struct iovec part = {&m->hello, sizeof m->hello};
+    struct msghdr whole = {.msg_iov = &part, .msg_iovlen = 1};
+
+    memset(m, 0, sizeof *m);
+    whole.msg_control = &control;
+    whole.msg_controllen = sizeof control;
+    m->bytes = recvmsg(connection, &whole, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (m->bytes < 0) {
+        return errno != EAGAIN && errno != EINTR;
+    }
+    // A longer message is from a later minor version: what it appends is left out, and that is
+    // fine.
+    m->truncated = (whole.msg_flags & MSG_CTRUNC) != 0;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&whole); c != NULL; c = CMSG_NXTHDR(&whole, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
+            continue;
+        }
+        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count && m->fd_count < FDS_TAKEN_MAX; i++) {
+            memcpy(&m->fd[m->fd_count++], CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+        }
+    }
+    return true;
+}
+
+// Whether the message itself is in order. Exactly one descriptor is left open if it is.
+static enum apex_hello_status
+registrar_check(struct registrar_message *m)
+{
+    const struct apex_hello *h = &m->hello;
+    enum apex_hello_status status = APEX_HELLO_ACCEPTED;
+
+    if (m->bytes < (ssize_t)sizeof *h || m->truncated || m->fd_count != 1 ||
+        h->magic != APEX_HELLO_MAGIC || h->size_bytes < sizeof *h) {
+        status = APEX_HELLO_BAD_MESSAGE;
+    } else if (h->major != APEX_HELLO_MAJOR) {
+        status = APEX_HELLO_BAD_VERSION;
+    }
+    for (unsigned i = 0; i < m->fd_count && status != APEX_HELLO_ACCEPTED; i++) {
+        close(m->fd[i]);
+    }
+    return status;
+}
+
+// Asks the kernel who is at the other end.
+static bool
+registrar_peer(int connection, struct client_peer *peer)
+{
+    struct ucred who;
+    socklen_t bytes = sizeof who;
+    int pidfd = -1;
+
+    if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &who, &bytes) != 0 || who.pid <= 0) {
+        return false;
+    }
+    bytes = sizeof pidfd;
+    if (getsockopt(connection, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &bytes) != 0) {
+        pidfd = (int)syscall(SYS_pidfd_open, who.pid, 0);
+        struct pollfd end = {.fd = connection, .events = POLLRDHUP};
+        // Before 6.5 the number may have passed to another process, but not while the peer,
+        // whose number it was, still has its end open.
+        if (pidfd >= 0 && (poll(&end, 1, 0) < 0 || (end.revents & (POLLHUP | POLLRDHUP)) != 0)) {
+            close(pidfd);
+            return false;
+        }
+    }
+    *peer = (struct client_peer){who.pid, who.uid, who.gid, pidfd};
+    return pidfd >= 0;
+}
+
+static void
+registrar_answer(int connection, uint64_t nonce, enum apex_hello_status status, int advice_fd)
+{
+    struct apex_hello_ack ack = {
+        .magic = APEX_HELLO_ACK_MAGIC,
+        .major = APEX_HELLO_MAJOR,
+        .minor = APEX_HELLO_MINOR,
+        .size_bytes = sizeof ack,
+        .nonce = nonce,
+        .status = (uint32_t)status,
+        .advice_bytes = advice_fd < 0 ? 0 : APEX_ADVICE_PAGE_BYTES,
+    };
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = {&ack, sizeof ack};
+    struct msghdr whole = {.msg_iov = &part, .msg_iovlen = 1};
+
+    if (advice_fd >= 0) {
+        memset(&control, 0, sizeof control);
+        whole.msg_control = &control;
+        whole.msg_controllen = sizeof control;
+        struct cmsghdr *header = CMSG_FIRSTHDR(&whole);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &advice_fd, sizeof advice_fd);
+    }
+    // One that does not stay for the answer will come again.
+    ssize_t sent = sendmsg(connection, &whole, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)sent;
+}
+
+// Puts the process on the roster. Takes over the page's descriptor and the pidfd.
+static enum apex_hello_status
+registrar_admit(struct roster *roster, const struct client_peer *peer, int page_fd, uint64_t nonce,
+                int *advice_fd)
+{
+    struct page_map map;
+
+    if (peer->pid == getpid() || !roster_has_room(roster, peer)) {
+        close(page_fd);
+        close(peer->pidfd);
+        return peer->pid == getpid() ? APEX_HELLO_REFUSED : APEX_HELLO_OVER_QUOTA;
+    }
+    enum apex_hello_status status = page_map_open(&map, page_fd, nonce);
+    if (status != APEX_HELLO_ACCEPTED) {
+        close(peer->pidfd);
+        return status;
+    }
+    struct client *client = client_new(peer, &map, roster->daemon, registrar_now_ns(), advice_fd);
+    if (client == NULL) {
+        return APEX_HELLO_INTERNAL;
+    }
+    roster_add(roster, client);
+    return APEX_HELLO_ACCEPTED;
+}
+
+bool
+registrar_receive(struct roster *roster, int connection, enum apex_hello_status *status)
+{
+    struct registrar_message m;
+    struct client_peer peer = {.pid = 0};
+    int advice_fd = -1;
+
+    if (!registrar_take(connection, &m)) {
+        return false;
+    }
+    *status = registrar_check(&m);
+    if (*status == APEX_HELLO_ACCEPTED) {
+        if (registrar_peer(connection, &peer)) {
+            *status = registrar_admit(roster, &peer, m.fd[0], m.hello.nonce, &advice_fd);
+        } else {
+            close(m.fd[0]);
+            *status = APEX_HELLO_REFUSED;
+        }
+    }
+    registrar_answer(connection, m.hello.nonce, *status, advice_fd);
+    if (advice_fd >= 0) {
+        close(advice_fd);
+    }
+    roster->answered_total[*status]++;
+    log_event(*status == APEX_HELLO_ACCEPTED ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+              "registration of pid %d, uid %u: %s", (int)peer.pid, (unsigned)peer.uid,
+              status_words[*status]);
+    return true;
+}
+
+// --- Connections ---------------------------------------------------------------------------------
+
+static void
+registrar_on_closed(uv_handle_t *handle)
+{
+    struct registrar_pending *p = handle->data;
+
+    close(p->fd);
+    p->fd = -1;
+    p->closing = false;
+}
+
+static void
+registrar_drop(struct registrar_pending *p)
+{
+    if (p->fd >= 0 && !p->closing) {
+        p->closing = true;
+        uv_close((uv_handle_t *)&p->poll, registrar_on_closed);
+    }
+}
+
+static void
+registrar_on_readable(uv_poll_t *poll, int error, int events)
+{
+    struct registrar_pending *p = poll->data;
+    enum apex_hello_status status;
+
+    (void)events;
+    if (error != 0 || registrar_receive(p->registrar->roster, p->fd, &status)) {
+        registrar_drop(p);
+    }
+}
+
+static struct registrar_pending *
+registrar_free_place(struct registrar *r)
+{
+    struct registrar_pending *oldest = NULL;
+
+    for (unsigned i = 0; i < REGISTRAR_PENDING_MAX; i++) {
+        struct registrar_pending *p = &r->pending[i];
+        if (p->fd < 0) {
+            return p;
+        }
+        if (!p->closing && (oldest == NULL || p->since_ms < oldest->since_ms)) {
+            oldest = p;
+        }
+    }
+    // Full of people who do not speak. An honest process speaks at once, so the one that has
+    // been silent for longest is the least likely to be one; its place is free the next time.
+    if (oldest != NULL) {
+        registrar_drop(oldest);
+    }
+    return NULL;
+}
+
+static void
+registrar_on_deadline(uv_timer_t *timer)
+{
+    struct registrar *r = timer->data;
+    uint64_t now_ms = uv_now(timer->loop);
+    bool waiting = false;
+
+    for (unsigned i = 0; i < REGISTRAR_PENDING_MAX; i++) {
+        struct registrar_pending *p = &r->pending[i];
+        if (p->fd >= 0 && now_ms - p->since_ms >= REGISTRAR_DEADLINE_MS) {
+            registrar_drop(p);
+        }
+        waiting |= p->fd >= 0;
+    }
+    if (!waiting) {
+        uv_timer_stop(timer);
+    }
+}
+
+static void
+registrar_welcome(struct registrar *r, int fd)
+{
+    struct registrar_pending *p = registrar_free_place(r);
+    uv_loop_t *loop = r->listener.loop;
+
+    if (p == NULL || uv_poll_init(loop, &p->poll, fd) != 0) {
+        close(fd);
+        return;
+    }
+    p->fd = fd;
+    p->poll.data = p;
+    p->since_ms = uv_now(loop);
+    if (!uv_is_active((uv_handle_t *)&r->deadline)) {
+        uv_timer_start(&r->deadline, registrar_on_deadline, REGISTRAR_STEP_MS, REGISTRAR_STEP_MS);
+    }
+    if (uv_poll_start(&p->poll, UV_READABLE | UV_DISCONNECT, registrar_on_readable) != 0) {
+        registrar_drop(p);
+    }
+}
+
+static void
+registrar_on_connection(uv_poll_t *listener, int error, int events)
+{
+    struct registrar *r = listener->data;
+
+    (void)events;
+    for (unsigned i = 0; i < REGISTRAR_ACCEPTS_MAX && error == 0; i++) {
+        int fd = accept4(r->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            registrar_welcome(r, fd);
+            continue;
+        }
+        if (errno != EMFILE && errno != ENFILE) {
+            break;
+        }
+        // Turn it away: left in the queue it would wake us for ever.
+        close(r->spare);
+        fd = accept4(r->fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0) {
+            close(fd);
+        }
+        r->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+}
+
+bool
+registrar_start(struct registrar *r, uv_loop_t *loop, int fd, struct roster *roster)
+{
+    memset(r, 0, sizeof *r);
+    r->roster = roster;
+    r->fd = fd;
+    r->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    for (unsigned i = 0; i < REGISTRAR_PENDING_MAX; i++) {
+        r->pending[i].registrar = r;
+        r->pending[i].fd = -1;
+    }
+    if (uv_timer_init(loop, &r->deadline) != 0 || uv_poll_init(loop, &r->listener, fd) != 0) {
+        return false;
+    }
+    r->deadline.data = r;
+    r->listener.data = r;
+    return uv_poll_start(&r->listener, UV_READABLE, registrar_on_connection) == 0;
+}
+
+void
+registrar_stop(struct registrar *r)
+{
+    uv_close((uv_handle_t *)&r->deadline, NULL);
+    uv_close((uv_handle_t *)&r->listener, NULL);
+    for (unsigned i = 0; i < REGISTRAR_PENDING_MAX; i++) {
+        registrar_drop(&r->pending[i]);
+    }
+    close(r->fd);
+    close(r->spare);
+}

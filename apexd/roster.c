@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+//
+// The set of registered processes; see roster.h. An array: it is walked as a whole far more
+// often than searched, and 4096 entries are few.
+
+#include "apexd/roster.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define FDS_OF_OURS 256   // sockets, connections, registrations under way
+#define FDS_OF_A_CLIENT 2 // pidfd and page
+
+void
+roster_init(struct roster *roster, uint64_t daemon, size_t fd_limit)
+{
+    size_t room = fd_limit > FDS_OF_OURS ? (fd_limit - FDS_OF_OURS) / FDS_OF_A_CLIENT : 0;
+
+    memset(roster, 0, sizeof *roster);
+    roster->daemon = daemon;
+    roster->capacity = room < ROSTER_CLIENTS_MAX ? room : ROSTER_CLIENTS_MAX;
+}
+
+struct client *
+roster_find(const struct roster *roster, pid_t pid)
+{
+    for (size_t i = 0; i < roster->count; i++) {
+        if (roster->client[i]->peer.pid == pid) {
+            return roster->client[i];
+        }
+    }
+    return NULL;
+}
+
+bool
+roster_has_room(const struct roster *roster, const struct client_peer *peer)
+{
+    size_t of_uid = 0;
+
+    if (roster_find(roster, peer->pid) != NULL) {
+        return true; // it will take the place of its older entry
+    }
+    for (size_t i = 0; i < roster->count; i++) {
+        of_uid += roster->client[i]->peer.uid == peer->uid ? 1 : 0;
+    }
+    bool trusted = peer->uid == 0 || peer->uid == geteuid();
+    return roster->count < roster->capacity && (trusted || of_uid < ROSTER_CLIENTS_OF_UID_MAX);
+}
+
+static void
+roster_remove(struct roster *roster, size_t index)
+{
+    client_free(roster->client[index]);
+    roster->count--;
+    memmove(&roster->client[index], &roster->client[index + 1],
+            (roster->count - index) * sizeof roster->client[0]);
+}
+
+void
+roster_add(struct roster *roster, struct client *client)
+{
+    for (size_t i = 0; i < roster->count; i++) {
+        if (roster->client[i]->peer.pid == client->peer.pid) {
+            roster_remove(roster, i);
+            break;
+        }
+    }
+    roster->client[roster->count++] = client;
+    roster->registered_total++;
+}
+
+size_t
+roster_sweep(struct roster *roster, uint64_t now_ns)
+{
+    size_t before = roster->count;
+
+    if (roster->swept_ns != 0 && now_ns - roster->swept_ns < ROSTER_SWEEP_NS) {
+        return 0;
+    }
+    roster->swept_ns = now_ns;
+    for (size_t i = roster->count; i-- > 0;) {
+        if (!client_alive(roster->client[i])) {
+            roster_remove(roster, i);
+        }
+    }
+    return before - roster->count;
+}
+
+void
+roster_beat(struct roster *roster)
+{
+    for (size_t i = 0; i < roster->count; i++) {
+        advice_beat(&roster->client[i]->advice);
+    }
+}
+
+void
+roster_clear(struct roster *roster)
+{
+    while (roster->count > 0) {
+        roster_remove(roster, roster->count - 1);
+    }
+}

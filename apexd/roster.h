@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// All registered processes: a bounded set, in the order of registration. One process is in it
+// once, with its newest page. One thread.
+
+#ifndef APEXD_ROSTER_H
+#define APEXD_ROSTER_H
+
+#include "apexd/client.h"
+#include "libapex/abi/hello.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ROSTER_CLIENTS_MAX 4096
+#define ROSTER_CLIENTS_OF_UID_MAX 1024 // for each user but root and ourselves
+#define ROSTER_SWEEP_NS UINT64_C(50000000)
+
+struct roster {
+    uint64_t daemon; // random; distinguishes this run of the daemon
+    size_t capacity; // at most ROSTER_CLIENTS_MAX; fewer where descriptors are scarce
+    size_t count;
+    uint64_t swept_ns;
+    uint64_t registered_total;
+    uint64_t answered_total[APEX_HELLO_STATUS_COUNT]; // registrations, by what was answered
+    struct client *client[ROSTER_CLIENTS_MAX];
+};
+
+// `fd_limit` is what RLIMIT_NOFILE allows; each process costs two descriptors.
+void roster_init(struct roster *roster, uint64_t daemon, size_t fd_limit);
+
+// Whether there is room for one more process of this user.
+bool roster_has_room(const struct roster *roster, const struct client_peer *peer);
+
+// Takes over `client`. An older entry for the same process goes.
+void roster_add(struct roster *roster, struct client *client);
+
+// NULL when there is none.
+struct client *roster_find(const struct roster *roster, pid_t pid);
+
+// Lets go of processes that have exited or run another program. Does nothing if it did so less than
+// ROSTER_SWEEP_NS ago: callers ask as often as they like. Returns how many went.
+size_t roster_sweep(struct roster *roster, uint64_t now_ns);
+
+void roster_beat(struct roster *roster);
+
+// Says goodbye to all.
+void roster_clear(struct roster *roster);
+
+#endif

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+#
+# Documents go into the archive one by one: a folder named in EXTRA_DIST would bring along what was
+# built in it. Their examples are programs of tests/local.mk.
+
+EXTRA_DIST += \
+	docs/API.md \
+	docs/ARCHITECTURE.md \
+	docs/CONTRIBUTING.md \
+	docs/FAQ.md \
+	docs/PERFORMANCE.md \
+	docs/decisions/0001-descriptors-out-of-line.md \
+	docs/decisions/0002-double-free-mark.md \
+	docs/decisions/0003-message-passing.md \
+	docs/decisions/0004-byte-map.md \
+	docs/decisions/0005-statistics-by-settlement.md \
+	docs/decisions/0006-heaps-of-vanished-threads.md \
+	docs/decisions/0007-giving-back-without-a-thread.md \
+	docs/decisions/0008-no-file-no-descriptor.md \
+	docs/decisions/0009-chunks-up-to-1-mib.md \
+	docs/decisions/README.md \
+	docs/invariants.md \
+	docs/memory-ordering.md \
+	docs/protocol.md \
+	docs/reading-guide.md

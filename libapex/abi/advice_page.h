@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+//
+// The advice page, version 1: how apexd reaches a process. One sealed memfd for each process,
+// written by the daemon alone, mapped read-only by the process. Shared by libapex and apexd;
+// fixed-width fields, little-endian, 8-byte aligned.
+//
+// Version 1 carries no advice yet: it says that the daemon is alive, and how long to believe
+// it. Later minor versions append fields; `total_bytes` says what is there.
+//
+// Rules for the process: trust nothing, clamp everything, and let go of all advice when `heartbeat`
+// has not changed for `ttl_ms` (judged by the process's own clock: the two may be in different time
+// namespaces, so no time of the daemon is compared with one of the process).
+
+#ifndef APEX_ABI_ADVICE_PAGE_H
+#define APEX_ABI_ADVICE_PAGE_H
+
+#include <stdint.h>
+
+#define APEX_ADVICE_MAGIC UINT64_C(0x0056444158455041) // "APEXADV\0"
+#define APEX_ADVICE_MAJOR 1
+#define APEX_ADVICE_MINOR 0
+#define APEX_ADVICE_PAGE_BYTES 4096u
+#define APEX_ADVICE_BEAT_MS 1000u
+#define APEX_ADVICE_TTL_MS 3000u
+#define APEX_ADVICE_TTL_MS_MIN 2000u // what a process clamps `ttl_ms` to
+#define APEX_ADVICE_TTL_MS_MAX 5000u
+
+enum apex_advice_state {
+    APEX_ADVICE_SERVING = 1,
+    APEX_ADVICE_STOPPED = 2, // the daemon took its leave, or gave this page up: register again
+};
+
+struct apex_advice_page {
+    uint64_t magic; // APEX_ADVICE_MAGIC
+    uint16_t major;
+    uint16_t minor;
+    uint32_t total_bytes; // bytes of this structure that mean something
+    uint64_t nonce;       // of the stats page this belongs to
+    uint64_t daemon;      // random, one for each run of the daemon
+    uint32_t sequence;    // odd while advice changes
+    uint32_t state;       // enum apex_advice_state
+    uint64_t heartbeat;   // grows by 1 every APEX_ADVICE_BEAT_MS
+    uint64_t epoch;       // grows with each change of advice; 0: there has been none
+    uint32_t ttl_ms;
+    uint32_t reserved;
+};
+
+_Static_assert(sizeof(struct apex_advice_page) == 64, "layout of the page");
+
+#endif

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+//
+// The stats page, version 1: how a process shows its heap to apexd. One sealed memfd, written by
+// the process alone, mapped read-only by the daemon. Shared by libapex, apexd and apexctl, so it
+// includes nothing of libapex and has fixed-width fields only, little-endian, 8-byte aligned.
+//
+//   0      struct apex_stats_header        identity, versions, table of sections
+//   …      APEX_SECTION_PROCESS            one struct apex_stats_process
+//   …      APEX_SECTION_CLASS_SIZE         one uint64_t for each size class: chunk size in bytes
+//   …      APEX_SECTION_THREAD             struct apex_stats_thread, one for each slot
+//   …      APEX_SECTION_SCHEMA             struct apex_stats_schema rows: names, kinds, units
+//
+// Rules for writers: each u64 is stored whole (relaxed atomic); a thread slot has one writer, its
+// thread, except the last slot, which threads without a slot share by atomic addition. Counters
+// only grow. A slot changes hands under its sequence word: odd while it changes.
+//
+// Rules for readers: trust nothing. Copy a value, then check it; bound every loop by the sizes
+// in the section table after checking those against the size of the mapping; skip section types
+// you do not know; use `stride`, not sizeof, to step (a later version may append fields). Read
+// live_lost before live_gained, clamp differences at zero: values are not a snapshot across
+// counters. A chunk may be gained by one thread and lost by another (blocks are adopted), so
+// sum before you subtract.
+//
+// Error bound: class counters are settled on slow paths. What a thread has allocated or freed
+// since is missing: at most one block (64 KiB or one run) for each class a thread uses, plus
+// one eighth of each other block. A chunk that another thread freed counts as live until its
+// owner drains it.
+
+#ifndef APEX_ABI_STATS_PAGE_H
+#define APEX_ABI_STATS_PAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define APEX_STATS_MAGIC UINT64_C(0x004d485358455041) // "APEXSHM\0"
+#define APEX_STATS_MAJOR 1
+#define APEX_STATS_MINOR 0
+#define APEX_STATS_BYTE_ORDER UINT32_C(0x01020304)
+#define APEX_STATS_CLASSES 96 // room for size classes; unused ones have size 0
+#define APEX_STATS_SLOTS 96   // thread slots, the last one shared
+#define APEX_STATS_SECTIONS_MAX 16
+#define APEX_STATS_NAME_MAX 32
+#define APEX_STATS_PAGE_BYTES (256u << 10)
+
+enum apex_section_type {
+    APEX_SECTION_NONE = 0,
+    APEX_SECTION_PROCESS = 1,
+    APEX_SECTION_CLASS_SIZE = 2,
+    APEX_SECTION_THREAD = 3,
+    APEX_SECTION_SCHEMA = 4,
+};
+
+enum apex_stats_state {
+    APEX_STATS_INIT = 0,
+    APEX_STATS_READY = 1,
+    APEX_STATS_EXITING = 2,
+};
+
+struct apex_stats_section {
+    uint32_t type;         // enum apex_section_type
+    uint32_t count;        // elements
+    uint32_t stride_bytes; // from one element to the next
+    uint32_t offset_bytes; // of the first element, from the start of the page
+};
+
+struct apex_stats_header {
+    uint64_t magic; // APEX_STATS_MAGIC
+    uint16_t major; // readers refuse another major version
+    uint16_t minor; // grows when fields or sections are appended
+    uint32_t header_bytes;
+    uint32_t total_bytes;
+    uint32_t byte_order;   // APEX_STATS_BYTE_ORDER
+    uint64_t features;     // bit set, none defined in version 1
+    uint64_t nonce;        // random, a new one for each page
+    uint32_t sequence;     // odd while the identity below changes
+    uint32_t state;        // enum apex_stats_state
+    uint32_t pid;          // in the namespace of the process; the kernel attests the real one
+    uint32_t sections;     // entries used in `section`
+    uint64_t start_ns;     // CLOCK_MONOTONIC when the page was made
+    uint64_t published_ns; // CLOCK_MONOTONIC (coarse) of the newest store by any thread
+    char comm[16];         // program name, NUL-terminated
+    char version[32];      // libapex version, NUL-terminated
+    struct apex_stats_section section[APEX_STATS_SECTIONS_MAX];
+};
+
+struct apex_stats_process {
+#define STAT_PROCESS(name, kind, unit, text) uint64_t name;
+#include "../tables/stats.def"
+};
+
+// live_gained - live_lost is the number of live chunks of the class that belong to this
+// thread's blocks. Not numbers of calls: the fast path counts nothing, so a slow path sees only
+// by how much the live count of a block has risen or fallen since it was last settled.
+struct apex_stats_class {
+    uint64_t live_gained; // sum of the rises
+    uint64_t live_lost;   // sum of the falls; read it before live_gained
+};
+
+enum apex_slot_state {
+    APEX_SLOT_FREE = 0,
+    APEX_SLOT_LIVE = 1,
+    APEX_SLOT_EXITED = 2, // its totals stay; the next thread that takes the slot goes on counting
+};
+
+struct apex_stats_thread {
+    uint32_t sequence; // odd while the slot changes hands
+    uint32_t state;    // enum apex_slot_state
+    uint32_t tid;      // in the namespace of the process
+    uint32_t node;     // NUMA node last seen on a slow path
+    struct apex_stats_class class[APEX_STATS_CLASSES]; // before the counters, which may grow
+#define STAT_THREAD(name, kind, unit, text) uint64_t name;
+#include "../tables/stats.def"
+};
+
+enum apex_stat_kind { APEX_STAT_COUNTER = 0, APEX_STAT_GAUGE = 1 };
+
+struct apex_stats_schema {
+    uint32_t section;      // enum apex_section_type the field is in
+    uint32_t offset_bytes; // of the field, in its element
+    uint32_t kind;         // enum apex_stat_kind
+    uint32_t reserved;
+    char name[APEX_STATS_NAME_MAX];
+    char unit[8];
+};
+
+_Static_assert(sizeof(struct apex_stats_header) == 120 + 16 * 16, "layout of the header");
+_Static_assert(sizeof(struct apex_stats_thread) % 8 == 0, "slots are 8-byte aligned");
+_Static_assert(offsetof(struct apex_stats_thread, class) == 16, "readers find the classes here");
+_Static_assert(sizeof(struct apex_stats_schema) == 16 + APEX_STATS_NAME_MAX + 8, "layout of a row");
+_Static_assert(sizeof(struct apex_stats_header) + sizeof(struct apex_stats_process) +
+                       8 * APEX_STATS_CLASSES +
+                       APEX_STATS_SLOTS * sizeof(struct apex_stats_thread) + 64 * 64 <=
+                   APEX_STATS_PAGE_BYTES,
+               "everything fits the page");
+
+#endif

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+//
+// ApexAlloc's own names for what a program asks of its allocator. C11 and C++.
+//
+// Every function may be called from any thread at any time after the dynamic loader has relocated
+// libapex: before constructors, in them, after main has returned, in a child of fork. None may be
+// called from a signal handler that interrupted another one. Each accepts memory that any other
+// one returned, and memory of malloc, calloc, operator new and so on when libapex is in their
+// place.
+//
+// Rules for all that allocate:
+//   - Memory is aligned to 16 bytes at least, good for an object of any standard type.
+//   - A size of 0 gives a pointer that differs from every other live one and may be freed.
+//   - Failure is a null pointer and errno ENOMEM; nothing has changed then. Success keeps errno.
+//   - A size above PTRDIFF_MAX always fails.
+// Rules for all that free:
+//   - A null pointer does nothing. errno is kept.
+//   - A pointer that is not the start of a live object (freed before, inside an object, of another
+//     allocator) ends the program with one line on stderr, unless the option `fault` says
+//     otherwise.
+
+#ifndef APEX_H
+#define APEX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__cplusplus)
+#define APEX_BEGIN extern "C" {
+#define APEX_END }
+#if __cplusplus >= 201103L
+#define APEX_NOTHROW noexcept
+#else
+#define APEX_NOTHROW throw()
+#endif
+#else
+#define APEX_BEGIN
+#define APEX_END
+#define APEX_NOTHROW __attribute__((nothrow))
+#endif
+
+// Attributes that let the compiler find leaks, overflows and results that are not used.
+#define APEX_API __attribute__((visibility("default")))
+#define APEX_USE_RESULT __attribute__((warn_unused_result))
+#define APEX_ALLOC_SIZE(size) __attribute__((alloc_size(size)))
+#define APEX_ALLOC_PRODUCT(count, size) __attribute__((alloc_size(count, size)))
+#define APEX_ALLOC_ALIGN(argument) __attribute__((alloc_align(argument)))
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11
+#define APEX_FRESH __attribute__((malloc, malloc(apex_free, 1)))
+#else
+#define APEX_FRESH __attribute__((malloc))
+#endif
+
+APEX_BEGIN
+
+// Frees `ptr`, the result of any function below that allocates.
+APEX_API void apex_free(void *ptr) APEX_NOTHROW;
+
+// `size` bytes, contents undefined.
+APEX_API void *apex_malloc(size_t size) APEX_NOTHROW APEX_FRESH APEX_ALLOC_SIZE(1) APEX_USE_RESULT;
+
+// An array of `count` elements of `size` bytes, all zero. Fails when the product overflows.
+APEX_API void *apex_calloc(size_t count, size_t size) APEX_NOTHROW APEX_FRESH
+        APEX_ALLOC_PRODUCT(1, 2) APEX_USE_RESULT;
+
+// Makes the object at `ptr` `size` bytes long, in place or by moving it; contents up to the smaller
+// size are kept. On failure the old object is untouched. realloc(NULL, n) is malloc(n);
+// realloc(p, 0) with p not null frees p and returns NULL without touching errno, as glibc does.
+APEX_API void *apex_realloc(void *ptr, size_t size) APEX_NOTHROW APEX_ALLOC_SIZE(2) APEX_USE_RESULT;
+
+// apex_realloc to count * size bytes; fails when the product overflows.
+APEX_API void *apex_reallocarray(void *ptr, size_t count, size_t size) APEX_NOTHROW
+        APEX_ALLOC_PRODUCT(2, 3) APEX_USE_RESULT;
+
+// C23. As apex_free; `size` is what was asked for when `ptr` was allocated or last resized, or any
+// size up to apex_malloc_usable_size(ptr). The fast profile takes it as a hint and does not rely on
+// it.
+APEX_API void apex_free_sized(void *ptr, size_t size) APEX_NOTHROW;
+
+// C23. The same for memory of apex_aligned_alloc(alignment, size).
+APEX_API void apex_free_aligned_sized(void *ptr, size_t alignment, size_t size) APEX_NOTHROW;
+
+// `size` bytes at a multiple of `alignment`, which is a power of two, any up to 2^63; anything else
+// fails with EINVAL (as C17 and glibc from 2.38 on; older glibc rounds up, see apex_memalign).
+// `size` need not be a multiple of `alignment`.
+APEX_API void *apex_aligned_alloc(size_t alignment, size_t size) APEX_NOTHROW APEX_FRESH
+        APEX_ALLOC_SIZE(2) APEX_ALLOC_ALIGN(1) APEX_USE_RESULT;
+
+// The same, but an alignment that is not a power of two is rounded up to the next one, and 0 means
+// any; above 2^63 fails with EINVAL.
+APEX_API void *apex_memalign(size_t alignment, size_t size) APEX_NOTHROW APEX_FRESH
+        APEX_ALLOC_SIZE(2) APEX_USE_RESULT;
+
+// Stores in `*result` `size` bytes at a multiple of `alignment`, a power of two that is a multiple
+// of sizeof(void *). Returns 0, EINVAL (wrong alignment) or ENOMEM. On failure `*result` is
+// untouched. errno is kept in every case.
+APEX_API int apex_posix_memalign(void **result, size_t alignment, size_t size) APEX_NOTHROW
+        APEX_USE_RESULT __attribute__((nonnull(1)));
+
+// `size` bytes at a multiple of the page size.
+APEX_API void *apex_valloc(size_t size) APEX_NOTHROW APEX_FRESH APEX_ALLOC_SIZE(1) APEX_USE_RESULT;
+
+// Whole pages, enough for `size` bytes, at least one.
+APEX_API void *apex_pvalloc(size_t size) APEX_NOTHROW APEX_FRESH APEX_USE_RESULT;
+
+// Bytes that may be used at `ptr`: at least what was asked for, all of them the caller's. 0 for
+// NULL.
+APEX_API size_t apex_malloc_usable_size(void *ptr) APEX_NOTHROW;
+
+// Gives memory that is free back to the kernel now, all but `keep_bytes` of it; for the whole
+// process. 1 when any was given back, else 0.
+APEX_API int apex_malloc_trim(size_t keep_bytes) APEX_NOTHROW;
+
+// "major.minor.patch" of the library that runs, which may be newer than this header.
+APEX_API const char *apex_version(void) APEX_NOTHROW __attribute__((const));
+
+// What the heap of this process holds. Bytes come from counters that threads settle on their slow
+// paths: each thread may be off by one block (64 KiB, or one run up to 1 MiB) for each size class
+// it uses, and by one eighth of its other blocks.
+struct apex_stats {
+    size_t size_bytes;         // set by the caller to sizeof(struct apex_stats) before the call
+    uint64_t allocated_bytes;  // live objects, in the sizes of their classes
+    uint64_t active_bytes;     // blocks and large mappings that hold them
+    uint64_t resident_bytes;   // most that can be in memory: active + dirty + metadata
+    uint64_t dirty_bytes;      // free, but not yet given back to the kernel
+    uint64_t retained_bytes;   // address space that is free and given back
+    uint64_t mapped_bytes;     // address space held from the kernel
+    uint64_t metadata_bytes;   // the allocator's own
+    uint64_t large_bytes;      // objects with a mapping of their own
+    uint64_t large_count;      // how many of them
+    uint64_t purged_bytes;     // given back to the kernel since the start
+    uint64_t threads_count;    // threads that hold a heap
+};
+
+// Fills `stats` up to `stats->size_bytes`, so that a program built with an older, shorter struct
+// runs with a newer library and the other way round; fields that the library does not know are set
+// to 0. Returns 0, or EINVAL when size_bytes has no room for the first field. Allocates nothing.
+APEX_API int apex_stats_get(struct apex_stats *stats) APEX_NOTHROW __attribute__((nonnull(1)));
+
+APEX_END
+
+#endif

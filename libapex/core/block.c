@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+//
+// The slow half of blocks: making, carving, receiving. Owner only, or whoever holds the lock of the
+// list the block is in.
+
+#include "core/block.h"
+
+// Statistics may miss this share of a block's chunks between two settlements (abi/stats_page.h).
+// A full block waits for the same share to come free, but for no more than WAKE_MAX chunks.
+#define EVENT_SHARE 8
+#define WAKE_MAX 16
+
+void
+block_init(struct block *b, char *first, unsigned c, struct owner *owner, uint64_t key)
+{
+    const struct size_class *class = &size_classes[c];
+
+    apex_assert(b->remote == 0);
+    b->free = NULL;
+    b->key = key;
+    b->base = first;
+    b->carved_granules = 0;
+    b->divisor = class->divisor;
+    b->remainder = class->remainder;
+    b->chunk_bytes = class->chunk_bytes;
+    b->settled = 0;
+    b->capacity = class->capacity;
+    b->carved = 0;
+    b->size_class = (uint8_t)c;
+    block_set_state(b, BLOCK_UNUSED);
+    b->run_blocks = class->run_blocks;
+    b->head_distance = 0;
+    b->clean = false;
+    b->credit = 0;
+    b->floor = 0;
+    list_init(&b->link);
+    // Pairs with the acquire in remote_deliver: who sees the owner sees the key and the base as
+    // well.
+    store_release(&b->owner, owner);
+}
+
+bool
+block_carve(struct block *b)
+{
+    unsigned count = size_classes[b->size_class].carve_count;
+    unsigned left = b->capacity - b->carved;
+
+    apex_assert(b->free == NULL);
+    count = count < left ? count : left;
+    if (count == 0) {
+        return false;
+    }
+    // Ascending, so that a program that allocates in a row walks forward through memory.
+    char *start = b->base + (size_t)b->carved * b->chunk_bytes;
+    for (unsigned i = 0; i < count; i++) {
+        struct chunk *chunk = (struct chunk *)(void *)(start + (size_t)i * b->chunk_bytes);
+        char *next = i + 1 < count ? (char *)chunk + b->chunk_bytes : NULL;
+        freelist_set_next(chunk, next, b->key);
+        freelist_mark_free(chunk, b->key);
+    }
+    b->free = (struct chunk *)(void *)start;
+    b->carved = (uint16_t)(b->carved + count);
+    store_relaxed(&b->carved_granules, (uint64_t)b->carved * (b->chunk_bytes / ALIGN_BYTES));
+    return true;
+}
+
+static uint32_t
+block_event_step(const struct block *b)
+{
+    return b->capacity < EVENT_SHARE ? 1 : b->capacity / EVENT_SHARE;
+}
+
+// So many chunks below capacity a full block has room again.
+static uint32_t
+block_wake_count(const struct block *b)
+{
+    uint32_t step = block_event_step(b);
+    return step < WAKE_MAX ? step : WAKE_MAX;
+}
+
+bool
+block_has_room(const struct block *b)
+{
+    return block_used(b) + block_wake_count(b) <= b->capacity;
+}
+
+void
+block_set_used(struct block *b, uint32_t used)
+{
+    int32_t step = (int32_t)block_event_step(b);
+
+    switch (b->state) {
+    case BLOCK_CURRENT:
+        b->floor = -1;
+        break;
+    case BLOCK_FULL:
+        b->floor = (int32_t)(b->capacity - block_wake_count(b));
+        break;
+    default:
+        b->floor = (int32_t)used > step ? (int32_t)used - step : 0;
+        break;
+    }
+    b->credit = (uint32_t)((int32_t)used - b->floor);
+}
+
+void
+block_receive(struct block *b, struct chunk *head, struct chunk *tail, uint32_t count)
+{
+    uint32_t used = block_used(b);
+
+    apex_verify(count <= used, b->base);
+    freelist_set_next(tail, b->free, b->key);
+    b->free = head;
+    block_set_used(b, used - count);
+}
+
+bool
+block_receive_purged(struct block *b)
+{
+    if (block_used(b) != b->capacity || b->free != NULL) {
+        return false;
+    }
+    b->carved = 0;
+    store_relaxed(&b->carved_granules, 0);
+    b->clean = true;
+    block_set_used(b, 0);
+    return true;
+}
+
+void
+block_audit(const struct block *b)
+{
+    uint32_t free_count = 0;
+
+    for (const struct chunk *c = b->free; c != NULL; c = freelist_next(c, b->key)) {
+        apex_audit(block_starts_chunk(b, c));
+        apex_audit(freelist_is_free(c, b->key));
+        apex_audit(++free_count <= b->capacity);
+    }
+    // The rest is allocated, or on its way back from another thread.
+    apex_audit(block_used(b) + free_count == b->carved);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+//
+// A block: 64 KiB (or a run of such) of chunks of one size class, with one owner.
+//
+// Invariants
+//   B1  Only the owner writes line 0, and what it writes in line 1 is atomic (owner,
+//       carved_granules) or does not change while chunks are live (key, base, divisor, remainder).
+//   B2  The free list holds only chunks below `carved_granules`; each carries its link and its tag.
+//   B3  used = credit + floor, where used counts the chunks that are allocated, or freed by another
+//       thread and not yet received. free() decrements `credit` and leaves its fast path at 0.
+//   B4  `remote` is 0, or the block is in exactly one inbox or about to be put there
+//       (core/remote.h).
+//
+// Why credit and floor. A block must be looked at when it is no longer full, when it becomes empty,
+// and now and then so that statistics stay true; the fast path should test for all of that at once.
+// So each state chooses the `floor` at which its next event is due, and `credit` counts down to it:
+//
+//   state       event wanted                               floor
+//   CURRENT     none: allocation comes here next anyway    -1 (credit never reaches 0)
+//   FULL        enough freed to be worth a return          capacity - wake
+//   AVAILABLE   empty, or an eighth has been freed         max(0, used - capacity/8)
+//
+// A full block waits for `wake` chunks, an eighth of its capacity and at most 16, before it counts
+// as one with room. On a large heap that is freed at random nearly every block is full, and each
+// free would make one of them the next to allocate from, for one chunk: every malloc would change
+// blocks. The idea is snmalloc's (Lietar et al., 2019: slabs that sleep and wake).
+//
+// Two lines, so that a thread that frees another's chunks does not fetch, for each of them, the
+// line that their owner is writing to:
+//
+//   descriptor, line 0: the owner's          line 1: everybody's
+//   +------+--------+-------+-----           +-------+-----+------+--------+---     +--------+---
+//   | free | credit | floor | …              | owner | key | base | carved | …      | remote | …
+//   +------+--------+-------+-----           +-------+-----+------+--------+---     +--------+---
+//    ^ head of the list of free chunks                                 others push here by CAS
+
+#ifndef APEX_CORE_BLOCK_H
+#define APEX_CORE_BLOCK_H
+
+#include "base/atomic.h"
+#include "base/check.h"
+#include "base/list.h"
+#include "core/freelist.h"
+#include "core/geometry.h"
+#include "core/size_class.h"
+
+struct owner;
+
+enum block_state {
+    BLOCK_UNUSED = 0, // in the pool
+    BLOCK_MOVING,     // on its way from one list or owner to another; its chunks are live
+    BLOCK_CURRENT,    // its owner allocates from it
+    BLOCK_FULL,       // too few free chunks to return to; in its owner's list of full blocks
+    BLOCK_AVAILABLE,  // in its owner's list of the class, or in the orphans'
+    BLOCK_IDLE,       // empty; its owner keeps it for a while, in its list of such
+    BLOCK_TAIL,       // the second and later blocks of a run; `owner` leads to the first
+};
+
+struct block {
+    // Line 0: what the owner writes with each malloc and free. Nobody else looks at it for a live
+    // chunk.
+    struct chunk *free;    // list of free chunks, NULL when empty
+    uint32_t credit;       // see above
+    int32_t floor;         // see above
+    uint32_t settled;      // `used` as the statistics know it
+    uint32_t chunk_bytes;
+    uint16_t capacity;     // chunks
+    uint16_t carved;       // chunks cut so far
+    uint8_t size_class;
+    uint8_t state;         // enum block_state
+    uint8_t run_blocks;
+    uint8_t head_distance; // of a tail, in blocks; stays when the run is back in the pool
+    bool clean;            // what has not been carved reads as zero
+    struct list link;      // of whoever holds the list the block is in
+
+    // Line 1: what does not change while chunks are live, but for `carved_granules`; read by
+    // everybody. `remote` and `inbox_next` belong to the protocol of core/remote.h. `owner` is NULL
+    // in the state UNUSED; in the state TAIL it is the head's address with bit 0 set.
+    CACHE_ALIGNED struct owner *owner;
+    uint64_t key;             // of links and tags (core/freelist.h)
+    char *base;               // first chunk
+    uint64_t carved_granules; // cut into chunks, from `base` on, in units of 16 bytes; atomic
+    uint32_t divisor;         // of the size class
+    uint32_t remainder;
+    uint64_t remote;
+    struct block *inbox_next;
+};
+
+_Static_assert(sizeof(struct block) == DESCRIPTOR_BYTES, "two cache lines");
+_Static_assert(offsetof(struct block, owner) == CACHE_LINE_BYTES, "what others read apart");
+
+// Other threads read the state of a block that a pointer leads them to, at any moment: UNUSED tells
+// them that the pointer is a bad one. So a block with live chunks is never UNUSED, not even between
+// two lists.
+FAST enum block_state
+block_state(const struct block *b)
+{
+    return load_relaxed(&b->state);
+}
+
+FAST void
+block_set_state(struct block *b, enum block_state state)
+{
+    store_relaxed(&b->state, (uint8_t)state);
+}
+
+// Position of `p` in the block in granules. A rotation, not a shift: the low bits of a misaligned
+// or foreign pointer end up on top and make the result too large for any block.
+FAST uint64_t
+block_granule(const struct block *b, const void *p)
+{
+    uint64_t offset = (uint64_t)((uintptr_t)p - (uintptr_t)b->base);
+    return offset >> ALIGN_SHIFT | offset << (64 - ALIGN_SHIFT);
+}
+
+// True if a chunk starts at `p` and has been handed out before.
+FAST bool
+block_starts_chunk(const struct block *b, const void *p)
+{
+    uint64_t granule = block_granule(b, p);
+    return granule < load_fast(&b->carved_granules) &&
+           (uint32_t)granule * b->divisor <= b->remainder;
+}
+
+// Takes the first free chunk. NULL when there is none, or when what the list holds is not an
+// address in this block: block_corrupt() tells the two apart. One comparison serves for both.
+FAST void *
+block_pop(struct block *b)
+{
+    struct chunk *chunk = b->free;
+
+    if (unlikely(block_granule(b, chunk) >= b->carved_granules)) {
+        return NULL;
+    }
+    b->credit++;
+    b->free = freelist_next(chunk, b->key);
+    __builtin_prefetch(b->free); // decoding hides it from the hardware's own prefetchers
+    freelist_mark_used(chunk);
+    return chunk;
+}
+
+FAST bool
+block_corrupt(const struct block *b)
+{
+    return b->free != NULL && block_granule(b, b->free) >= b->carved_granules;
+}
+
+// Puts a chunk back. True when the event that `floor` asks for is due.
+FAST bool
+block_push(struct block *b, struct chunk *chunk)
+{
+    freelist_set_next(chunk, b->free, b->key);
+    freelist_mark_free(chunk, b->key);
+    b->free = chunk;
+    return --b->credit == 0;
+}
+
+FAST uint32_t
+block_used(const struct block *b)
+{
+    return (uint32_t)((int32_t)b->credit + b->floor);
+}
+
+// Makes a run of blocks ready for chunks of class `c`: nothing carved, nothing used. `first` is the
+// address of its first block, `b` the descriptor. The state is left UNUSED and the memory is taken
+// for dirty: the caller knows better.
+void block_init(struct block *b, char *first, unsigned c, struct owner *owner, uint64_t key);
+
+// Cuts the next chunks, about 1 KiB of them, and makes them the free list, which is empty.
+// False when the block has been cut up altogether.
+bool block_carve(struct block *b);
+
+// True if enough chunks are free, or not yet carved, for the block to be AVAILABLE.
+bool block_has_room(const struct block *b);
+
+// Sets `used` and the floor of the state the block has now.
+void block_set_used(struct block *b, uint32_t used);
+
+// Makes what other threads freed, the chain head..tail of `count` chunks, part of the free list and
+// counts it off. `used` falls by `count`; floor and credit are set anew. The links are not looked
+// at: pops check each in their turn.
+void block_receive(struct block *b, struct chunk *head, struct chunk *tail, uint32_t count);
+
+// The same when all chunks came home and the pages were given back meanwhile: the block is as new.
+// False when the owner has pushed a chunk besides, which then was freed twice; the block is left as
+// it is.
+bool block_receive_purged(struct block *b);
+
+// The first descriptor of the run of which `b` is part; `b` itself but in the state TAIL.
+FAST struct block *
+block_head(struct block *b)
+{
+    uintptr_t owner = (uintptr_t)load_relaxed(&b->owner);
+    return unlikely((owner & 1) != 0) ? (struct block *)(owner - 1) : b;
+}
+
+// Makes `b` the tail of a run, `distance` blocks behind its head.
+FAST void
+block_set_tail(struct block *b, unsigned distance)
+{
+    b->head_distance = (uint8_t)distance;
+    store_relaxed(&b->owner, (struct owner *)((uintptr_t)(b - distance) | 1));
+    block_set_state(b, BLOCK_TAIL);
+}
+
+// Debug builds: walks the free list and checks B2 and B3. Owner only.
+void block_audit(const struct block *b);
+
+#endif

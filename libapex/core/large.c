@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: MIT
+//
+// Mappings for large objects, and the cache of freed ones.
+//
+// A thread that unmaps or resizes marks the record BUSY under the lock and works without it: nobody
+// else touches a busy record, and the system calls, which can take long, block no one.
+
+#include "core/large.h"
+
+#include "base/atomic.h"
+#include "base/bits.h"
+#include "base/check.h"
+#include "core/meta.h"
+#include "core/registry.h"
+#include "os/lock.h"
+#include "os/os.h"
+
+#include <errno.h>
+
+#define CACHE_COUNT_MAX 32
+// A cached mapping serves a request if at most this share of it goes to waste.
+#define CACHE_WASTE_SHARE 4
+
+static struct lock large_lock = LOCK_INIT(LOCK_RANK_LARGE);
+static struct list cache = {&cache, &cache};   // newest first
+static struct list spares = {&spares, &spares};
+static size_t cached_bytes;
+static unsigned cached_count;
+static uintptr_t next_near; // where the next mapping would fit behind the last one
+
+static struct large *
+large_record_new(void)
+{
+    struct large *large = NULL;
+
+    lock_acquire(&large_lock);
+    if (!list_empty(&spares)) {
+        large = list_entry(spares.next, struct large, link);
+        list_remove(&large->link);
+    }
+    lock_release(&large_lock);
+    if (large == NULL) {
+        large = meta_alloc(sizeof *large);
+        if (large != NULL) {
+            list_init(&large->link);
+        }
+    }
+    return large;
+}
+
+static void
+large_record_spare(struct large *large)
+{
+    lock_acquire(&large_lock);
+    store_relaxed(&large->state, LARGE_SPARE);
+    list_push(&spares, &large->link);
+    lock_release(&large_lock);
+}
+
+static void
+large_register(struct large *large)
+{
+    size_t first = large->usable_bytes < SUPERBLOCK_BYTES ? large->usable_bytes : SUPERBLOCK_BYTES;
+
+    registry_mark(large->base, first, REGISTRY_LARGE);
+    if (large->usable_bytes > SUPERBLOCK_BYTES) {
+        registry_mark(large->base + SUPERBLOCK_BYTES, large->usable_bytes - SUPERBLOCK_BYTES,
+                      REGISTRY_LARGE_REST);
+    }
+}
+
+static void
+large_unregister(const struct large *large)
+{
+    registry_mark(large->base, large->usable_bytes, REGISTRY_NONE);
+    registry_set_record(large->base, NULL); // the leaf exists, so this cannot fail
+}
+
+// Takes the smallest cached mapping that fits, or NULL. It is BUSY then.
+static struct large *
+large_cache_take(size_t bytes, size_t align)
+{
+    struct large *best = NULL;
+    size_t limit = bytes + bytes / CACHE_WASTE_SHARE;
+
+    lock_acquire(&large_lock);
+    for (struct list *l = cache.next; l != &cache; l = l->next) {
+        struct large *large = list_entry(l, struct large, link);
+        size_t have = large->usable_bytes;
+        if (have >= bytes && have <= limit && ((uintptr_t)large->base & (align - 1)) == 0 &&
+            (best == NULL || have < best->usable_bytes)) {
+            best = large;
+        }
+    }
+    if (best != NULL) {
+        list_remove(&best->link);
+        store_relaxed(&cached_bytes, cached_bytes - best->usable_bytes);
+        cached_count--;
+        store_relaxed(&best->state, LARGE_BUSY);
+    }
+    lock_release(&large_lock);
+    return best;
+}
+
+static bool
+large_map(struct large *large, size_t bytes, size_t align)
+{
+    void *base;
+    uintptr_t near = load_relaxed(&next_near);
+
+    if (os_reserve(bytes, align, bits_align_up(near, align), &base) != 0) {
+        return false;
+    }
+    if (os_commit(base, bytes) != 0) {
+        os_release(base, bytes);
+        return false;
+    }
+    if (!registry_set_record(base, large)) {
+        os_release(base, bytes);
+        return false;
+    }
+    // One page of distance, so that running off the end of one object does not reach the next.
+    store_relaxed(&next_near, (uintptr_t)base + bytes + os_page_bytes());
+    large->base = base;
+    large->usable_bytes = bytes;
+    large_register(large);
+    return true;
+}
+
+struct large *
+large_alloc(size_t bytes, size_t align, bool *zeroed)
+{
+    if (bytes > (UINT64_C(1) << ADDRESS_BITS) || align > (UINT64_C(1) << (ADDRESS_BITS - 1))) {
+        return NULL;
+    }
+    bytes = bits_align_up(bytes, os_page_bytes());
+    align = align < SUPERBLOCK_BYTES ? SUPERBLOCK_BYTES : align;
+
+    struct large *large = large_cache_take(bytes, align);
+    *zeroed = large == NULL;
+    if (large == NULL) {
+        large = large_record_new();
+        if (large == NULL) {
+            return NULL;
+        }
+        if (!large_map(large, bytes, align)) {
+            // The cache may hold what is missing.
+            if (large_trim(0, UINT64_MAX) == 0 || !large_map(large, bytes, align)) {
+                large_record_spare(large);
+                return NULL;
+            }
+        }
+    }
+    store_relaxed(&large->state, LARGE_LIVE);
+    return large;
+}
+
+struct large *
+large_find(const void *p)
+{
+    if (!registry_covers(p) || ((uintptr_t)p & SUPERBLOCK_MASK) != 0) {
+        return NULL;
+    }
+    return registry_record(p);
+}
+
+bool
+large_claim(struct large *large)
+{
+    uint32_t expected = LARGE_LIVE;
+    return cas_strong_acquire(&large->state, &expected, LARGE_BUSY);
+}
+
+// Unmaps a busy object, and keeps it cached if the kernel will not: it must not get lost.
+static size_t
+large_unmap(struct large *large)
+{
+    size_t bytes = large->usable_bytes;
+
+    large_unregister(large);
+    if (os_release(large->base, bytes) != 0) {
+        // Out of mappings (vm.max_map_count). Without its pages it costs address space only.
+        os_purge(large->base, bytes);
+        large_register(large);
+        registry_set_record(large->base, large);
+        lock_acquire(&large_lock);
+        store_relaxed(&large->state, LARGE_CACHED);
+        list_append(&cache, &large->link);
+        cached_count++;
+        store_relaxed(&cached_bytes, cached_bytes + bytes);
+        lock_release(&large_lock);
+        return 0;
+    }
+    large_record_spare(large);
+    return bytes;
+}
+
+// Takes the oldest cached mapping if a bound is exceeded; NULL when all is well.
+static struct large *
+large_cache_evict(size_t bytes_max, unsigned count_max, uint64_t before_ns)
+{
+    struct large *large = NULL;
+
+    lock_acquire(&large_lock);
+    if (!list_empty(&cache) && (cached_bytes > bytes_max || cached_count > count_max)) {
+        large = list_entry(cache.prev, struct large, link);
+        if (large->freed_ns < before_ns) {
+            list_remove(&large->link);
+            store_relaxed(&cached_bytes, cached_bytes - large->usable_bytes);
+            cached_count--;
+            store_relaxed(&large->state, LARGE_BUSY);
+        } else {
+            large = NULL;
+        }
+    }
+    lock_release(&large_lock);
+    return large;
+}
+
+static size_t
+large_cache_shrink(size_t bytes_max, unsigned count_max, uint64_t before_ns)
+{
+    size_t given = 0;
+
+    // Bounded: each round takes one out, and one that the kernel refuses to unmap ends the work.
+    for (;;) {
+        struct large *large = large_cache_evict(bytes_max, count_max, before_ns);
+        size_t bytes = large == NULL ? 0 : large_unmap(large);
+        if (bytes == 0) {
+            return given;
+        }
+        given += bytes;
+    }
+}
+
+void
+large_free(struct large *large, const struct large_bounds *bounds)
+{
+    apex_assert(large->state == LARGE_BUSY);
+    if (large->usable_bytes > bounds->cached_bytes_max) {
+        large_unmap(large);
+    } else {
+        large->freed_ns = bounds->now_ns;
+        lock_acquire(&large_lock);
+        store_relaxed(&large->state, LARGE_CACHED);
+        list_push(&cache, &large->link);
+        cached_count++;
+        store_relaxed(&cached_bytes, cached_bytes + large->usable_bytes);
+        lock_release(&large_lock);
+    }
+    large_cache_shrink(bounds->cached_bytes_max, CACHE_COUNT_MAX, UINT64_MAX);
+}
+
+size_t
+large_trim(size_t keep_bytes, uint64_t before_ns)
+{
+    return large_cache_shrink(keep_bytes, UINT32_MAX, before_ns);
+}
+
+size_t
+large_cached_bytes(void)
+{
+    return load_relaxed(&cached_bytes);
+}
+
+// Gives the tail of the mapping back.
+static void
+large_shrink(struct large *large, size_t bytes)
+{
+    size_t excess = large->usable_bytes - bytes;
+
+    registry_mark(large->base, large->usable_bytes, REGISTRY_NONE);
+    if (os_release(large->base + bytes, excess) == 0) {
+        large->usable_bytes = bytes;
+    }
+    large_register(large);
+}
+
+static bool
+large_grow(struct large *large, size_t bytes)
+{
+    void *to;
+    int error = os_grow(large->base, large->usable_bytes, bytes);
+
+    if (error == 0) {
+        large->usable_bytes = bytes;
+        large_register(large);
+        return true;
+    }
+    if (error == EFAULT) {
+        return false; // the program has split the mapping; such cannot be moved as one
+    }
+    if (os_reserve(bytes, SUPERBLOCK_BYTES, 0, &to) != 0) {
+        return false;
+    }
+    if (!registry_set_record(to, large)) {
+        os_release(to, bytes);
+        return false;
+    }
+    // Off the registry first: as soon as the pages have moved, another thread may map the old
+    // place.
+    struct large old = *large;
+    large_unregister(&old);
+    if (os_move(old.base, old.usable_bytes, bytes, to) != 0) {
+        // `to` is not released: the kernel may have done so already, and another thread may be
+        // there.
+        registry_set_record(to, NULL);
+        registry_set_record(old.base, large);
+        large_register(large);
+        return false;
+    }
+    large->base = to;
+    large->usable_bytes = bytes;
+    large_register(large);
+    return true;
+}
+
+void *
+large_resize(struct large *large, size_t bytes)
+{
+    bool done = bytes <= (UINT64_C(1) << ADDRESS_BITS);
+
+    if (done) {
+        bytes = bits_align_up(bytes, os_page_bytes());
+        if (bytes > large->usable_bytes) {
+            done = large_grow(large, bytes);
+        } else if (bytes < large->usable_bytes) {
+            large_shrink(large, bytes);
+        }
+    }
+    void *result = done ? large->base : NULL;
+    store_relaxed(&large->state, LARGE_LIVE);
+    return result;
+}
+
+void
+large_fork_prepare(void)
+{
+    lock_acquire(&large_lock);
+}
+
+void
+large_fork_parent(void)
+{
+    lock_release(&large_lock);
+}
+
+void
+large_fork_child(void)
+{
+    lock_renew(&large_lock);
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+//
+// Objects of more than 1 MiB: each a mapping of its own, 4 MiB-aligned so that the registry finds
+// it, with a record out of line. Freed mappings wait in a cache, bounded in bytes and number, for
+// the next request of about their size. Any thread; one lock, held for list work only, not across
+// system calls.
+//
+// Invariants
+//   L1  The registry says LARGE for the first slot and LARGE_REST for the others from before the
+//       pointer is handed out until the mapping is gone, so a second free finds the record and its
+//       state.
+//   L2  A record is never given back to the metadata arena: a racing reader sees an old one, not
+//       garbage.
+
+#ifndef APEX_CORE_LARGE_H
+#define APEX_CORE_LARGE_H
+
+#include "base/list.h"
+#include "core/geometry.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum large_state {
+    LARGE_SPARE = 0, // a record without a mapping
+    LARGE_LIVE,
+    LARGE_CACHED, // freed; its pages may be resident
+    LARGE_BUSY,   // being unmapped or resized by one thread
+};
+
+struct large {
+    char *base;          // of the mapping, and the address malloc returned
+    size_t usable_bytes; // whole pages, all of the mapping
+    uint32_t state;      // enum large_state; atomic, and CACHED only changes under the lock
+    uint64_t freed_ns;   // when it entered the cache
+    struct list link;    // cache, oldest last; or spare records
+};
+
+// How much freed memory the cache may hold; decided by policy.
+struct large_bounds {
+    size_t cached_bytes_max;
+    uint64_t now_ns;
+};
+
+// `bytes` at least 1, `align` any power of two; 4 MiB at least are given. `zeroed` says whether the
+// memory is known to read as zero. NULL when there is no memory.
+struct large *large_alloc(size_t bytes, size_t align, bool *zeroed);
+
+// The record of the object that starts at exactly `p`, whatever its state; NULL when none does.
+struct large *large_find(const void *p);
+
+// Takes an object out of the state LIVE; false when somebody else has done so: a double free.
+bool large_claim(struct large *large);
+
+// Puts a claimed object into the cache, or unmaps it. Then shrinks the cache to its bounds.
+void large_free(struct large *large, const struct large_bounds *bounds);
+
+// Resizes a claimed object to `bytes`, moving its pages, not copying. The object is LIVE again
+// afterwards, and unchanged on failure: no memory, or a mapping that the program has split by
+// mprotect or madvise of a part, which has to be copied. Returns its address, which may be new, or
+// NULL.
+void *large_resize(struct large *large, size_t bytes);
+
+// Unmaps what was freed before `before_ns`, oldest first, until at most `keep_bytes` are cached.
+// Returns bytes given back.
+size_t large_trim(size_t keep_bytes, uint64_t before_ns);
+
+size_t large_cached_bytes(void);
+
+void large_fork_prepare(void);
+void large_fork_parent(void);
+void large_fork_child(void);
+
+#endif

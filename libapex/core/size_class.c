@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// The class tables, built by the preprocessor so that they are constants: the first malloc of a
+// program may come before any constructor has run.
+
+#include "core/size_class.h"
+
+// Blocks in a run: so many that it has eight chunks, and above 8 KiB sixteen or more. With fewer
+// every free would be an event and every malloc a search. Chunks that were never used cost address
+// space only.
+#define RUN_BLOCKS(bytes) ((bytes) <= 8192 ? 1 : (bytes) <= 32768 ? 8 : 16)
+
+#define CARVE_BYTES 1024
+#define CARVE_COUNT(bytes) ((bytes) >= CARVE_BYTES ? 1 : CARVE_BYTES / (bytes))
+
+// ceil(2^32 / granules): "Faster remainder by direct computation", Lemire et al., 2019. Exact as
+// long as granules in a run times granules in a chunk stay below 2^32. A chunk of one granule
+// starts anywhere.
+#define DIVISOR(bytes) ((bytes) == 16 ? 0 : (uint32_t)((UINT64_C(1) << 32) / ((bytes) / 16) + 1))
+#define REMAINDER(bytes) ((bytes) == 16 ? 0 : DIVISOR(bytes) - 1)
+
+#define ROW(bytes)                                                           \
+    {                                                                        \
+        .chunk_bytes = (bytes), .divisor = DIVISOR(bytes),                   \
+        .remainder = REMAINDER(bytes),                                       \
+        .capacity = RUN_BLOCKS(bytes) * 65536u / (bytes),                    \
+        .run_blocks = RUN_BLOCKS(bytes), .carve_count = CARVE_COUNT(bytes),  \
+    }
+#define EIGHT(base, step)                                                            \
+    ROW((base) + (step)), ROW((base) + 2 * (step)), ROW((base) + 3 * (step)),        \
+        ROW((base) + 4 * (step)), ROW((base) + 5 * (step)), ROW((base) + 6 * (step)), \
+        ROW((base) + 7 * (step)), ROW((base) + 8 * (step))
+#define RUN(blocks)                                                       \
+    {                                                                     \
+        .chunk_bytes = (blocks) * 65536u,                                 \
+        .divisor = DIVISOR((blocks) * 65536u),                            \
+        .remainder = REMAINDER((blocks) * 65536u), .capacity = 1,         \
+        .run_blocks = (blocks), .carve_count = 1,                         \
+    }
+
+const struct size_class size_classes[CLASS_COUNT] = {
+    EIGHT(0, 16),      EIGHT(128, 16),   EIGHT(256, 32),   EIGHT(512, 64),
+    EIGHT(1024, 128),  EIGHT(2048, 256), EIGHT(4096, 512), EIGHT(8192, 1024),
+    EIGHT(16384, 2048), EIGHT(32768, 4096), RUN(2), RUN(3), RUN(4), RUN(5), RUN(6), RUN(7),
+    RUN(8), RUN(9), RUN(10), RUN(11), RUN(12), RUN(13), RUN(14), RUN(15), RUN(16),
+};
+
+// One entry for each multiple of 16. Spelled by repetition: class 16 covers two multiples, class 24
+// four, and so on.
+#define X1(c) c
+#define X2(c) c, c
+#define X4(c) X2(c), X2(c)
+#define X8(c) X4(c), X4(c)
+#define X16(c) X8(c), X8(c)
+#define X32(c) X16(c), X16(c)
+#define GROUP(x, c) x(c), x(c + 1), x(c + 2), x(c + 3), x(c + 4), x(c + 5), x(c + 6), x(c + 7)
+
+const uint8_t size_class_table[CLASS_TABLE_BYTES_MAX / ALIGN_BYTES + 1] = {
+    0, // malloc(0)
+    GROUP(X1, 0),   GROUP(X1, 8),   GROUP(X2, 16),  GROUP(X4, 24),
+    GROUP(X8, 32),  GROUP(X16, 40), GROUP(X32, 48),
+};
+
+unsigned
+size_class_aligned(size_t size, size_t align)
+{
+    if (size > CHUNK_BYTES_MAX || align > BLOCK_BYTES) {
+        return CLASS_NONE;
+    }
+    size_t rounded = size_class_round(size, align);
+    return rounded > CHUNK_BYTES_MAX ? CLASS_NONE : size_class_of(rounded);
+}

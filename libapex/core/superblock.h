@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+//
+// A superblock's own record: which of its 64 blocks are free, and which of those may hold pages. It
+// lives in the descriptor of block 0, which describes no chunks. Pure bookkeeping on bit sets:
+// whoever calls holds the lock of the pool that the superblock belongs to.
+//
+// Invariants
+//   S1  Bit 0 of `free` is never set: block 0 holds the descriptors.
+//   S2  `dirty` is a subset of `free`: pages of blocks in use are nobody's business here.
+//   S3  A free block that is not dirty reads as zero.
+
+#ifndef APEX_CORE_SUPERBLOCK_H
+#define APEX_CORE_SUPERBLOCK_H
+
+#include "base/list.h"
+#include "core/block.h"
+
+#define SUPERBLOCK_MAGIC UINT64_C(0x6b636f6c42706153) // "SapBlock"
+#define SUPERBLOCK_USABLE_BLOCKS (BLOCK_COUNT - 1)
+
+struct superblock {
+    uint64_t magic;
+    uint64_t free;
+    uint64_t dirty;
+    struct list link;       // in the pool, by number of free blocks
+    struct list dirty_link; // in the pool, those with dirty blocks, oldest first
+    uint64_t dirtied_ns;    // when the oldest of the dirty blocks may have become dirty
+    struct list all_link;   // in the pool, every superblock
+    bool huge;              // huge pages were asked for
+    uint8_t run_max;        // no longer run of free blocks is there; a bound, found by searching
+};
+
+_Static_assert(sizeof(struct superblock) <= DESCRIPTOR_BYTES, "it takes the place of a descriptor");
+
+FAST struct superblock *
+superblock_of(const void *p)
+{
+    return geometry_descriptor(geometry_superblock_base(p));
+}
+
+FAST char *
+superblock_block_address(const struct superblock *sb, unsigned index)
+{
+    return geometry_superblock_base(sb) + (uint64_t)index * BLOCK_BYTES;
+}
+
+FAST struct block *
+superblock_block(const struct superblock *sb, unsigned index)
+{
+    return geometry_descriptor(superblock_block_address(sb, index));
+}
+
+FAST unsigned
+superblock_free_count(const struct superblock *sb)
+{
+    return bits_count(sb->free);
+}
+
+// Makes the record in fresh, zeroed, committed space; all blocks free and clean.
+struct superblock *superblock_init(char *base);
+
+// Takes `count` blocks in a row, dirty ones rather than clean ones, since their pages are there
+// already. The index of the first, or -1. `clean` says whether all of them read as zero.
+int superblock_take(struct superblock *sb, unsigned count, bool *clean);
+
+// Gives blocks back. They are dirty from now on.
+void superblock_give(struct superblock *sb, unsigned first, unsigned count);
+
+// Takes the dirty blocks out of `free` to purge them without the lock; superblock_purged() puts
+// them back, clean if `clean`.
+uint64_t superblock_take_dirty(struct superblock *sb);
+void superblock_purged(struct superblock *sb, uint64_t blocks, bool clean);
+
+void superblock_audit(const struct superblock *sb);
+
+#endif

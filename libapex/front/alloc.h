@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+//
+// Start here. malloc and free, from the request to the block and back: the fast paths, which are
+// inlined into apex_malloc and malloc, and into apex_free and free. What they leave to others is in
+// alloc.c.
+//
+// They write only to a descriptor and to the chunk, both of which belong to the calling thread, and
+// read its heap and a byte of the registry besides: no lock, no atomic read-modify-write, no system
+// call. Instructions for a pair of malloc(16) and free, counted by callgrind: see
+// docs/PERFORMANCE.md, which says how.
+//
+// What a free is checked for on the fast path, at a branch each that is never taken:
+//   the address is ours (foreign), it is the start of a chunk that was handed out (interior,
+//   misaligned, never allocated), and the chunk does not carry the mark of a free one (double
+//   free).
+//
+// Any thread, any time, from the first instruction of the program on. errno changes only when an
+// allocation fails.
+
+#ifndef APEX_FRONT_ALLOC_H
+#define APEX_FRONT_ALLOC_H
+
+#include "core/registry.h"
+#include "policy/heap.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// What the fast paths cannot serve. alloc_rest takes any size.
+void *alloc_rest(size_t size);
+void free_rest(void *p);
+
+FAST void *
+alloc_fast(size_t size)
+{
+    // The limit is thread-local as well: while the dynamic linker is still at work, and has not
+    // given thread-local data its first values, it reads as 0, and there is no heap. An IFUNC
+    // resolver may allocate that early.
+    if (likely(size < heap_self.direct_end)) {
+        void *p = block_pop(heap_self.heap->direct[(size + ALIGN_BYTES - 1) >> ALIGN_SHIFT]);
+        if (likely(p != NULL)) {
+            return p;
+        }
+    }
+    return alloc_rest(size);
+}
+
+FAST void
+free_fast(void *p)
+{
+    if (likely(registry_kind_of(p) == REGISTRY_SUPERBLOCK)) {
+        struct block *b = geometry_descriptor(p);
+        struct heap *heap = heap_self.heap;
+        if (likely(load_fast(&b->owner) == &heap->owner) && likely(block_starts_chunk(b, p)) &&
+            likely(!freelist_may_be_free(p, &b->key))) {
+            if (unlikely(block_push(b, p))) {
+                heap_free_event(heap, b);
+            }
+            return;
+        }
+    }
+    free_rest(p);
+}
+
+// `align` any power of two, `size` any; 16-byte alignment at least. NULL with ENOMEM.
+void *alloc_aligned(size_t align, size_t size);
+
+// Gives memory that is free back to the kernel now, all but `keep_bytes`. True if any was given.
+bool alloc_trim(size_t keep_bytes);
+
+#endif

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+//
+// The part of apex.h that stands on alloc.c: alignment in all its historic forms, sizes that are
+// products, sized frees, statistics. Contracts are in apex.h. Any thread, any time; what may differ
+// between C, POSIX and glibc is decided here, once, and told in docs/API.md.
+
+#include "apex.h"
+#include "base/bits.h"
+#include "front/alloc.h"
+#include "os/os.h"
+#include "view/stats.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { STATS_MIN_BYTES = offsetof(struct apex_stats, active_bytes) };
+
+#define ALIGN_MAX ((size_t)1 << 63)
+
+_Static_assert(sizeof(size_t) == 8, "libapex is for 64-bit machines");
+_Static_assert(sizeof(struct apex_stats) == 12 * 8, "no holes; append, never insert");
+
+static void *
+api_fail(int error)
+{
+    errno = error;
+    return NULL;
+}
+
+void *
+apex_reallocarray(void *ptr, size_t count, size_t size)
+{
+    size_t bytes;
+
+    if (unlikely(__builtin_mul_overflow(count, size, &bytes))) {
+        return api_fail(ENOMEM);
+    }
+    return apex_realloc(ptr, bytes);
+}
+
+void
+apex_free_sized(void *ptr, size_t size)
+{
+    (void)size;
+    apex_free(ptr);
+}
+
+void
+apex_free_aligned_sized(void *ptr, size_t alignment, size_t size)
+{
+    (void)alignment;
+    (void)size;
+    apex_free(ptr);
+}
+
+void *
+apex_aligned_alloc(size_t alignment, size_t size)
+{
+    if (unlikely(!bits_is_pow2(alignment))) {
+        return api_fail(EINVAL);
+    }
+    return alloc_aligned(alignment, size);
+}
+
+void *
+apex_memalign(size_t alignment, size_t size)
+{
+    if (unlikely(!bits_is_pow2(alignment))) {
+        if (alignment > ALIGN_MAX) {
+            return api_fail(EINVAL);
+        }
+        alignment = alignment == 0 ? 1 : (size_t)1 << (bits_log2(alignment) + 1);
+    }
+    return alloc_aligned(alignment, size);
+}
+
+int
+apex_posix_memalign(void **result, size_t alignment, size_t size)
+{
+    if (unlikely(!bits_is_pow2(alignment) || alignment < sizeof(void *))) {
+        return EINVAL;
+    }
+
+    int saved = errno;
+    void *ptr = alloc_aligned(alignment, size);
+
+    if (unlikely(ptr == NULL)) {
+        errno = saved;
+        return ENOMEM;
+    }
+    *result = ptr;
+    return 0;
+}
+
+void *
+apex_valloc(size_t size)
+{
+    return alloc_aligned(os_page_bytes(), size);
+}
+
+void *
+apex_pvalloc(size_t size)
+{
+    size_t page = os_page_bytes();
+
+    if (unlikely(size > SIZE_MAX - page)) {
+        return api_fail(ENOMEM);
+    }
+    return alloc_aligned(page, size == 0 ? page : bits_align_up(size, page));
+}
+
+int
+apex_malloc_trim(size_t keep_bytes)
+{
+    return alloc_trim(keep_bytes);
+}
+
+const char *
+apex_version(void)
+{
+    return PACKAGE_VERSION;
+}
+
+int
+apex_stats_get(struct apex_stats *stats)
+{
+    size_t room = stats->size_bytes;
+
+    if (room < STATS_MIN_BYTES) {
+        return EINVAL;
+    }
+
+    struct stats_totals totals;
+
+    stats_sum(&totals);
+    const struct apex_stats full = {
+        .size_bytes = room,
+        .allocated_bytes = totals.allocated_bytes,
+        .active_bytes = totals.process.active,
+        .resident_bytes = totals.process.active + totals.process.dirty + totals.process.metadata,
+        .dirty_bytes = totals.process.dirty,
+        .retained_bytes = totals.process.retained,
+        .mapped_bytes = totals.process.mapped,
+        .metadata_bytes = totals.process.metadata,
+        .large_bytes = totals.process.large,
+        .large_count = totals.process.large_objects,
+        .purged_bytes = totals.process.purged,
+        .threads_count = totals.threads_live,
+    };
+    size_t known = room < sizeof full ? room : sizeof full;
+
+    memcpy(stats, &full, known);
+    memset((char *)stats + known, 0, room - known);
+    return 0;
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+//
+// When things begin and end.
+//
+// The first allocation of a program may come before its constructors, before ours, and from inside
+// libc's own start. So whatever malloc itself needs is made on first use, by functions that do not
+// allocate; what may allocate (fork handlers) or talk (registration) waits for the constructor.
+
+#include "front/lifecycle.h"
+
+#include "base/fault.h"
+#include "core/registry.h"
+#include "os/os.h"
+#include "policy/config.h"
+#include "policy/pool.h"
+#include "view/attach.h"
+#include "view/stats_page.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+enum { NOT_STARTED = 0, STARTING = 1, STARTED = 2 };
+
+static uint32_t process_state;
+static pthread_key_t exit_key;
+static bool exit_key_made;
+static bool configured; // false while the environment has not been there to read
+
+// --- Threads -------------------------------------------------------------------------------------
+
+// Runs as a destructor of thread-specific data. Destructors after this one may allocate: then the
+// thread gets another heap, and this is called once more.
+static void
+lifecycle_thread_exit(void *heap)
+{
+    int saved = errno;
+
+    if (heap == heap_self.heap) {
+        heaps_close(heap);
+    }
+    errno = saved;
+}
+
+static void
+lifecycle_mirror_all(void)
+{
+    pool_mirror_to(stats_page_process);
+    heaps_mirror_all();
+}
+
+static void
+lifecycle_tick(void)
+{
+    uint64_t now = os_now_ns();
+
+    stats_page_publish(now);
+    heaps_sweep(pool_decay_ns());
+    attach_poll(now);
+}
+
+static void
+lifecycle_configure(void)
+{
+    configured = config_load(os_secure());
+    fault_set_report(config_get()->fault == CONFIG_FAULT_REPORT);
+}
+
+static void
+lifecycle_start_process(void)
+{
+    static const struct heap_hooks hooks = {.slot_of = stats_page_slot, .tick = lifecycle_tick};
+
+    registry_start();
+    lifecycle_configure();
+    heap_set_hooks(&hooks);
+    exit_key_made = pthread_key_create(&exit_key, lifecycle_thread_exit) == 0;
+}
+
+static void
+lifecycle_start_once(void)
+{
+    uint32_t expected = NOT_STARTED;
+
+    // Both acquires pair with the release below.
+    if (likely(load_acquire(&process_state) == STARTED)) {
+        return;
+    }
+    if (cas_strong_acquire(&process_state, &expected, STARTING)) {
+        lifecycle_start_process();
+        store_release(&process_state, STARTED);
+        return;
+    }
+    while (load_acquire(&process_state) != STARTED) {
+        os_yield();
+    }
+}
+
+// The heap of the calling thread as it is: NULL before the first and after the last.
+static struct heap *
+lifecycle_heap_now(void)
+{
+    struct heap *heap = heap_self.heap;
+    return heap == &heap_none || heap == &heap_gone ? NULL : heap;
+}
+
+SLOW struct heap *
+lifecycle_heap(void)
+{
+    struct heap *heap = lifecycle_heap_now();
+
+    if (likely(heap != NULL)) {
+        return heap;
+    }
+    int saved = errno;
+    lifecycle_start_once();
+    heap = heaps_open();
+    if (heap != NULL && exit_key_made) {
+        // May call calloc, which finds the heap in place.
+        pthread_setspecific(exit_key, heap);
+    }
+    errno = saved;
+    return heap;
+}
+
+SLOW struct heap *
+lifecycle_heap_to_free(void)
+{
+    return heap_self.heap == &heap_gone ? NULL : lifecycle_heap();
+}
+
+// --- Fork ----------------------------------------------------------------------------------------
+
+static void
+lifecycle_fork_prepare(void)
+{
+    attach_fork_prepare();
+    heaps_fork_prepare();
+}
+
+static void
+lifecycle_fork_parent(void)
+{
+    heaps_fork_parent();
+    attach_fork_parent();
+}
+
+static void
+lifecycle_fork_child(void)
+{
+    attach_fork_child();
+    heaps_fork_child(lifecycle_heap_now());
+}
+
+// --- Process -------------------------------------------------------------------------------------
+
+// As early as constructors of this object can be. Libraries that the program links may have theirs
+// before, and register fork handlers there: lock_fork_begin() is what lets those allocate.
+__attribute__((constructor(101))) static void
+lifecycle_constructor(void)
+{
+    lifecycle_heap();
+    if (!configured) {
+        lifecycle_configure(); // the first allocation came before libc had an environment
+    }
+    pthread_atfork(lifecycle_fork_prepare, lifecycle_fork_parent, lifecycle_fork_child);
+    attach_init(lifecycle_mirror_all);
+    attach_try();
+}

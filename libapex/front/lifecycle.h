@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+//
+// Start of the process, start and end of threads, fork: who is told what, and when.
+
+#ifndef APEX_FRONT_LIFECYCLE_H
+#define APEX_FRONT_LIFECYCLE_H
+
+#include "policy/heaps.h"
+
+// The heap of the calling thread, made now if it has none. The first call in the process loads the
+// options; it may come before any constructor has run. NULL when there is no memory. Keeps errno.
+SLOW struct heap *lifecycle_heap(void);
+
+// The heap to free through; NULL when the thread has none and should get none: it is at its very
+// end.
+SLOW struct heap *lifecycle_heap_to_free(void);
+
+#endif

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+#
+# libapex: the same sources, put together in several ways.
+#
+#   libapexcore.la        all but the malloc names: what tests link, what libapex.so adds names to
+#   libapexcore_fault.la  the same over os/os_fault.c, which fails the n-th call of the OS layer
+#   libapex.so.0          for LD_PRELOAD and linking; in the build tree libapex/.libs/libapex.so.0
+#   libapex-dlopen.so.0   apex_ names only, for dlopen(): it takes no room in static TLS
+#   libapex.a             one object with the names of apex.h and malloc, one with operator new and
+#                         delete for programs that use them; no other name to clash with
+#
+# A sanitizer must own malloc: then the first two are built, and the rest is left out.
+
+# Levels 0 to 5 but for os_linux.c, the one file that the fault twin replaces, and the malloc names.
+libapex_sources = \
+	libapex/base/fault.c \
+	libapex/base/fmt.c \
+	libapex/base/rng.c \
+	libapex/core/block.c \
+	libapex/core/large.c \
+	libapex/core/meta.c \
+	libapex/core/registry.c \
+	libapex/core/remote.c \
+	libapex/core/size_class.c \
+	libapex/core/superblock.c \
+	libapex/front/alloc.c \
+	libapex/front/api.c \
+	libapex/front/compat.c \
+	libapex/front/lifecycle.c \
+	libapex/os/lock.c \
+	libapex/os/os_page.c \
+	libapex/os/os_symbol.c \
+	libapex/policy/config.c \
+	libapex/policy/gate.c \
+	libapex/policy/heap.c \
+	libapex/policy/heaps.c \
+	libapex/policy/orphan.c \
+	libapex/policy/pool.c \
+	libapex/view/attach.c \
+	libapex/view/stats.c \
+	libapex/view/stats_page.c
+
+# Listed so that they are part of a release.
+libapex_headers = \
+	libapex/abi/advice_page.h \
+	libapex/abi/hello.h \
+	libapex/abi/stats_page.h \
+	libapex/base/atomic.h \
+	libapex/base/bits.h \
+	libapex/base/check.h \
+	libapex/base/compiler.h \
+	libapex/base/fault.h \
+	libapex/base/fmt.h \
+	libapex/base/list.h \
+	libapex/base/rng.h \
+	libapex/core/block.h \
+	libapex/core/freelist.h \
+	libapex/core/geometry.h \
+	libapex/core/large.h \
+	libapex/core/meta.h \
+	libapex/core/registry.h \
+	libapex/core/remote.h \
+	libapex/core/size_class.h \
+	libapex/core/superblock.h \
+	libapex/front/alloc.h \
+	libapex/front/compat.h \
+	libapex/front/lifecycle.h \
+	libapex/os/lock.h \
+	libapex/os/os.h \
+	libapex/os/os_fault.h \
+	libapex/os/os_page.h \
+	libapex/os/os_real_names.h \
+	libapex/os/os_symbol.h \
+	libapex/policy/config.h \
+	libapex/policy/gate.h \
+	libapex/policy/heap.h \
+	libapex/policy/heaps.h \
+	libapex/policy/orphan.h \
+	libapex/policy/pool.h \
+	libapex/tables/faults.def \
+	libapex/tables/options.def \
+	libapex/tables/stats.def \
+	libapex/view/attach.h \
+	libapex/view/stats.h \
+	libapex/view/stats_page.h
+
+include_HEADERS += \
+	libapex/apex.h
+
+EXTRA_DIST += \
+	libapex/README.md \
+	libapex/libapex.map
+
+libapex_tls_preload = -ftls-model=initial-exec
+libapex_tls_dlopen = -ftls-model=global-dynamic
+libapex_cflags = $(AM_CFLAGS) $(LIB_CFLAGS)
+
+noinst_LTLIBRARIES += \
+	libapex/libapexcore.la \
+	libapex/libapexcore_fault.la \
+	libapex/libapexmost.la \
+	libapex/libapexreal.la
+
+libapex_libapexmost_la_SOURCES = $(libapex_sources) $(libapex_headers)
+libapex_libapexmost_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
+libapex_libapexmost_la_SHORTNAME = apex
+
+libapex_libapexcore_la_SOURCES = libapex/os/os_linux.c
+libapex_libapexcore_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
+libapex_libapexcore_la_LIBADD = libapex/libapexmost.la
+libapex_libapexcore_la_SHORTNAME = apex
+
+# os_linux.c under real_ names, and in its place a layer that fails when it is told to.
+libapex_libapexreal_la_SOURCES = libapex/os/os_linux.c
+libapex_libapexreal_la_CPPFLAGS = $(AM_CPPFLAGS) -DOS_FAULT_TWIN
+libapex_libapexreal_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
+libapex_libapexreal_la_SHORTNAME = apex_real
+
+libapex_libapexcore_fault_la_SOURCES = libapex/os/os_fault.c
+libapex_libapexcore_fault_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
+libapex_libapexcore_fault_la_LIBADD = libapex/libapexmost.la libapex/libapexreal.la
+libapex_libapexcore_fault_la_SHORTNAME = apex
+
+# Short names of objects (not allowed in a condition).
+libapex_libapexall_la_SHORTNAME = apex
+libapex_libapexcxx_la_SHORTNAME = apex
+libapex_libapexcxx_static_la_SHORTNAME = apex_static
+libapex_libapex_dlopen_la_SHORTNAME = apex_dlopen
+
+if SHARED_LIBS
+
+noinst_LTLIBRARIES += libapex/libapexall.la libapex/libapexcxx.la libapex/libapexcxx_static.la
+lib_LTLIBRARIES += libapex/libapex.la libapex/libapex-dlopen.la
+
+libapex_libapexall_la_SOURCES = libapex/front/interpose.c
+libapex_libapexall_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
+libapex_libapexall_la_LIBADD = libapex/libapexcore.la
+
+# Twice, because a shared library may do without a C++ runtime and a static program links with its
+# own.
+libapex_libapexcxx_la_SOURCES = libapex/front/interpose_cxx.c
+libapex_libapexcxx_la_CFLAGS = $(libapex_cflags) -fexceptions
+
+libapex_libapexcxx_static_la_SOURCES = libapex/front/interpose_cxx.c
+libapex_libapexcxx_static_la_CFLAGS = $(libapex_cflags) -fexceptions -DAPEX_STATIC=1
+
+# Calls inside the library stay inside, but for those to operators, which a program may replace one
+# by one.
+libapex_link = -version-info 0:0:0 -no-undefined -shared $(LIB_LDFLAGS) \
+	-Wl,-Bsymbolic-functions -Wl,--dynamic-list-cpp-new \
+	-Wl,--version-script=$(top_srcdir)/libapex/libapex.map
+
+libapex_libapex_la_SOURCES =
+libapex_libapex_la_LIBADD = libapex/libapexall.la libapex/libapexcxx.la
+libapex_libapex_la_LDFLAGS = $(libapex_link)
+libapex_libapex_la_DEPENDENCIES = libapex/libapexall.la libapex/libapexcxx.la libapex/libapex.map
+
+libapex_libapex_dlopen_la_SOURCES = $(libapex_sources) libapex/os/os_linux.c
+libapex_libapex_dlopen_la_CFLAGS = $(libapex_cflags) $(libapex_tls_dlopen)
+libapex_libapex_dlopen_la_LDFLAGS = $(libapex_link)
+libapex_libapex_dlopen_la_DEPENDENCIES = libapex/libapex.map
+
+# Everything becomes one object, in which the names that are not public become local; but the
+# operators stay apart, for they need a C++ runtime and a C program has none.
+staticlibdir = $(libdir)
+staticlib_DATA = libapex/libapex.a
+CLEANFILES += libapex/libapex.a libapex/libapex_whole.o libapex/libapex_cxx.o
+
+libapex/libapex.a: libapex/libapexall.la libapex/libapexcxx_static.la
+	$(AM_V_GEN)rm -f $@ && \
+	$(LD) -r -o libapex/libapex_whole.o --whole-archive libapex/.libs/libapexall.a && \
+	$(LD) -r -o libapex/libapex_cxx.o --whole-archive libapex/.libs/libapexcxx_static.a && \
+	$(OBJCOPY) --localize-hidden libapex/libapex_whole.o && \
+	$(OBJCOPY) --localize-hidden libapex/libapex_cxx.o && \
+	$(AR) cr $@ libapex/libapex_whole.o libapex/libapex_cxx.o && $(RANLIB) $@
+
+endif

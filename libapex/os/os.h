@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+//
+// What libapex needs of the operating system, as a contract. os_linux.c fulfils it; os_fault.c
+// stands in front of it in tests and refuses the n-th call.
+//
+// Every function that can fail returns 0 or an errno value, and leaves errno itself alone: free()
+// must not change it. Addresses and sizes are multiples of the page size unless it says otherwise.
+// Any thread may call anything here at any time; nothing here allocates, locks or is a cancellation
+// point.
+
+#ifndef APEX_OS_OS_H
+#define APEX_OS_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Size of an OS page, read at run time: 4, 16 or 64 KiB.
+size_t os_page_bytes(void);
+
+// Reserves address space that cannot be touched yet and costs no memory. `align` is a power of two.
+// `near` is a wish (0 for none), not a demand. EINVAL, ENOMEM.
+int os_reserve(size_t bytes, size_t align, uintptr_t near, void **out);
+
+// Makes reserved space readable and writable; its pages read as zero until written. ENOMEM.
+int os_commit(void *address, size_t bytes);
+
+// Gives pages back; the space stays usable and reads as zero. May be refused, harmlessly (EAGAIN,
+// EINVAL on locked memory): then the contents are unchanged.
+int os_purge(void *address, size_t bytes);
+
+// Gives the space back altogether. ENOMEM when the kernel would have to split a mapping and cannot:
+// then all of it is still there.
+int os_release(void *address, size_t bytes);
+
+// Moves the pages of a committed mapping to `to`, a reserved range of `new_bytes` that is replaced;
+// the old range is gone afterwards. On failure the old range is unchanged, but `to` may be there or
+// not: the kernel unmaps it first, and another thread may have got the place since. ENOMEM, EFAULT.
+int os_move(void *address, size_t old_bytes, size_t new_bytes, void *to);
+
+// Grows a committed mapping where it stands. ENOMEM when something else is behind it; EFAULT when
+// the program has split it, by mprotect or madvise of a part.
+int os_grow(void *address, size_t old_bytes, size_t new_bytes);
+
+// Asks for huge pages behind this range, or for none. Advice: a refusal is no failure of the
+// caller.
+int os_huge(void *address, size_t bytes, bool wanted);
+
+// Fills `bytes` (any number up to 256) from the kernel's generator. When that is not ready it falls
+// back to the random bytes the kernel gave this process at its start, mixed with the clock.
+void os_random(void *out, size_t bytes);
+
+// Monotonic time in ns. The coarse clock: a few ms of grain, a few ns of cost.
+uint64_t os_now_ns(void);
+
+// The NUMA node this thread runs on now; 0 when the kernel cannot say.
+unsigned os_node(void);
+
+unsigned os_thread_id(void);
+
+void os_yield(void);
+
+void os_sleep_ns(uint32_t ns);
+
+// True when the program runs with more rights than its caller (AT_SECURE): trust no environment.
+bool os_secure(void);
+
+// Reads at most `capacity` bytes of a file. ENOENT, EACCES…, EFBIG when there is more.
+int os_read_file(const char *path, char *out, size_t capacity, size_t *length);
+
+// Sleeps while *word == expected; may wake for no reason. Shared memory is not supported.
+void os_futex_wait(uint32_t *word, uint32_t expected);
+void os_futex_wake(uint32_t *word, int count);
+
+#endif

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//
+// Stands between libapex and os_linux.c in tests, counts the calls that can fail and refuses those
+// it was told to refuse, with the errno value that the kernel would give. Any thread.
+
+#include "os/os_fault.h"
+
+#include "base/atomic.h"
+#include "os/os.h"
+
+#include <errno.h>
+#include <limits.h>
+
+__typeof__(os_reserve) os_real_reserve;
+__typeof__(os_commit) os_real_commit;
+__typeof__(os_purge) os_real_purge;
+__typeof__(os_release) os_real_release;
+__typeof__(os_move) os_real_move;
+__typeof__(os_grow) os_real_grow;
+__typeof__(os_huge) os_real_huge;
+__typeof__(os_read_file) os_real_read_file;
+
+static long first = LONG_MAX; // numbers of the calls that fail
+static long last = LONG_MAX;
+static long calls;
+static long refused;
+
+static void
+os_fault_set(long from, long to)
+{
+    store_relaxed(&first, LONG_MAX);
+    store_relaxed(&last, to);
+    store_relaxed(&calls, 0);
+    store_relaxed(&refused, 0);
+    store_relaxed(&first, from);
+}
+
+void
+os_fault_after(long n)
+{
+    os_fault_set(n < 1 ? LONG_MAX : n, n < 1 ? LONG_MAX : n);
+}
+
+void
+os_fault_from(long n)
+{
+    os_fault_set(n < 1 ? LONG_MAX : n, LONG_MAX);
+}
+
+long
+os_fault_calls(void)
+{
+    return load_relaxed(&calls);
+}
+
+long
+os_fault_refused(void)
+{
+    return load_relaxed(&refused);
+}
+
+// Counts a call; true if it is one of those that fail.
+static bool
+os_fault_hit(void)
+{
+    long number = add_relaxed(&calls, 1) + 1;
+
+    if (number < load_relaxed(&first) || number > load_relaxed(&last)) {
+        return false;
+    }
+    add_relaxed(&refused, 1);
+    return true;
+}
+
+int
+os_reserve(size_t bytes, size_t align, uintptr_t near, void **out)
+{
+    return os_fault_hit() ? ENOMEM : os_real_reserve(bytes, align, near, out);
+}
+
+int
+os_commit(void *address, size_t bytes)
+{
+    return os_fault_hit() ? ENOMEM : os_real_commit(address, bytes);
+}
+
+int
+os_purge(void *address, size_t bytes)
+{
+    return os_fault_hit() ? EAGAIN : os_real_purge(address, bytes);
+}
+
+int
+os_release(void *address, size_t bytes)
+{
+    return os_fault_hit() ? ENOMEM : os_real_release(address, bytes);
+}
+
+int
+os_move(void *address, size_t old_bytes, size_t new_bytes, void *to)
+{
+    return os_fault_hit() ? ENOMEM : os_real_move(address, old_bytes, new_bytes, to);
+}
+
+int
+os_grow(void *address, size_t old_bytes, size_t new_bytes)
+{
+    return os_fault_hit() ? ENOMEM : os_real_grow(address, old_bytes, new_bytes);
+}
+
+int
+os_huge(void *address, size_t bytes, bool wanted)
+{
+    return os_fault_hit() ? EINVAL : os_real_huge(address, bytes, wanted);
+}
+
+int
+os_read_file(const char *path, char *out, size_t capacity, size_t *length)
+{
+    return os_fault_hit() ? EACCES : os_real_read_file(path, out, capacity, length);
+}

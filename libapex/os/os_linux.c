@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+//
+// The contract of os.h on Linux: the only file of the core with mmap, madvise and their like.
+//
+// In the fault-injecting twin this file is compiled once more with OS_FAULT_TWIN, which puts
+// `real_` into the names; os_fault.c then defines the plain names.
+
+#define _GNU_SOURCE
+
+#ifdef OS_FAULT_TWIN
+#include "os/os_real_names.h"
+#endif
+
+#include "os/os.h"
+
+#include "base/atomic.h"
+#include "base/bits.h"
+#include "base/compiler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef MADV_HUGEPAGE
+#define MADV_HUGEPAGE 14
+#define MADV_NOHUGEPAGE 15
+#endif
+
+// Runs `call`, an expression that is -1 on failure; yields 0 or the errno value and keeps errno.
+#define OS_RESULT(call)                              \
+    __extension__({                                  \
+        int saved_ = errno;                          \
+        int error_ = (call) == -1 ? errno : 0;       \
+        errno = saved_;                              \
+        error_;                                      \
+    })
+
+size_t
+os_page_bytes(void)
+{
+    static size_t cached;
+    size_t bytes = load_relaxed(&cached);
+
+    if (unlikely(bytes == 0)) {
+        bytes = getauxval(AT_PAGESZ);
+        bytes = bytes == 0 ? 4096 : bytes;
+        store_relaxed(&cached, bytes);
+    }
+    return bytes;
+}
+
+static int
+os_map_none(uintptr_t near, size_t bytes, char **out)
+{
+    // Without MAP_NORESERVE: space that cannot be written is not charged anyway, and os_commit is
+    // then refused where the kernel's overcommit rules refuse malloc to everybody else.
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    void *p = NULL;
+    int error = OS_RESULT((p = mmap((void *)near, bytes, PROT_NONE, flags, -1, 0)) == MAP_FAILED
+                              ? -1 : 0);
+    *out = p;
+    return error;
+}
+
+int
+os_reserve(size_t bytes, size_t align, uintptr_t near, void **out)
+{
+    char *p;
+    int error = os_map_none(near, bytes, &p);
+
+    if (error != 0) {
+        return error;
+    }
+    if (((uintptr_t)p & (align - 1)) == 0) {
+        *out = p;
+        return 0;
+    }
+    // Not aligned: map enough that an aligned range must lie in it, and cut off both ends.
+    os_release(p, bytes);
+    size_t slack = align - os_page_bytes();
+    if (bytes > SIZE_MAX - slack) {
+        return ENOMEM;
+    }
+    error = os_map_none(0, bytes + slack, &p);
+    if (error != 0) {
+        return error;
+    }
+    char *start = (char *)bits_align_up((uintptr_t)p, align);
+    size_t before = (size_t)(start - p);
+    if (before != 0) {
+        os_release(p, before);
+    }
+    if (slack != before) {
+        os_release(start + bytes, slack - before);
+    }
+    *out = start;
+    return 0;
+}
+
+int
+os_commit(void *address, size_t bytes)
+{
+    return OS_RESULT(mprotect(address, bytes, PROT_READ | PROT_WRITE));
+}
+
+int
+os_purge(void *address, size_t bytes)
+{
+    return OS_RESULT(madvise(address, bytes, MADV_DONTNEED));
+}
+
+int
+os_release(void *address, size_t bytes)
+{
+    return OS_RESULT(munmap(address, bytes));
+}
+
+int
+os_move(void *address, size_t old_bytes, size_t new_bytes, void *to)
+{
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+    return OS_RESULT(mremap(address, old_bytes, new_bytes, flags, to) == MAP_FAILED ? -1 : 0);
+}
+
+int
+os_grow(void *address, size_t old_bytes, size_t new_bytes)
+{
+    return OS_RESULT(mremap(address, old_bytes, new_bytes, 0) == MAP_FAILED ? -1 : 0);
+}
+
+int
+os_huge(void *address, size_t bytes, bool wanted)
+{
+    return OS_RESULT(madvise(address, bytes, wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE));
+}
+
+void
+os_random(void *out, size_t bytes)
+{
+    // Not the getrandom() wrapper, which is a cancellation point. GRND_NONBLOCK: an early boot
+    // process must not hang because it allocates.
+    long got = 0;
+    int error = OS_RESULT(got = syscall(SYS_getrandom, out, bytes, 1));
+
+    if (error == 0 && got == (long)bytes) {
+        return;
+    }
+    const unsigned char *seed = (const unsigned char *)getauxval(AT_RANDOM);
+    uint64_t clock = os_now_ns();
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char s = seed == NULL ? 0x5a : seed[i % 16];
+        ((unsigned char *)out)[i] = (unsigned char)(s ^ (clock >> (i % 8 * 8)) ^ (i * 37));
+    }
+}
+
+uint64_t
+os_now_ns(void)
+{
+    struct timespec now = {0, 0};
+    int error = OS_RESULT(clock_gettime(CLOCK_MONOTONIC_COARSE, &now));
+    return error != 0 ? 0 : (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+unsigned
+os_node(void)
+{
+    unsigned cpu = 0;
+    unsigned node = 0;
+    int error = OS_RESULT(getcpu(&cpu, &node));
+    return error != 0 ? 0 : node;
+}
+
+unsigned
+os_thread_id(void)
+{
+    return (unsigned)syscall(SYS_gettid);
+}
+
+void
+os_yield(void)
+{
+    sched_yield();
+}
+
+void
+os_sleep_ns(uint32_t ns)
+{
+    // Not the nanosleep() wrapper, which is a cancellation point.
+    const struct timespec time = {0, (long)ns};
+    (void)OS_RESULT(syscall(SYS_nanosleep, &time, NULL));
+}
+
+bool
+os_secure(void)
+{
+    return getauxval(AT_SECURE) != 0;
+}
+
+int
+os_read_file(const char *path, char *out, size_t capacity, size_t *length)
+{
+    long fd = -1;
+    int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY;
+    int error = OS_RESULT(fd = syscall(SYS_openat, AT_FDCWD, path, flags));
+
+    *length = 0;
+    while (error == 0) {
+        long got = 0;
+        if (*length == capacity) {
+            error = EFBIG;
+            break;
+        }
+        error = OS_RESULT(got = syscall(SYS_read, fd, out + *length, capacity - *length));
+        if (error == EINTR) {
+            error = 0;
+            continue;
+        }
+        if (got <= 0) {
+            break;
+        }
+        *length += (size_t)got;
+    }
+    if (fd >= 0) {
+        (void)OS_RESULT(syscall(SYS_close, fd));
+    }
+    return error;
+}
+
+void
+os_futex_wait(uint32_t *word, uint32_t expected)
+{
+    (void)OS_RESULT(syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0));
+}
+
+void
+os_futex_wake(uint32_t *word, int count)
+{
+    (void)OS_RESULT(syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0));
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+//
+// Renames every function of os.h that can fail, so that os_linux.c, compiled with OS_FAULT_TWIN,
+// leaves the plain names to os_fault.c. Nobody else includes this.
+
+#ifndef APEX_OS_OS_REAL_NAMES_H
+#define APEX_OS_OS_REAL_NAMES_H
+
+#define os_reserve os_real_reserve
+#define os_commit os_real_commit
+#define os_purge os_real_purge
+#define os_release os_real_release
+#define os_move os_real_move
+#define os_grow os_real_grow
+#define os_huge os_real_huge
+#define os_read_file os_real_read_file
+
+#endif

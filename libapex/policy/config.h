@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+//
+// The options of this process. Sources, the later winning: the defaults of tables/options.def,
+// /etc/apex.conf (`key = value` lines, `#` starts a comment), APEX_OPTIONS="key=value,key=value".
+// Loaded once, before the second thread; read by any thread afterwards.
+//
+// Invariant: every number in the configuration is inside the range of its row. A line that is not
+// understood is warned about on stderr and changes nothing: a typing error in an environment
+// variable must not stop the program that libapex serves.
+
+#ifndef APEX_POLICY_CONFIG_H
+#define APEX_POLICY_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_PATH_BYTES 96 // a socket's address has 108; the rest is for the socket's own name
+
+enum config_thp { CONFIG_THP_OFF, CONFIG_THP_AUTO, CONFIG_THP_ALWAYS };
+enum config_fault { CONFIG_FAULT_ABORT, CONFIG_FAULT_REPORT };
+
+struct config_path {
+    char text[CONFIG_PATH_BYTES]; // NUL-terminated; empty when not set
+};
+
+#define CONFIG_TYPE_BYTES uint64_t
+#define CONFIG_TYPE_MS uint64_t
+#define CONFIG_TYPE_PERCENT uint64_t
+#define CONFIG_TYPE_BOOL uint64_t
+#define CONFIG_TYPE_CHOICE uint64_t
+#define CONFIG_TYPE_PATH struct config_path
+
+struct config {
+#define OPTION(field, key, type, min, max, initial, unit, when, text) CONFIG_TYPE_##type field;
+#include "tables/options.def"
+};
+
+enum config_type {
+    CONFIG_BYTES,
+    CONFIG_MS,
+    CONFIG_PERCENT,
+    CONFIG_BOOL,
+    CONFIG_CHOICE,
+    CONFIG_PATH,
+};
+
+enum config_when { CONFIG_START, CONFIG_LIVE };
+
+// One row of tables/options.def, for those who list options.
+struct config_option {
+    const char *key;
+    const char *unit; // for CONFIG_CHOICE the words, in order of value, parted by `|`
+    const char *text;
+    uint64_t min;
+    uint64_t max;
+    uint64_t initial;
+    size_t offset_bytes; // of the field in struct config
+    enum config_type type;
+    enum config_when when;
+};
+
+// Fills the configuration from all sources. `secure` (AT_SECURE: the program runs with more rights
+// than its caller) leaves the environment out. Call once, before there is a second thread.
+// Allocates nothing, keeps errno, and needs no libc that has been initialised. False when the
+// loader has not got as far as the environment yet; call it again later, then.
+bool config_load(bool secure);
+
+// The configuration; before config_load it holds the defaults. Never NULL.
+const struct config *config_get(void);
+
+// Changes a number of the configuration while the program runs, from any thread; readers see the
+// old value or the new one. A value outside the range of the row becomes the nearest one inside.
+// False when no such key may be changed any more.
+bool config_tune(const char *key, uint64_t value);
+
+// All rows; `count` of them.
+const struct config_option *config_options(size_t *count);
+
+// Sets every field to its default.
+void config_defaults(struct config *config);
+
+// Applies a list of key=value, parted by commas, of at most `length` bytes (it ends at a NUL, too).
+// Returns how many entries were refused; each one is named on stderr.
+unsigned config_apply_list(struct config *config, const char *text, size_t length);
+
+// Applies the text of a configuration file: one `key = value` a line, `#` starts a comment.
+// Returns how many lines were refused; each one is named on stderr.
+unsigned config_apply_file(struct config *config, const char *text, size_t length);
+
+#endif

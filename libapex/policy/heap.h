@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+//
+// A thread's heap: for each size class the block it allocates from, and the blocks that have room.
+// Only its thread touches it, but for the inbox, and for the moment of a fork or of registration
+// with apexd.
+//
+// Heaps are never unmapped: a sender may look at the inbox of a heap whose thread has just gone. An
+// exited thread's heap waits, empty, for the next thread, and keeps its counters and its slot on
+// the stats page.
+//
+// Invariants
+//   H1  Each block owned by a heap is CURRENT and in `current`, or AVAILABLE and in `available` of
+//       its class, or FULL and in `full`, or IDLE and in `idle`, where there are at most
+//       IDLE_BLOCKS_MAX.
+//   H2  An AVAILABLE or FULL block has live chunks, so it will see an event when the last one is
+//       freed.
+//   H3  direct[n] is the current block of the class of 16 * n bytes.
+//   H4  Of the classes from CLASS_RUN on at most one has a current block: so a thread that frees
+//       its runs keeps at most one of them, 1 MiB, to itself.
+//   H5  At most BATCH_BYTES_MAX of chunks in each of BATCH_SLOTS batches await delivery.
+
+#ifndef APEX_POLICY_HEAP_H
+#define APEX_POLICY_HEAP_H
+
+#include "abi/stats_page.h"
+#include "base/rng.h"
+#include "core/remote.h"
+#include "policy/gate.h"
+
+// Requests up to here find their block without a look at the table of classes.
+#define DIRECT_BYTES_MAX 1024
+#define DIRECT_COUNT (DIRECT_BYTES_MAX / ALIGN_BYTES + 1)
+
+// Empty blocks a thread keeps for its next need, in units of 64 KiB: 2 MiB.
+#define IDLE_BLOCKS_MAX 32
+
+#define BATCH_SLOTS 32
+#define BATCH_BYTES_MAX 4096
+
+// Chunks of one foreign block, linked, on their way to its owner.
+struct heap_batch {
+    struct block *block; // NULL when empty
+    struct chunk *head;
+    struct chunk *tail;
+    uint32_t count;
+    uint32_t count_max;
+};
+
+struct heap {
+    struct owner owner; // first member: block->owner points here; written by any thread
+    CACHE_ALIGNED struct block *direct[DIRECT_COUNT]; // by size in granules: `current` of its class
+    struct block *current[CLASS_COUNT];
+    unsigned run_class; // H4: the class that may have one
+    struct list available[CLASS_COUNT];
+    struct list full;
+    struct list idle; // newest first
+    unsigned idle_blocks;
+    struct heap_batch batch[BATCH_SLOTS];
+    struct gate_pass pass;
+    struct rng rng;
+    uint32_t ticks;
+    uint32_t drains;                // how often it looked into its inbox; atomic
+    uint32_t drains_seen;           // by the sweep for sleepers, under its lock
+    uint32_t index;                 // heaps are numbered in the order of their making
+    struct apex_stats_thread stats; // the truth; `slot` mirrors it
+    struct apex_stats_thread *slot; // atomic: set by whoever made the page, taken away by the owner
+    struct heap *next_made;         // all heaps, newest first; immutable
+    struct heap *next_idle;         // under the heaps lock
+    bool live;                      // has a thread
+};
+
+// What the levels above lend to the heap. Set once, before the first heap.
+struct heap_hooks {
+    // The slot of heap `index` on the stats page; NULL when there is no page.
+    struct apex_stats_thread *(*slot_of)(unsigned index);
+    // Called now and then from slow paths: a chance to look after registration and advice.
+    void (*tick)(void);
+};
+
+// Before its first allocation a thread has this heap: every class is empty, nothing is ever stored
+// to it.
+extern const struct heap heap_none;
+
+// The same after its heap was closed: a destructor that runs later still may free, unbatched.
+extern const struct heap heap_gone;
+
+// The heap of the calling thread, and the size from which on `direct` has no entries. Two words are
+// all the static TLS that libapex takes, so that it can be loaded late ("cannot allocate memory in
+// static TLS block"). Both are 0 until the dynamic linker has given thread-local data its first
+// values.
+struct heap_self {
+    struct heap *heap;
+    size_t direct_end;
+};
+
+extern __thread struct heap_self heap_self;
+
+void heap_set_hooks(const struct heap_hooks *hooks);
+
+// Allocates from class `c` when the fast path cannot. NULL when there is no memory. `zeroed`: the
+// chunk reads as zero, but for its first ALIGN_BYTES.
+SLOW void *heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed);
+
+// After block_push() returned true.
+SLOW void heap_free_event(struct heap *heap, struct block *b);
+
+// Frees a chunk of a block that `heap` does not own. The caller has checked that it is a live
+// chunk.
+void heap_free_remote(struct heap *heap, struct block *b, struct chunk *chunk);
+
+// The same for a thread that has no heap and can get none.
+void heap_free_remote_unbatched(struct block *b, struct chunk *chunk);
+
+// Delivers what is batched, takes what is in the inbox, gives empty blocks to the pool.
+void heap_collect(struct heap *heap);
+
+// Takes what is in the inbox.
+void heap_drain(struct heap *heap);
+
+// Makes the heap empty, without looking at what it held.
+void heap_reset(struct heap *heap);
+
+// At thread exit: delivers, gives every block to the pool or the orphanage, closes the inbox.
+void heap_abandon_all(struct heap *heap);
+
+// Enters the change of a block's live chunks since the last time.
+void heap_settle(struct heap *heap, struct block *b);
+
+// An orphan_lost_fn; `heap` is a struct heap.
+void heap_orphans_lost(void *heap, unsigned c, uint32_t count);
+
+// The heap's slot on the stats page, NULL when there is no page. Heaps beyond the slots of the page
+// share its last one, by addition; the others own theirs.
+struct apex_stats_thread *heap_page_slot(const struct heap *heap);
+bool heap_shares_slot(const struct heap *heap);
+
+// Copies, or adds, all counters to `slot`; NULL: does nothing. Under the lock of the list of heaps.
+void heap_mirror(struct heap *heap, struct apex_stats_thread *slot);
+
+// Debug builds: checks H1 and every block of the heap. Owner only.
+void heap_audit(struct heap *heap);
+
+FAST void *
+heap_alloc(struct heap *heap, unsigned c)
+{
+    return block_pop(heap->current[c]);
+}
+
+#endif

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT
+//
+// The list of heaps, the sweep for sleepers, fork. Locks: the list has one, which fork holds; sums
+// and the sweep read the list without it, since heaps are only ever added.
+
+#include "policy/heaps.h"
+
+#include "core/meta.h"
+#include "os/lock.h"
+#include "os/os.h"
+#include "policy/orphan.h"
+#include "policy/pool.h"
+
+static struct lock heaps_lock = LOCK_INIT(LOCK_RANK_HEAPS);
+static struct heap *heaps_made; // newest first; atomic, so that sums need no lock
+static struct heap *heaps_idle;
+static uint32_t heaps_count;
+static struct lock sweep_lock = LOCK_INIT(LOCK_RANK_SWEEP);
+static uint64_t swept_ns; // when somebody last looked for sleepers; atomic
+
+// --- Threads -------------------------------------------------------------------------------------
+
+// With the heaps lock. NULL when there is no memory.
+static struct heap *
+heaps_make(void)
+{
+    struct heap *heap = meta_alloc(sizeof *heap);
+
+    if (heap != NULL) {
+        heap->index = heaps_count++;
+        heap->owner.inbox = INBOX_CLOSED;
+        heap->next_made = heaps_made;
+        store_release(&heaps_made, heap); // pairs with the acquire in heaps_stats_sum
+    }
+    return heap;
+}
+
+struct heap *
+heaps_open(void)
+{
+    uint64_t seed;
+
+    os_random(&seed, sizeof seed);
+    lock_acquire(&heaps_lock);
+    struct heap *heap = heaps_idle;
+    if (heap != NULL) {
+        heaps_idle = heap->next_idle;
+    } else {
+        heap = heaps_make();
+    }
+    if (heap != NULL) {
+        heap_reset(heap);
+        rng_seed(&heap->rng, seed);
+        heap->stats.tid = os_thread_id();
+        store_relaxed(&heap->live, true);
+        struct apex_stats_thread *slot = heap->slot;
+        if (slot == NULL) {
+            slot = heap_page_slot(heap);
+            heap_mirror(heap, slot);
+            store_release(&heap->slot, slot);
+        } else if (!heap_shares_slot(heap)) {
+            heap_mirror(heap, slot);
+        }
+        // Pairs with the acquire in remote_enqueue: from here on blocks may name this owner.
+        store_release(&heap->owner.inbox, NULL);
+    }
+    lock_release(&heaps_lock);
+    if (heap != NULL) {
+        heap_self.heap = heap;
+        POOL_COUNT(threads_started, 1);
+        if (heap_shares_slot(heap)) {
+            POOL_COUNT(slotless_threads, 1);
+        }
+    }
+    return heap;
+}
+
+static void
+heaps_make_idle(struct heap *heap)
+{
+    lock_acquire(&heaps_lock);
+    store_relaxed(&heap->live, false);
+    if (heap->slot != NULL && !heap_shares_slot(heap)) {
+        store_relaxed(&heap->slot->state, (uint32_t)APEX_SLOT_EXITED);
+    }
+    heap->next_idle = heaps_idle;
+    heaps_idle = heap;
+    lock_release(&heaps_lock);
+    if (heap_shares_slot(heap)) {
+        POOL_COUNT(slotless_threads, -1);
+    }
+}
+
+void
+heaps_close(struct heap *heap)
+{
+    heap_self.heap = (struct heap *)(uintptr_t)&heap_gone;
+    heap_abandon_all(heap);
+    POOL_COUNT(threads_exited, 1);
+    heaps_make_idle(heap);
+}
+
+// --- Statistics ----------------------------------------------------------------------------------
+
+void
+heaps_mirror_all(void)
+{
+    lock_acquire(&heaps_lock);
+    for (struct heap *h = heaps_made; h != NULL; h = h->next_made) {
+        struct apex_stats_thread *slot = heap_page_slot(h);
+        heap_mirror(h, slot);
+        // Pairs with the acquire in heap_add: the owner adds to a slot that has been filled.
+        store_release(&h->slot, slot);
+    }
+    lock_release(&heaps_lock);
+}
+
+void
+heaps_stats_sum(struct apex_stats_thread *sum, uint64_t *live)
+{
+    size_t first = offsetof(struct apex_stats_thread, class) / sizeof(uint64_t);
+    uint64_t *to = (uint64_t *)(void *)sum;
+
+    *sum = (struct apex_stats_thread){0};
+    *live = 0;
+    // Pairs with the release in heaps_make.
+    for (struct heap *h = load_acquire(&heaps_made); h != NULL; h = h->next_made) {
+        const uint64_t *from = (const uint64_t *)(const void *)&h->stats;
+        for (size_t i = first; i < sizeof *sum / sizeof *to; i++) {
+            to[i] += load_relaxed(&from[i]);
+        }
+        *live += load_relaxed(&h->live) ? 1 : 0;
+    }
+}
+
+// --- Sleepers ------------------------------------------------------------------------------------
+//
+// What others freed for a thread that sleeps must not stay with it until it wakes. Nobody may touch
+// the sleeper's blocks, but a block of which every chunk is in the remote chain is out of
+// everybody's reach: its pages can be given back as it stands (R5).
+
+// Gives the pages of the complete blocks in one sleeper's inbox back. Through the gate, so that no
+// fork copies a block that has lost its pages and not got its mark.
+static void
+heaps_sweep_one(struct heap *sleeper, struct gate_pass *pass)
+{
+    struct block *b = remote_borrow_inbox(&sleeper->owner);
+
+    while (b != NULL) {
+        struct block *next = b->inbox_next;
+        size_t bytes = b->run_blocks * BLOCK_BYTES;
+        if (remote_is_complete(b)) {
+            gate_enter(pass);
+            bool purged = os_purge(b->base, bytes) == 0;
+            if (purged) {
+                remote_set_purged(b);
+            }
+            gate_leave(pass);
+            POOL_COUNT(purge_calls, 1);
+            POOL_COUNT(purged, purged ? bytes : 0);
+        }
+        remote_enqueue(b);
+        b = next;
+    }
+}
+
+// A heap sleeps when its inbox has not been emptied since this function last looked, at least
+// `idle_ns` ago.
+void
+heaps_sweep(uint64_t idle_ns)
+{
+    uint64_t now = os_now_ns();
+    struct heap *self = heap_self.heap;
+
+    if (now - load_relaxed(&swept_ns) < idle_ns || !lock_try(&sweep_lock)) {
+        return;
+    }
+    store_relaxed(&swept_ns, now);
+    // Pairs with the release in heaps_make.
+    for (struct heap *h = load_acquire(&heaps_made); h != NULL; h = h->next_made) {
+        uint32_t drains = load_relaxed(&h->drains);
+        if (h != self && remote_pending(&h->owner) && (drains == h->drains_seen || idle_ns == 0)) {
+            heaps_sweep_one(h, &self->pass);
+        }
+        h->drains_seen = drains;
+    }
+    lock_release(&sweep_lock);
+}
+
+// --- Fork ----------------------------------------------------------------------------------------
+
+// The child has one thread. The heaps of the others were copied at some instant, perhaps in the
+// middle of a malloc: their local lists cannot be trusted. What can: how far a block was carved,
+// and its remote chain, since the gate was closed. So such a block keeps the chunks of the chain,
+// counts all others as used for good, and becomes an orphan.
+
+struct fork_harvest {
+    const struct heap *self; // NULL when the thread that forked has no heap
+    struct block *blocks;    // linked by inbox_next, as are the next
+    struct block *nobodys;   // their owner was about to give them to the pool
+    struct block *unqueued;  // of heaps that live on, with remote frees, in no inbox that lives on
+};
+
+static void
+heaps_fork_collect(struct block *b, void *context)
+{
+    struct fork_harvest *harvest = context;
+    const struct owner *owner = b->owner;
+    bool own = harvest->self != NULL && owner == &harvest->self->owner;
+
+    if (owner == NULL) {
+        b->inbox_next = harvest->nobodys;
+        harvest->nobodys = b;
+    } else if (!own && !orphan_is_owner(owner)) {
+        b->inbox_next = harvest->blocks;
+        harvest->blocks = b;
+    } else if (b->remote != 0) {
+        // The inboxes that live on are empty, so it was in that of a dead heap (R4).
+        b->inbox_next = harvest->unqueued;
+        harvest->unqueued = b;
+    }
+}
+
+static void
+heaps_fork_adopt(struct heap *heap, struct block *b)
+{
+    struct remote_chain chain = remote_take_chain(b);
+    uint32_t used = b->state == BLOCK_IDLE ? 0 : b->carved - chain.count;
+
+    list_init(&b->link);
+    block_set_state(b, BLOCK_MOVING);
+    b->capacity = b->carved;
+    b->free = chain.purged ? NULL : chain.head;
+    block_set_used(b, used);
+    heap_settle(heap, b);
+    if (block_used(b) == 0) {
+        pool_give(b);
+    } else {
+        orphan_put(b);
+    }
+}
+
+void
+heaps_fork_prepare(void)
+{
+    lock_acquire(&heaps_lock);
+    gate_close();
+    for (const struct heap *h = heaps_made; h != NULL; h = h->next_made) {
+        gate_wait(&h->pass);
+    }
+    orphan_fork_prepare();
+    pool_fork_prepare();
+    lock_fork_begin();
+}
+
+void
+heaps_fork_parent(void)
+{
+    lock_fork_end();
+    pool_fork_parent();
+    orphan_fork_parent();
+    gate_open();
+    lock_release(&heaps_lock);
+}
+
+void
+heaps_fork_child(struct heap *self)
+{
+    struct fork_harvest harvest = {.self = self};
+    struct heap *keeper = self != NULL ? self : heaps_made; // whose counters take what comes home
+    bool alone = true;
+
+    lock_fork_end();
+    pool_fork_child();
+    orphan_fork_child();
+    gate_open();
+    lock_renew(&heaps_lock);
+    lock_renew(&sweep_lock);
+    for (struct heap *h = heaps_made; h != NULL; h = h->next_made) {
+        h->slot = NULL; // the page is the parent's
+        alone &= h == self || !h->live;
+    }
+    if (alone) {
+        return;
+    }
+    // Empty the inboxes that will live on before blocks change hands: afterwards no block that is
+    // harvested is in any inbox but those of dead heaps, which are thrown away.
+    if (self != NULL) {
+        heap_drain(self);
+    }
+    orphan_drain(heap_orphans_lost, keeper);
+    pool_visit_blocks(heaps_fork_collect, &harvest);
+    for (struct heap *h = heaps_made; h != NULL; h = h->next_made) {
+        if (h != self && h->live) {
+            heap_reset(h);
+            h->owner.inbox = INBOX_CLOSED;
+            heaps_make_idle(h);
+        }
+    }
+    while (harvest.nobodys != NULL) {
+        struct block *b = harvest.nobodys;
+        harvest.nobodys = b->inbox_next;
+        pool_give(b);
+    }
+    while (harvest.unqueued != NULL) {
+        struct block *b = harvest.unqueued;
+        harvest.unqueued = b->inbox_next;
+        remote_enqueue(b);
+    }
+    while (harvest.blocks != NULL) {
+        struct block *b = harvest.blocks;
+        harvest.blocks = b->inbox_next;
+        heaps_fork_adopt(keeper, b);
+    }
+}

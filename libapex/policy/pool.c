@@ -1,0 +1,675 @@
+// SPDX-License-Identifier: MIT
+//
+// Superblocks by number of free blocks, the dirty list, the books.
+
+#include "policy/pool.h"
+
+#include "base/bits.h"
+#include "base/rng.h"
+#include "core/large.h"
+#include "core/meta.h"
+#include "core/registry.h"
+#include "os/lock.h"
+#include "os/os.h"
+#include "policy/config.h"
+
+// Address space is reserved in regions so that the number of mappings stays small: the first is
+// small for the sake of address space limits, each further one twice as large.
+#define REGION_BYTES_MIN (16 * SUPERBLOCK_BYTES)
+#define REGION_BYTES_MAX (256 * SUPERBLOCK_BYTES)
+
+// Where the first region may lie: 32 to 80 TiB, clear of libraries, stacks and sanitizer shadows.
+// Entropy: 48 TiB / 4 MiB = 12.6 million places, 23.5 bits.
+#define REGION_NEAR_MIN (UINT64_C(32) << 40)
+#define REGION_NEAR_SPAN (UINT64_C(48) << 40)
+
+// How many superblocks of a bucket to search for a run of blocks before trying the next bucket.
+#define SEARCH_COUNT_MAX 8
+
+// A superblock this full is worth huge pages: at most 7 of 63 blocks free.
+#define HUGE_FREE_COUNT_MAX 7
+
+// Freed large mappings kept for reuse: this much, or this share of active memory, within `retain`.
+#define LARGE_CACHE_BYTES_MIN (UINT64_C(32) << 20)
+#define LARGE_CACHE_SHARE 8
+
+// Old memory is looked for this many times in each decay period.
+#define DECAY_STEPS 4
+#define NS_PER_MS UINT64_C(1000000)
+
+#define BUCKET_COUNT BLOCK_COUNT // 0 to 63 free blocks
+
+struct pool {
+    struct lock lock;
+    bool started;
+    uint64_t nonempty; // bit n: bucket n has superblocks
+    struct list bucket[BUCKET_COUNT];
+    struct list dirty_list; // oldest first
+    struct list all;
+    char *region_next; // reserved, not yet committed
+    char *region_end;
+    size_t region_bytes;
+    uint64_t active_published;   // stats.active for those without the lock; atomic
+    uint64_t decayed_ns;         // when somebody last looked for old memory; atomic
+    uint64_t dirty_bytes;        // of superblocks; the books add the large cache
+    struct apex_stats_process stats;
+    struct apex_stats_process *(*page_of)(void); // where `stats` is mirrored; NULL before the start
+};
+
+static struct pool pool = {.lock = LOCK_INIT(LOCK_RANK_POOL)};
+
+static void
+pool_start(void)
+{
+    for (unsigned i = 0; i < BUCKET_COUNT; i++) {
+        list_init(&pool.bucket[i]);
+    }
+    list_init(&pool.dirty_list);
+    list_init(&pool.all);
+    pool.region_bytes = REGION_BYTES_MIN;
+    pool.started = true;
+}
+
+static void
+pool_lock(void)
+{
+    lock_acquire(&pool.lock);
+    if (unlikely(!pool.started)) {
+        pool_start();
+    }
+}
+
+// The page takes whole words so that no reader sees a half-written one.
+static void
+pool_publish(void)
+{
+    uint64_t *to = pool.page_of == NULL ? NULL : (uint64_t *)pool.page_of();
+    const uint64_t *from = (const uint64_t *)&pool.stats;
+
+    uint64_t cached = large_cached_bytes();
+    store_relaxed(&pool.active_published, pool.stats.active);
+    pool.stats.dirty = pool.dirty_bytes + cached;
+    pool.stats.mapped =
+        pool.stats.superblocks * SUPERBLOCK_BYTES + pool.stats.large + cached;
+    pool.stats.metadata = meta_bytes() + pool.stats.superblocks * BLOCK_BYTES;
+    if (to != NULL) {
+        for (size_t i = 0; i < sizeof pool.stats / sizeof *to; i++) {
+            store_relaxed(&to[i], from[i]);
+        }
+    }
+}
+
+static void
+pool_unlock(void)
+{
+    pool_publish();
+    lock_release(&pool.lock);
+}
+
+// Puts a superblock into the bucket and list that its bit sets ask for (P1, P2).
+static void
+pool_file(struct superblock *sb, unsigned old_count)
+{
+    unsigned count = superblock_free_count(sb);
+
+    list_remove(&sb->link);
+    if (list_empty(&pool.bucket[old_count])) {
+        pool.nonempty &= ~(UINT64_C(1) << old_count);
+    }
+    list_push(&pool.bucket[count], &sb->link);
+    pool.nonempty |= UINT64_C(1) << count;
+
+    bool listed = !list_empty(&sb->dirty_link);
+    if (sb->dirty != 0 && !listed) {
+        sb->dirtied_ns = os_now_ns();
+        list_append(&pool.dirty_list, &sb->dirty_link);
+    } else if (sb->dirty == 0 && listed) {
+        list_remove(&sb->dirty_link);
+    }
+}
+
+static uintptr_t
+pool_region_near(void)
+{
+    if (pool.region_end != NULL) {
+        return (uintptr_t)pool.region_end; // next to the last one the mappings merge
+    }
+    uint64_t random;
+    os_random(&random, sizeof random);
+    return bits_align_down(REGION_NEAR_MIN + random % REGION_NEAR_SPAN, SUPERBLOCK_BYTES);
+}
+
+static bool
+pool_reserve_region(void)
+{
+    // Under an address space limit a smaller region may still fit.
+    for (size_t bytes = pool.region_bytes; bytes >= SUPERBLOCK_BYTES; bytes /= 2) {
+        void *base;
+        if (os_reserve(bytes, SUPERBLOCK_BYTES, pool_region_near(), &base) == 0) {
+            // Never huge while sparse, also on hosts where everything is huge unless it says no.
+            os_huge(base, bytes, false);
+            pool.region_next = base;
+            pool.region_end = pool.region_next + bytes;
+            size_t next = bytes * 2;
+            pool.region_bytes = next > REGION_BYTES_MAX ? REGION_BYTES_MAX : next;
+            return true;
+        }
+        pool.stats.os_failures++;
+    }
+    return false;
+}
+
+// A fresh superblock, in its bucket; NULL when there is no memory.
+static struct superblock *
+pool_grow(void)
+{
+    if (pool.region_next == pool.region_end && !pool_reserve_region()) {
+        return NULL;
+    }
+    char *base = pool.region_next;
+    if (os_commit(base, SUPERBLOCK_BYTES) != 0) {
+        pool.stats.os_failures++;
+        return NULL;
+    }
+    pool.region_next += SUPERBLOCK_BYTES;
+    struct superblock *sb = superblock_init(base);
+    registry_mark(base, SUPERBLOCK_BYTES, REGISTRY_SUPERBLOCK);
+    if (config_get()->thp == CONFIG_THP_ALWAYS) {
+        os_huge(base, SUPERBLOCK_BYTES, true);
+        sb->huge = true;
+    }
+    list_push(&pool.all, &sb->all_link);
+    pool_file(sb, SUPERBLOCK_USABLE_BLOCKS);
+    pool.stats.superblocks++;
+    pool.stats.retained += SUPERBLOCK_USABLE_BLOCKS * BLOCK_BYTES;
+    return sb;
+}
+
+static int
+pool_take_from(struct superblock *sb, unsigned count, bool *clean)
+{
+    unsigned old_count = superblock_free_count(sb);
+    unsigned old_dirty = bits_count(sb->dirty);
+    int first = superblock_take(sb, count, clean);
+
+    if (first >= 0) {
+        uint64_t dirty = old_dirty - bits_count(sb->dirty);
+        pool.dirty_bytes -= dirty * BLOCK_BYTES;
+        pool.stats.retained -= (count - dirty) * BLOCK_BYTES;
+        pool.stats.active += count * BLOCK_BYTES;
+        pool_file(sb, old_count);
+        if (!sb->huge && superblock_free_count(sb) <= HUGE_FREE_COUNT_MAX &&
+            config_get()->thp == CONFIG_THP_AUTO) {
+            sb->huge = true;
+            os_huge(geometry_superblock_base(sb), SUPERBLOCK_BYTES, true);
+        }
+    }
+    return first;
+}
+
+// Searches buckets from `count` free blocks upwards: fullest superblock first.
+static struct superblock *
+pool_find(unsigned count, int *first, bool *clean)
+{
+    uint64_t buckets = pool.nonempty & ~bits_range(0, count);
+
+    while (buckets != 0) {
+        unsigned n = bits_lowest(buckets);
+        unsigned tries = 0;
+        buckets &= buckets - 1;
+        struct list *head = &pool.bucket[n];
+        for (struct list *l = head->next; l != head && tries < SEARCH_COUNT_MAX; l = l->next) {
+            struct superblock *sb = list_entry(l, struct superblock, link);
+            *first = count <= sb->run_max ? pool_take_from(sb, count, clean) : -1;
+            if (*first >= 0) {
+                return sb;
+            }
+            tries++;
+        }
+    }
+    return NULL;
+}
+
+static struct block *
+pool_mark_run(struct superblock *sb, unsigned first, unsigned count)
+{
+    struct block *head = superblock_block(sb, first);
+
+    head->run_blocks = (uint8_t)count;
+    for (unsigned i = 1; i < count; i++) {
+        block_set_tail(&head[i], i);
+    }
+    return head;
+}
+
+static bool
+pool_within_limit(size_t bytes)
+{
+    uint64_t limit = config_get()->heap_limit;
+    return limit == 0 || pool.stats.active + bytes <= limit;
+}
+
+struct block *
+pool_take(unsigned count, bool *clean)
+{
+    struct block *result = NULL;
+    int first = -1;
+
+    pool_lock();
+    if (pool_within_limit(count * BLOCK_BYTES)) {
+        struct superblock *sb = pool_find(count, &first, clean);
+        if (sb == NULL) {
+            sb = pool_grow();
+            first = sb == NULL ? -1 : pool_take_from(sb, count, clean);
+        }
+        if (first >= 0) {
+            result = pool_mark_run(sb, (unsigned)first, count);
+        }
+    }
+    pool_unlock();
+    return result;
+}
+
+static uint64_t
+pool_dirty_bound(void)
+{
+    const struct config *config = config_get();
+    uint64_t bound = config->dirty_floor + pool.stats.active / 100 * config->dirty_ratio;
+    return config->decay_ms == 0 ? 0 : bound;
+}
+
+// Takes the dirty blocks of the oldest superblock in the list; false when there is none older than
+// `before_ns`. They count as purged from here on, so that two threads do not purge for the same
+// excess.
+static bool
+pool_purge_take(uint64_t before_ns, struct superblock **sb, uint64_t *blocks)
+{
+    if (list_empty(&pool.dirty_list)) {
+        return false;
+    }
+    *sb = list_entry(pool.dirty_list.next, struct superblock, dirty_link);
+    if ((*sb)->dirtied_ns >= before_ns) {
+        return false;
+    }
+    unsigned old_count = superblock_free_count(*sb);
+    *blocks = superblock_take_dirty(*sb);
+    pool.dirty_bytes -= (uint64_t)bits_count(*blocks) * BLOCK_BYTES;
+    pool_file(*sb, old_count);
+    return true;
+}
+
+// One madvise for each stretch of neighbouring blocks. Without the lock. False if any was refused.
+static bool
+pool_purge_blocks(const struct superblock *sb, uint64_t blocks, unsigned *calls)
+{
+    bool all = true;
+
+    while (blocks != 0) {
+        unsigned first = bits_lowest(blocks);
+        uint64_t rest = ~(blocks >> first);
+        unsigned count = rest == 0 ? 64 : bits_lowest(rest);
+        all &= os_purge(superblock_block_address(sb, first), count * BLOCK_BYTES) == 0;
+        blocks &= ~bits_range(first, count);
+        (*calls)++;
+    }
+    return all;
+}
+
+// Takes a superblock that is wholly free and clean off all lists; NULL when there is none, or no
+// more is retained than `keep_bytes`. With the lock.
+static struct superblock *
+pool_excess_take(uint64_t keep_bytes)
+{
+    struct list *head = &pool.bucket[SUPERBLOCK_USABLE_BLOCKS];
+
+    for (struct list *l = head->next; l != head && pool.stats.retained > keep_bytes; l = l->next) {
+        struct superblock *sb = list_entry(l, struct superblock, link);
+        if (sb->dirty == 0) {
+            list_remove(&sb->link);
+            list_remove(&sb->all_link);
+            if (list_empty(head)) {
+                pool.nonempty &= ~(UINT64_C(1) << SUPERBLOCK_USABLE_BLOCKS);
+            }
+            pool.stats.superblocks--;
+            pool.stats.retained -= SUPERBLOCK_USABLE_BLOCKS * BLOCK_BYTES;
+            registry_mark(geometry_superblock_base(sb), SUPERBLOCK_BYTES, REGISTRY_NONE);
+            return sb;
+        }
+    }
+    return NULL;
+}
+
+// The opposite, for a superblock the kernel would not unmap: it stays, as clean as it is.
+static void
+pool_excess_restore(struct superblock *sb)
+{
+    registry_mark(geometry_superblock_base(sb), SUPERBLOCK_BYTES, REGISTRY_SUPERBLOCK);
+    list_push(&pool.all, &sb->all_link);
+    pool_file(sb, SUPERBLOCK_USABLE_BLOCKS);
+    pool.stats.superblocks++;
+    pool.stats.retained += SUPERBLOCK_USABLE_BLOCKS * BLOCK_BYTES;
+    pool.stats.os_failures++;
+}
+
+// Unmaps wholly free superblocks while more than `keep_bytes` are retained. Called with the lock,
+// which it gives up meanwhile.
+static void
+pool_release_excess(uint64_t keep_bytes)
+{
+    struct superblock *sb;
+
+    while ((sb = pool_excess_take(keep_bytes)) != NULL) {
+        lock_release(&pool.lock);
+        int error = os_release(geometry_superblock_base(sb), SUPERBLOCK_BYTES);
+        lock_acquire(&pool.lock);
+        if (error != 0) {
+            pool_excess_restore(sb);
+            return;
+        }
+    }
+}
+
+// Purges one superblock's dirty blocks. Called with the lock, which it gives up meanwhile.
+// Returns bytes given back; 0 when there was nothing to do, or the kernel refused.
+static size_t
+pool_purge_one(uint64_t before_ns)
+{
+    struct superblock *sb;
+    uint64_t blocks;
+    unsigned calls = 0;
+
+    if (!pool_purge_take(before_ns, &sb, &blocks)) {
+        return 0;
+    }
+    bool sparse = sb->huge && config_get()->thp != CONFIG_THP_ALWAYS;
+    sb->huge = sb->huge && !sparse;
+    lock_release(&pool.lock);
+    if (sparse) {
+        // Or the kernel would fill the holes again, to make a huge page of what is left.
+        os_huge(geometry_superblock_base(sb), SUPERBLOCK_BYTES, false);
+    }
+    bool clean = pool_purge_blocks(sb, blocks, &calls);
+    lock_acquire(&pool.lock);
+
+    size_t bytes = (size_t)bits_count(blocks) * BLOCK_BYTES;
+    unsigned old_count = superblock_free_count(sb);
+    superblock_purged(sb, blocks, clean);
+    pool_file(sb, old_count);
+    pool.stats.purge_calls += calls;
+    if (!clean) {
+        pool.stats.os_failures++;
+        pool.dirty_bytes += bytes;
+        return 0;
+    }
+    pool.stats.purged += bytes;
+    pool.stats.retained += bytes;
+    return bytes;
+}
+
+void
+pool_give(struct block *first)
+{
+    struct superblock *sb = superblock_of(first);
+    unsigned index = geometry_descriptor_index(first);
+    unsigned count = first->run_blocks;
+
+    for (unsigned i = 0; i < count; i++) {
+        store_relaxed(&first[i].owner, NULL);
+        block_set_state(&first[i], BLOCK_UNUSED);
+    }
+    pool_lock();
+    unsigned old_count = superblock_free_count(sb);
+    superblock_give(sb, index, count);
+    pool.dirty_bytes += count * BLOCK_BYTES;
+    pool.stats.active -= count * BLOCK_BYTES;
+    pool_file(sb, old_count);
+    if (pool.dirty_bytes > pool_dirty_bound()) {
+        uint64_t goal = pool_dirty_bound() / 2;
+        while (pool.dirty_bytes > goal && pool_purge_one(UINT64_MAX) != 0) {
+        }
+        pool_release_excess(config_get()->retain);
+    }
+    pool_unlock();
+}
+
+bool
+pool_large_reserve(size_t bytes)
+{
+    pool_lock();
+    bool granted = pool_within_limit(bytes);
+    if (granted) {
+        pool.stats.active += bytes;
+        pool.stats.large += bytes;
+        pool.stats.large_objects++;
+        pool.stats.large_allocs++;
+    }
+    pool_unlock();
+    return granted;
+}
+
+void
+pool_large_free(size_t bytes)
+{
+    pool_lock();
+    pool.stats.active -= bytes;
+    pool.stats.large -= bytes;
+    pool.stats.large_objects--;
+    pool.stats.large_frees++;
+    pool_unlock();
+}
+
+bool
+pool_large_resize(size_t old_bytes, size_t new_bytes)
+{
+    size_t delta = new_bytes - old_bytes; // modulo 2^64, as the sums below
+
+    pool_lock();
+    bool granted = new_bytes <= old_bytes || pool_within_limit(delta);
+    if (granted) {
+        pool.stats.active += delta;
+        pool.stats.large += delta;
+    }
+    pool_unlock();
+    return granted;
+}
+
+void
+pool_large_adjust(size_t old_bytes, size_t new_bytes)
+{
+    size_t delta = new_bytes - old_bytes; // modulo 2^64
+
+    pool_lock();
+    pool.stats.active += delta;
+    pool.stats.large += delta;
+    pool_unlock();
+}
+
+struct large_bounds
+pool_large_bounds(void)
+{
+    const struct config *config = config_get();
+    uint64_t bytes = load_relaxed(&pool.active_published) / LARGE_CACHE_SHARE;
+
+    bytes = bytes < LARGE_CACHE_BYTES_MIN ? LARGE_CACHE_BYTES_MIN : bytes;
+    bytes = bytes > config->retain ? config->retain : bytes;
+    return (struct large_bounds){
+        .cached_bytes_max = config->decay_ms == 0 ? 0 : bytes,
+        .now_ns = os_now_ns(),
+    };
+}
+
+uint64_t
+pool_decay_ns(void)
+{
+    return config_get()->decay_ms * NS_PER_MS;
+}
+
+void
+pool_decay(void)
+{
+    uint64_t now = os_now_ns();
+    uint64_t decay = pool_decay_ns();
+
+    if (now - load_relaxed(&pool.decayed_ns) < decay / DECAY_STEPS || now < decay) {
+        return;
+    }
+    store_relaxed(&pool.decayed_ns, now);
+    if (large_cached_bytes() != 0) {
+        large_trim(0, now - decay);
+    }
+    pool_lock();
+    while (pool_purge_one(now - decay) != 0) {
+    }
+    pool_release_excess(config_get()->retain);
+    pool_unlock();
+}
+
+size_t
+pool_trim(size_t keep_bytes)
+{
+    size_t given = large_trim(keep_bytes, UINT64_MAX);
+
+    pool_lock();
+    while (pool.dirty_bytes > keep_bytes) {
+        size_t bytes = pool_purge_one(UINT64_MAX);
+        if (bytes == 0) {
+            break;
+        }
+        given += bytes;
+    }
+    uint64_t retained = pool.stats.retained;
+    pool_release_excess(keep_bytes);
+    given += retained - pool.stats.retained;
+    pool_unlock();
+    return given;
+}
+
+void
+pool_count(size_t field_offset_bytes, uint64_t delta)
+{
+    pool_lock();
+    uint64_t *fields = (uint64_t *)&pool.stats;
+    fields[field_offset_bytes / sizeof *fields] += delta;
+    pool_unlock();
+}
+
+void
+pool_stats(struct apex_stats_process *out)
+{
+    pool_lock();
+    pool_publish();
+    *out = pool.stats;
+    pool_unlock();
+}
+
+void
+pool_mirror_to(struct apex_stats_process *(*page_of)(void))
+{
+    pool_lock();
+    pool.page_of = page_of;
+    pool_unlock();
+}
+
+void
+pool_visit_blocks(void (*visit)(struct block *block, void *context), void *context)
+{
+    pool_lock();
+    for (struct list *l = pool.all.next; l != &pool.all; l = l->next) {
+        const struct superblock *sb = list_entry(l, struct superblock, all_link);
+        for (unsigned i = 1; i < BLOCK_COUNT; i++) {
+            struct block *b = superblock_block(sb, i);
+            if (b->state != BLOCK_UNUSED && b->state != BLOCK_TAIL) {
+                visit(b, context);
+            }
+        }
+    }
+    pool_unlock();
+}
+
+void
+pool_audit(void)
+{
+    uint64_t dirty = 0;
+    uint64_t clean = 0;
+
+    pool_lock();
+    for (struct list *l = pool.all.next; l != &pool.all; l = l->next) {
+        const struct superblock *sb = list_entry(l, struct superblock, all_link);
+        superblock_audit(sb);
+        apex_audit((pool.nonempty >> superblock_free_count(sb) & 1) != 0);
+        apex_audit((sb->dirty != 0) == !list_empty(&sb->dirty_link));
+        dirty += (uint64_t)bits_count(sb->dirty);
+        clean += (uint64_t)bits_count(sb->free & ~sb->dirty);
+    }
+    apex_audit(dirty * BLOCK_BYTES == pool.dirty_bytes);
+    apex_audit(clean * BLOCK_BYTES <= pool.stats.retained);
+    pool_unlock();
+}
+
+void
+pool_fork_prepare(void)
+{
+    pool_lock();
+    large_fork_prepare();
+    registry_fork_prepare();
+    meta_fork_prepare();
+}
+
+void
+pool_fork_parent(void)
+{
+    meta_fork_parent();
+    registry_fork_parent();
+    large_fork_parent();
+    pool_unlock();
+}
+
+// Puts blocks that were between two hands when the process was copied back where they belong: taken
+// but not in use yet, given but not filed yet, out of `free` because they were being purged.
+static void
+pool_fork_recover(struct superblock *sb)
+{
+    unsigned old_count = superblock_free_count(sb);
+
+    for (unsigned i = 1; i < BLOCK_COUNT; i++) {
+        struct block *b = superblock_block(sb, i);
+        if (block_state(block_head(b)) == BLOCK_UNUSED && (sb->free >> i & 1) == 0) {
+            block_set_state(b, BLOCK_UNUSED);
+            b->owner = NULL;
+            sb->free |= UINT64_C(1) << i;
+            sb->dirty |= UINT64_C(1) << i;
+            sb->run_max = SUPERBLOCK_USABLE_BLOCKS;
+        }
+    }
+    pool_file(sb, old_count);
+}
+
+// In the child, with the lock: the sets first, then the books from them.
+static void
+pool_fork_recount(void)
+{
+    uint64_t clean = 0;
+
+    pool.dirty_bytes = 0;
+    pool.stats.active = pool.stats.large;
+    for (struct list *l = pool.all.next; l != &pool.all; l = l->next) {
+        struct superblock *sb = list_entry(l, struct superblock, all_link);
+        pool_fork_recover(sb);
+        uint64_t dirty = (uint64_t)bits_count(sb->dirty);
+        uint64_t free_count = superblock_free_count(sb);
+        pool.dirty_bytes += dirty * BLOCK_BYTES;
+        clean += free_count - dirty;
+        pool.stats.active += (SUPERBLOCK_USABLE_BLOCKS - free_count) * BLOCK_BYTES;
+    }
+    pool.stats.retained = clean * BLOCK_BYTES;
+}
+
+void
+pool_fork_child(void)
+{
+    meta_fork_child();
+    registry_fork_child();
+    large_fork_child();
+    pool_fork_recount();
+    lock_renew(&pool.lock);
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+//
+// The pool of superblocks: where heaps get blocks and runs, and where free memory waits, bounded,
+// until it is used again or given back to the kernel. Also keeps the books of the whole process.
+// One lock, held for list and bit work only; system calls that give memory back are made outside
+// it. Any thread.
+//
+// Fullest first: blocks are taken from the superblock with the fewest free ones that will do, so
+// that others can become empty. Dirty first: among its blocks, those whose pages are there already.
+//
+// Giving back (DESIGN: bounded when the process falls asleep). Dirty memory, which is free blocks
+// that may have pages, never exceeds dirty_floor + dirty_ratio % of active memory: whoever gives
+// the block that exceeds it purges, oldest superblock first, down to half the bound. And what has
+// been dirty for decay_ms is purged by whoever next comes by.
+//
+// Invariants
+//   P1  A superblock is in the bucket of its number of free blocks; `nonempty` has the bits of
+//       those that hold any.
+//   P2  A superblock is in `dirty_list` exactly if its `dirty` set is not empty.
+//   P3  dirty + retained = free blocks * 64 KiB, but for blocks being purged at this moment.
+
+#ifndef APEX_POLICY_POOL_H
+#define APEX_POLICY_POOL_H
+
+#include "abi/stats_page.h"
+#include "core/large.h"
+#include "core/superblock.h"
+
+// Takes `count` blocks in a row (at most 63) and returns their first descriptor, state UNUSED,
+// tails marked BLOCK_TAIL. NULL when there is no memory or the heap limit is reached. `clean`:
+// reads as zero.
+struct block *pool_take(unsigned count, bool *clean);
+
+// Gives back what pool_take returned. Nobody owns it from then on, and it is in no list of the
+// caller's.
+void pool_give(struct block *first);
+
+// Enters a large object of `bytes` (whole pages) into the books, or takes it off. False when the
+// heap limit forbids it.
+bool pool_large_reserve(size_t bytes);
+void pool_large_free(size_t bytes);
+
+// A mapping changes its size; false when the heap limit forbids it.
+bool pool_large_resize(size_t old_bytes, size_t new_bytes);
+
+// How much freed large memory may be cached now, and the time.
+struct large_bounds pool_large_bounds(void);
+
+// A mapping turned out to be of another size than was entered: never refused.
+void pool_large_adjust(size_t old_bytes, size_t new_bytes);
+
+// Purges what is older than the decay time. Cheap when nothing is: call it from slow paths.
+void pool_decay(void);
+uint64_t pool_decay_ns(void);
+
+// Purges all free memory but `keep_bytes`, and unmaps superblocks that are wholly free. Returns
+// bytes given back.
+size_t pool_trim(size_t keep_bytes);
+
+// Adds to a counter or gauge of the process.
+#define POOL_COUNT(field, delta) \
+    pool_count(offsetof(struct apex_stats_process, field), (uint64_t)(delta))
+void pool_count(size_t field_offset_bytes, uint64_t delta);
+
+// Copies the books.
+void pool_stats(struct apex_stats_process *out);
+
+// From now on mirrors them to where `page_of` says at the time (NULL: nowhere), beginning now.
+void pool_mirror_to(struct apex_stats_process *(*page_of)(void));
+
+// Calls `visit` for the first descriptor of every block or run that is in use. Only while no other
+// thread exists: the child of a fork.
+void pool_visit_blocks(void (*visit)(struct block *block, void *context), void *context);
+
+void pool_audit(void);
+
+void pool_fork_prepare(void);
+void pool_fork_parent(void);
+void pool_fork_child(void);
+
+#endif

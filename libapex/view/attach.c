@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MIT
+//
+// The client's side of registration (docs/protocol.md). States, all under `attach_lock`:
+//
+//   no page, no advice      not registered; tries again when due
+//   page, no advice         sent, but not answered in time; the daemon may list us; tries again
+//   page and advice         registered; looks at the heartbeat once a second
+//
+// When the heartbeat has stood still for its time to live, or says goodbye, the daemon is gone:
+// a fresh page is made and sent. The old one cannot be sent again, because its descriptor is
+// closed.
+
+#include "view/attach.h"
+
+#include "abi/advice_page.h"
+#include "abi/hello.h"
+#include "base/fmt.h"
+#include "os/lock.h"
+#include "os/os.h"
+#include "os/os_page.h"
+#include "policy/config.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NS_PER_MS UINT64_C(1000000)
+#define NEVER UINT64_MAX
+#define ACK_WAIT_MS 5          // for the daemon's answer, once in each attempt
+#define FORK_DELAY_MS 100      // most children exec or exit before that
+#define DELAY_MS_MIN 1000      // between attempts; doubled each time
+#define DELAY_MS_KNOWN 8000    // up to here when there was a daemon: listed again within 10 s
+#define DELAY_MS_UNKNOWN 64000 // up to here when there never was one: 3 system calls a minute
+#define WATCH_MS 1000          // between looks at the heartbeat
+#define ENVIRONMENT_MAX 65536  // variables looked at
+#define SOCKET_PATH_BYTES 108  // of an address, with its NUL
+
+extern char **__environ;
+
+static struct lock attach_lock = LOCK_INIT(LOCK_RANK_ATTACH);
+static bool enabled;
+static void (*mirror_all_heaps)(void);
+
+// Where to look, in this order; an empty text is no place.
+static char places[2][SOCKET_PATH_BYTES];
+
+static int filters_tolerated; // seccomp filters under which registering is safe
+static uint64_t delay_ms;     // before the next attempt but one
+static bool daemon_known;     // there has been a daemon
+static const struct apex_advice_page *advice;
+static uint64_t advice_ttl_ns;
+static uint64_t heartbeat_seen;
+static uint64_t heartbeat_seen_ns;
+
+static void
+attach_place(char *out, const char *folder, const char *name)
+{
+    struct fmt f;
+
+    fmt_init(&f, out, SOCKET_PATH_BYTES);
+    fmt_str(&f, folder);
+    fmt_str(&f, name);
+    fmt_str(&f, "/" APEX_REGISTER_SOCKET);
+    // A path that was cut off would be another path.
+    if (f.length + 1 >= SOCKET_PATH_BYTES) {
+        out[0] = '\0';
+    }
+}
+
+static const char *
+attach_environment(const char *name)
+{
+    size_t length = strlen(name);
+
+    for (unsigned i = 0; i < ENVIRONMENT_MAX && __environ != NULL && __environ[i] != NULL; i++) {
+        if (strncmp(__environ[i], name, length) == 0) {
+            return __environ[i] + length;
+        }
+    }
+    return "";
+}
+
+void
+attach_init(void (*mirror_all)(void))
+{
+    const struct config *config = config_get();
+
+    if (config->do_register == 0 || os_secure()) {
+        return;
+    }
+    const char *given = config->runtime_dir.text[0] != '\0'
+                            ? config->runtime_dir.text
+                            : attach_environment("APEX_RUNTIME_DIR=");
+    if (given[0] != '\0') {
+        attach_place(places[0], given, "");
+        int filters = os_sandbox_filters();
+        filters_tolerated = filters < 0 ? 0 : filters;
+    } else {
+        const char *folder = attach_environment("XDG_RUNTIME_DIR=");
+        attach_place(places[0], APEX_RUNTIME_DIR, "");
+        if (folder[0] == '/') {
+            attach_place(places[1], folder, "/" APEX_RUNTIME_NAME);
+        }
+    }
+    mirror_all_heaps = mirror_all;
+    delay_ms = DELAY_MS_MIN;
+    enabled = true;
+    store_relaxed(&stats_page_guard->due_ns, os_now_ns() + DELAY_MS_MIN * NS_PER_MS);
+}
+
+static void
+attach_disable(void)
+{
+    enabled = false;
+    store_relaxed(&stats_page_guard->due_ns, NEVER);
+}
+
+// Sets the time of the next attempt: later each time, and not at the same time as everybody else.
+static void
+attach_schedule(uint64_t now_ns)
+{
+    uint64_t limit_ms = daemon_known ? DELAY_MS_KNOWN : DELAY_MS_UNKNOWN;
+    unsigned char jitter;
+
+    os_random(&jitter, sizeof jitter);
+    store_relaxed(&stats_page_guard->due_ns,
+                  now_ns + delay_ms * NS_PER_MS * (768u + jitter) / 1024u);
+    delay_ms = delay_ms * 2 > limit_ms ? limit_ms : delay_ms * 2;
+}
+
+static void
+attach_forget_advice(void)
+{
+    if (advice != NULL) {
+        os_page_unmap((void *)(uintptr_t)advice, APEX_ADVICE_PAGE_BYTES);
+        advice = NULL;
+    }
+}
+
+static uint64_t
+attach_ttl_ns(uint32_t ttl_ms)
+{
+    uint64_t ttl = ttl_ms < APEX_ADVICE_TTL_MS_MIN ? APEX_ADVICE_TTL_MS_MIN : ttl_ms;
+    return (ttl > APEX_ADVICE_TTL_MS_MAX ? APEX_ADVICE_TTL_MS_MAX : ttl) * NS_PER_MS;
+}
+
+// Takes the advice page the daemon sent, if it is one for us. 0 or an errno value.
+static int
+attach_take_advice(int fd, uint64_t nonce, uint64_t now_ns)
+{
+    void *mapped;
+    int error = os_page_map_foreign(fd, APEX_ADVICE_PAGE_BYTES, &mapped);
+
+    if (error != 0) {
+        return error;
+    }
+    const struct apex_advice_page *page = mapped;
+    if (load_relaxed(&page->magic) != APEX_ADVICE_MAGIC ||
+        load_relaxed(&page->major) != APEX_ADVICE_MAJOR || load_relaxed(&page->nonce) != nonce ||
+        load_relaxed(&page->total_bytes) < sizeof *page) {
+        os_page_unmap(mapped, APEX_ADVICE_PAGE_BYTES);
+        return EPROTO;
+    }
+    advice = page;
+    advice_ttl_ns = attach_ttl_ns(load_relaxed(&page->ttl_ms));
+    heartbeat_seen = load_relaxed(&page->heartbeat);
+    heartbeat_seen_ns = now_ns;
+    return 0;
+}
+
+// Waits a moment for the daemon's answer. 0: registered. ETIMEDOUT: it may come to it yet. Anything
+// else: it will not.
+static int
+attach_await_ack(int connection, uint64_t nonce, uint64_t now_ns)
+{
+    struct apex_hello_ack ack;
+    size_t length;
+    int fd;
+    int error = os_receive_fd(connection, &ack, sizeof ack, ACK_WAIT_MS, &length, &fd);
+
+    if (error != 0) {
+        return error == EINTR || error == EAGAIN ? ETIMEDOUT : error;
+    }
+    error = EPROTO;
+    if (length == sizeof ack && ack.magic == APEX_HELLO_ACK_MAGIC &&
+        ack.major == APEX_HELLO_MAJOR && ack.nonce == nonce) {
+        error = ack.status != APEX_HELLO_ACCEPTED ? ECONNREFUSED : EPROTO;
+        if (ack.status == APEX_HELLO_ACCEPTED && fd >= 0) {
+            error = attach_take_advice(fd, nonce, now_ns);
+        }
+    }
+    if (fd >= 0) {
+        os_close(fd);
+    }
+    return error;
+}
+
+// Makes a fresh page, fills it and shows it over `connection`. As attach_await_ack.
+static int
+attach_show_page(int connection, uint64_t now_ns)
+{
+    struct apex_hello hello = {
+        .magic = APEX_HELLO_MAGIC,
+        .major = APEX_HELLO_MAJOR,
+        .minor = APEX_HELLO_MINOR,
+        .size_bytes = sizeof hello,
+    };
+    int page;
+    int error = stats_page_open(now_ns, &page, &hello.nonce, &hello.page_bytes);
+
+    if (error != 0) {
+        return error;
+    }
+    mirror_all_heaps();
+    stats_page_ready();
+    error = os_send_fd(connection, &hello, sizeof hello, page);
+    os_close(page);
+    if (error == 0) {
+        error = attach_await_ack(connection, hello.nonce, now_ns);
+    }
+    if (error != 0 && error != ETIMEDOUT) {
+        stats_page_drop();
+    }
+    return error;
+}
+
+// Tries one place. 0: registered. ETIMEDOUT: sent. Anything else: nobody there who wants us.
+static int
+attach_to(const char *path, uint64_t now_ns)
+{
+    int connection;
+
+    if (path[0] == '\0' || !os_path_exists(path)) {
+        return ENOENT;
+    }
+    if (os_sandbox_filters() != filters_tolerated) {
+        return EPERM;
+    }
+    int error = os_connect(path, &connection);
+    if (error != 0) {
+        return error;
+    }
+    if (os_peer_pid(connection) == (int)getpid()) {
+        // This is apexd, under libapex: it must not wait for itself.
+        attach_disable();
+        error = ELOOP;
+    } else {
+        error = attach_show_page(connection, now_ns);
+    }
+    os_close(connection);
+    return error;
+}
+
+static void
+attach_attempt(uint64_t now_ns)
+{
+    int error = ENOENT;
+
+    attach_forget_advice();
+    for (unsigned i = 0; i < 2 && enabled; i++) {
+        error = attach_to(places[i], now_ns);
+        if (error == 0 || error == ETIMEDOUT) {
+            break;
+        }
+    }
+    if (!enabled) {
+        return;
+    }
+    daemon_known = daemon_known || error == 0 || error == ETIMEDOUT;
+    if (error == 0) {
+        delay_ms = DELAY_MS_MIN;
+        store_relaxed(&stats_page_guard->due_ns, now_ns + WATCH_MS * NS_PER_MS);
+        return;
+    }
+    if (error != ETIMEDOUT) {
+        stats_page_drop();
+    }
+    attach_schedule(now_ns);
+}
+
+void
+attach_try(void)
+{
+    if (!lock_try(&attach_lock)) {
+        return;
+    }
+    if (enabled) {
+        attach_attempt(os_now_ns());
+    }
+    lock_release(&attach_lock);
+}
+
+// True while the daemon's heartbeat can be believed.
+static bool
+attach_daemon_alive(uint64_t now_ns)
+{
+    uint64_t heartbeat = load_relaxed(&advice->heartbeat);
+
+    if (load_relaxed(&advice->state) != APEX_ADVICE_SERVING) {
+        return false;
+    }
+    if (heartbeat != heartbeat_seen) {
+        heartbeat_seen = heartbeat;
+        heartbeat_seen_ns = now_ns;
+    }
+    return now_ns - heartbeat_seen_ns < advice_ttl_ns;
+}
+
+// Leaves what belongs to the parent. The lock is held, or there is nobody else.
+static void
+attach_reset_child(uint64_t now_ns)
+{
+    stats_page_drop();
+    attach_forget_advice();
+    delay_ms = DELAY_MS_MIN;
+    store_relaxed(&stats_page_guard->due_ns, enabled ? now_ns + FORK_DELAY_MS * NS_PER_MS : NEVER);
+}
+
+void
+attach_poll_due(uint64_t now_ns)
+{
+    if (unlikely(stats_page_inherited())) {
+        // The child of a bare clone(): whoever held the lock at that moment is not here.
+        lock_renew(&attach_lock);
+        attach_reset_child(now_ns);
+        return;
+    }
+    if (!lock_try(&attach_lock)) {
+        return;
+    }
+    if (!enabled || now_ns < load_relaxed(&stats_page_guard->due_ns)) {
+        // Somebody else has done it meanwhile, or found that it must not be done.
+    } else if (advice != NULL && attach_daemon_alive(now_ns)) {
+        store_relaxed(&stats_page_guard->due_ns, now_ns + WATCH_MS * NS_PER_MS);
+    } else {
+        attach_attempt(now_ns);
+    }
+    lock_release(&attach_lock);
+}
+
+void
+attach_fork_prepare(void)
+{
+    lock_acquire(&attach_lock);
+}
+
+void
+attach_fork_parent(void)
+{
+    lock_release(&attach_lock);
+}
+
+void
+attach_fork_child(void)
+{
+    lock_renew(&attach_lock);
+    attach_reset_child(os_now_ns());
+}

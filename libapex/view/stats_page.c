@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+//
+// Makes, replaces and drops the stats page. See stats_page.h for who may call what.
+//
+//   0        header, with the table of sections
+//   …        process values, class sizes
+//   128·n    thread slots, SLOT_BYTES apart, so that no two share a cache line
+//   …        schema rows: what the values are called
+//   …        up to a whole number of OS pages
+
+#include "view/stats_page.h"
+
+#include "base/atomic.h"
+#include "base/bits.h"
+#include "base/compiler.h"
+#include "base/fmt.h"
+#include "core/size_class.h"
+#include "os/os.h"
+#include "os/os_page.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
+
+#define SLOT_BYTES ((uint32_t)((sizeof(struct apex_stats_thread) + 127) & ~(size_t)127))
+#define PROCESS_OFFSET ((uint32_t)sizeof(struct apex_stats_header))
+#define CLASS_OFFSET (PROCESS_OFFSET + (uint32_t)sizeof(struct apex_stats_process))
+#define THREAD_OFFSET ((CLASS_OFFSET + 8u * APEX_STATS_CLASSES + 127u) & ~127u)
+#define SCHEMA_OFFSET (THREAD_OFFSET + APEX_STATS_SLOTS * SLOT_BYTES)
+
+static const struct apex_stats_schema schema[] = {
+#define STAT_ROW(section_, type, field, kind_, unit_) \
+    {section_, offsetof(struct type, field), APEX_STAT_KIND_##kind_, 0, #field, #unit_},
+#define APEX_STAT_KIND_counter APEX_STAT_COUNTER
+#define APEX_STAT_KIND_gauge APEX_STAT_GAUGE
+#define STAT_PROCESS(name, kind, unit, text) \
+    STAT_ROW(APEX_SECTION_PROCESS, apex_stats_process, name, kind, unit)
+#define STAT_THREAD(name, kind, unit, text) \
+    STAT_ROW(APEX_SECTION_THREAD, apex_stats_thread, name, kind, unit)
+#include "tables/stats.def"
+};
+
+#define PAGE_BYTES_USED (SCHEMA_OFFSET + (uint32_t)sizeof schema)
+
+_Static_assert(CLASS_COUNT <= APEX_STATS_CLASSES, "every size class has its place in the page");
+_Static_assert(PAGE_BYTES_USED <= APEX_STATS_PAGE_BYTES, "the page holds all sections");
+
+static char *page;          // where the page is, was or will be; set once
+static uint32_t page_open;  // 1 while what is mapped there is ours to write
+static uint32_t generation; // odd while there is a page
+
+// Serves while no page has been made, and where the kernel cannot wipe on fork.
+static struct stats_page_guard guard_kept = {.intact = 1, .due_ns = UINT64_MAX};
+struct stats_page_guard *stats_page_guard = &guard_kept;
+
+static size_t
+stats_page_bytes(void)
+{
+    return bits_align_up(PAGE_BYTES_USED, os_page_bytes());
+}
+
+bool
+stats_page_inherited(void)
+{
+    // Pairs with the release in stats_page_protect.
+    return load_relaxed(&load_acquire(&stats_page_guard)->intact) == 0;
+}
+
+static char *
+stats_page_writable(void)
+{
+    // Pairs with the release in stats_page_open: who sees the page open sees its address.
+    if (load_acquire(&page_open) == 0 || unlikely(stats_page_inherited())) {
+        return NULL;
+    }
+    return page;
+}
+
+struct apex_stats_thread *
+stats_page_slot(unsigned heap_index)
+{
+    char *p = stats_page_writable();
+    unsigned slot = heap_index < APEX_STATS_SLOTS ? heap_index : APEX_STATS_SLOTS - 1;
+
+    return p == NULL ? NULL
+                     : (struct apex_stats_thread *)(void *)(p + THREAD_OFFSET + slot * SLOT_BYTES);
+}
+
+struct apex_stats_process *
+stats_page_process(void)
+{
+    char *p = stats_page_writable();
+    return p == NULL ? NULL : (struct apex_stats_process *)(void *)(p + PROCESS_OFFSET);
+}
+
+unsigned
+stats_page_generation(void)
+{
+    return load_relaxed(&generation);
+}
+
+void
+stats_page_publish(uint64_t now_ns)
+{
+    char *p = stats_page_writable();
+
+    if (p != NULL) {
+        store_relaxed(&((struct apex_stats_header *)(void *)p)->published_ns, now_ns);
+    }
+}
+
+static void
+stats_page_section(struct apex_stats_header *h, uint32_t type, uint32_t count, size_t stride,
+                   uint32_t offset)
+{
+    h->section[h->sections++] = (struct apex_stats_section){type, count, (uint32_t)stride, offset};
+}
+
+static void
+stats_page_name(char *out, size_t capacity, const char *text)
+{
+    struct fmt f;
+
+    fmt_init(&f, out, capacity);
+    fmt_str(&f, text);
+}
+
+// Fills in all that does not change. The page is fresh: what is not written here is zero.
+static void
+stats_page_fill(char *p, uint64_t now_ns, uint64_t nonce, uint32_t bytes)
+{
+    struct apex_stats_header *h = (struct apex_stats_header *)(void *)p;
+    uint64_t *class_bytes = (uint64_t *)(void *)(p + CLASS_OFFSET);
+
+    h->magic = APEX_STATS_MAGIC;
+    h->major = APEX_STATS_MAJOR;
+    h->minor = APEX_STATS_MINOR;
+    h->header_bytes = sizeof *h;
+    h->total_bytes = bytes;
+    h->byte_order = APEX_STATS_BYTE_ORDER;
+    h->nonce = nonce;
+    h->state = APEX_STATS_INIT;
+    h->pid = (uint32_t)getpid();
+    h->start_ns = now_ns;
+    store_relaxed(&h->published_ns, now_ns); // other threads may be at it already
+    stats_page_name(h->comm, sizeof h->comm, program_invocation_short_name);
+    stats_page_name(h->version, sizeof h->version, PACKAGE_VERSION);
+    h->sections = 0;
+    stats_page_section(h, APEX_SECTION_PROCESS, 1, sizeof(struct apex_stats_process),
+                       PROCESS_OFFSET);
+    stats_page_section(h, APEX_SECTION_CLASS_SIZE, APEX_STATS_CLASSES, 8, CLASS_OFFSET);
+    stats_page_section(h, APEX_SECTION_THREAD, APEX_STATS_SLOTS, SLOT_BYTES, THREAD_OFFSET);
+    stats_page_section(h, APEX_SECTION_SCHEMA, sizeof schema / sizeof schema[0], sizeof schema[0],
+                       SCHEMA_OFFSET);
+    for (unsigned i = 0; i < CLASS_COUNT; i++) {
+        class_bytes[i] = size_classes[i].chunk_bytes;
+    }
+    memcpy(p + SCHEMA_OFFSET, schema, sizeof schema);
+}
+
+// Sees to it that a child of this process will find out that the page is not its own.
+static void
+stats_page_protect(void)
+{
+    void *wiped;
+
+    if (stats_page_guard == &guard_kept && os_page_sentinel(&wiped) == 0) {
+        *(struct stats_page_guard *)wiped = guard_kept;
+        // Pairs with the acquire in stats_page_inherited and attach_poll.
+        store_release(&stats_page_guard, (struct stats_page_guard *)wiped);
+    }
+    store_relaxed(&stats_page_guard->intact, 1);
+}
+
+int
+stats_page_open(uint64_t now_ns, int *fd, uint64_t *nonce, uint32_t *bytes)
+{
+    void *mapped = NULL;
+    int made;
+
+    *bytes = (uint32_t)stats_page_bytes();
+    os_random(nonce, sizeof *nonce);
+    int error = os_page_create("apex-stats", *bytes, &made);
+    if (error != 0) {
+        stats_page_drop();
+        return error;
+    }
+    // Order matters: a sealed page can no longer be mapped writable.
+    error = os_page_map(made, *bytes, page, &mapped);
+    if (error == 0) {
+        if (page == NULL) {
+            page = mapped; // once: other threads read it
+        }
+        stats_page_fill(page, now_ns, *nonce, *bytes);
+        error = os_page_seal(made);
+    }
+    if (error == 0) {
+        error = os_page_lease(made);
+    }
+    if (error != 0) {
+        os_close(made);
+        stats_page_drop();
+        return error;
+    }
+    stats_page_protect();
+    store_relaxed(&generation, (generation | 1) + (generation & 1) * 2);
+    // Pairs with the acquire in stats_page_writable.
+    store_release(&page_open, 1);
+    *fd = made;
+    return 0;
+}
+
+void
+stats_page_ready(void)
+{
+    struct apex_stats_header *h = (struct apex_stats_header *)(void *)page;
+
+    // Pairs with the acquire of the daemon (apexd/page_map.c).
+    store_release(&h->state, APEX_STATS_READY);
+}
+
+void
+stats_page_drop(void)
+{
+    store_relaxed(&page_open, 0);
+    if ((generation & 1) != 0) {
+        store_relaxed(&generation, generation + 1);
+    }
+    // Refused only for want of memory or mappings. In a child the page then stays its parent's,
+    // and what keeps us from writing to it is page_open.
+    if (page != NULL) {
+        (void)os_page_discard(page, stats_page_bytes());
+    }
+    store_relaxed(&stats_page_guard->intact, 1);
+}

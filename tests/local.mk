@@ -1,0 +1,342 @@
+# SPDX-License-Identifier: MIT
+#
+# Tests. check_tests is the quick set (`make check`, about a minute), test_tests what `make test`
+# adds. A program here is built from the .c file of the same name and linked with the core of
+# libapex and with cmocka; lists of those that are linked otherwise follow. Scripts are named *.sh,
+# are executable, and find the tree by $top_srcdir and $top_builddir (both absolute;
+# AM_TESTS_ENVIRONMENT in Makefile.am).
+
+LDADD = libapex/libapexcore.la $(CMOCKA_LIBS)
+
+# One for each module of libapex.
+unit_tests = \
+	tests/unit/abi_test \
+	tests/unit/alloc_test \
+	tests/unit/api_test \
+	tests/unit/attach_test \
+	tests/unit/bits_test \
+	tests/unit/block_test \
+	tests/unit/compat_test \
+	tests/unit/config_test \
+	tests/unit/fault_test \
+	tests/unit/fmt_test \
+	tests/unit/freelist_test \
+	tests/unit/gate_test \
+	tests/unit/heap_test \
+	tests/unit/heaps_test \
+	tests/unit/large_test \
+	tests/unit/lifecycle_test \
+	tests/unit/list_test \
+	tests/unit/lock_test \
+	tests/unit/meta_test \
+	tests/unit/orphan_test \
+	tests/unit/os_linux_test \
+	tests/unit/os_page_test \
+	tests/unit/os_symbol_test \
+	tests/unit/pool_test \
+	tests/unit/registry_test \
+	tests/unit/remote_test \
+	tests/unit/rng_test \
+	tests/unit/size_class_test \
+	tests/unit/stats_page_test \
+	tests/unit/stats_test \
+	tests/unit/superblock_test
+
+check_PROGRAMS += $(unit_tests)
+check_tests += $(unit_tests)
+
+# Random operations, replayed by a seed.
+property_tests = \
+	tests/property/shadow_test
+
+check_PROGRAMS += $(property_tests)
+check_tests += $(property_tests)
+
+# Programs that do what a program must not; crimes.sh runs each three times: preloaded, linked with
+# libapex.a, and with faults only reported.
+crimes = \
+	tests/crimes/corrupt_list_overflow \
+	tests/crimes/corrupt_list_write_after_free \
+	tests/crimes/double_free_after_reuse \
+	tests/crimes/double_free_after_thread \
+	tests/crimes/double_free_by_thread \
+	tests/crimes/double_free_delayed \
+	tests/crimes/double_free_empty_block \
+	tests/crimes/double_free_interleaved \
+	tests/crimes/double_free_large \
+	tests/crimes/double_free_medium \
+	tests/crimes/double_free_realloc \
+	tests/crimes/double_free_run \
+	tests/crimes/double_free_run_by_thread \
+	tests/crimes/double_free_small \
+	tests/crimes/double_free_two_threads \
+	tests/crimes/foreign_free_high \
+	tests/crimes/foreign_free_mapping \
+	tests/crimes/foreign_free_near_miss \
+	tests/crimes/foreign_free_stack \
+	tests/crimes/foreign_free_static \
+	tests/crimes/foreign_free_wild \
+	tests/crimes/interior_free_by_thread \
+	tests/crimes/interior_free_large \
+	tests/crimes/interior_free_large_rest \
+	tests/crimes/interior_free_medium \
+	tests/crimes/interior_free_realloc \
+	tests/crimes/interior_free_run \
+	tests/crimes/interior_free_run_page \
+	tests/crimes/interior_free_small \
+	tests/crimes/misaligned_free_1 \
+	tests/crimes/misaligned_free_8 \
+	tests/crimes/misaligned_free_large \
+	tests/crimes/unallocated_free \
+	tests/crimes/unallocated_free_block \
+	tests/crimes/unallocated_free_metadata
+
+if SHARED_LIBS
+check_PROGRAMS += $(crimes)
+check_DATA += $(crimes_linked)
+check_tests += tests/crimes/crimes.sh
+endif
+
+EXTRA_DIST += \
+	tests/crimes/crime.h \
+	tests/crimes/crimes.sh
+
+crimes_linked = $(crimes:tests/crimes/%=tests/crimes/linked/%)
+CLEANFILES += $(crimes_linked)
+
+$(crimes_linked): tests/crimes/linked/%: tests/crimes/%.o libapex/libapex.a
+	@$(MKDIR_P) tests/crimes/linked
+	$(AM_V_CCLD)$(CC) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS) -o $@ $< libapex/libapex.a
+
+# Programs over the fault twin: the n-th call of the OS layer fails.
+oom_tests = \
+	tests/oom/nth_failure_test
+
+tests_oom_nth_failure_test_LDADD = libapex/libapexcore_fault.la
+
+check_PROGRAMS += $(oom_tests)
+check_tests += $(oom_tests)
+
+# Threads that free each other's memory, exit, fork. Also built with ThreadSanitizer.
+thread_tests = \
+	tests/threads/adopt_test \
+	tests/threads/churn_test \
+	tests/threads/fork_handlers_test \
+	tests/threads/fork_test \
+	tests/threads/free_only_test \
+	tests/threads/page_test \
+	tests/threads/ring_test \
+	tests/threads/sleeper_test
+
+check_PROGRAMS += $(thread_tests)
+check_tests += $(thread_tests)
+EXTRA_DIST += \
+	tests/README.md \
+	tests/support/expect.h \
+	tests/support/unit.h
+
+# The protocol of remote frees, every interleaving of it. Takes a minute or two, and spin.
+test_tests += tests/model/model.sh
+EXTRA_DIST += \
+	tests/model/model.sh \
+	tests/model/remote.pml
+
+# The modules of apexd and apexctl.
+daemon_tests = \
+	tests/unit/frame_test \
+	tests/unit/message_test \
+	tests/unit/page_map_test \
+	tests/unit/render_test \
+	tests/unit/roster_test
+
+daemon_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
+daemon_cflags = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CMOCKA_CFLAGS)
+
+tests_unit_frame_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_frame_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
+tests_unit_message_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_message_test_CFLAGS = $(daemon_cflags)
+tests_unit_message_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
+tests_unit_page_map_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_page_map_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_render_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_render_test_CFLAGS = $(daemon_cflags)
+tests_unit_render_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
+tests_unit_roster_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_roster_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+
+EXTRA_DIST += \
+	tests/golden/processes.json \
+	tests/golden/processes.txt \
+	tests/golden/processes_none.json \
+	tests/golden/processes_none.txt \
+	tests/golden/stats_all.json \
+	tests/golden/stats_all.txt \
+	tests/golden/stats_one.json \
+	tests/golden/stats_one.txt \
+	tests/golden/stats_strange.json \
+	tests/golden/stats_strange.txt \
+	tests/golden/topology_four.json \
+	tests/golden/topology_four.txt \
+	tests/golden/topology_one.json \
+	tests/golden/topology_one.txt
+
+# apexd and apexctl on real sockets, in a place of their own. The first need no libapex, so they
+# also run where a sanitizer has taken its place.
+daemon_plain_scripts = \
+	tests/daemon/denied.sh \
+	tests/daemon/hostile.sh \
+	tests/daemon/protocol.sh \
+	tests/daemon/serve.sh
+
+daemon_scripts = \
+	tests/daemon/life.sh \
+	tests/daemon/run.sh
+
+check_PROGRAMS += $(daemon_tests)
+check_tests += $(daemon_tests) $(daemon_plain_scripts)
+EXTRA_DIST += $(daemon_plain_scripts) $(daemon_scripts)
+EXTRA_DIST += \
+	docs/protocol.md \
+	tests/daemon/denied.py \
+	tests/daemon/hostile.py \
+	tests/daemon/life.py \
+	tests/daemon/run.py \
+	tests/daemon/serve.py \
+	tests/daemon/support.py
+
+# The bench driver; and every workload once, quickly.
+bench_scripts_checked = \
+	tests/bench/driver.sh \
+	tests/bench/unit.sh
+
+check_tests += $(bench_scripts_checked)
+if SHARED_LIBS
+test_tests += tests/bench/smoke.sh
+endif
+EXTRA_DIST += \
+	$(bench_scripts_checked) \
+	tests/bench/driver.py \
+	tests/bench/smoke.sh \
+	tests/bench/unit.py
+
+# The form of the sources. Each script says what it holds against what; self_test.sh proves that
+# each can fail.
+style_scripts = \
+	tests/style/bench.sh \
+	tests/style/functions.sh \
+	tests/style/invariants.sh \
+	tests/style/layers.sh \
+	tests/style/ordering.sh \
+	tests/style/pairs.sh \
+	tests/style/self_test.sh \
+	tests/style/tables.sh \
+	tests/style/text.sh
+
+if SHARED_LIBS
+check_tests += tests/style/symbols.sh
+endif
+
+check_tests += $(style_scripts)
+EXTRA_DIST += \
+	$(style_scripts) \
+	tests/style/lib.sh \
+	tests/style/options_page.sh \
+	tests/style/stats_page.sh \
+	tests/style/symbols.sh
+
+# What the documents say about the sources. Each script tests itself first.
+docs_scripts = \
+	tests/docs/symbols.sh
+
+check_tests += $(docs_scripts)
+EXTRA_DIST += $(docs_scripts) tests/docs/readme.sh
+
+# Both install from this build: one after the other.
+tests/docs/readme.log: tests/install/install.log
+
+# Programs whose figures the documents quote; built, so that they stay right, but not run.
+check_PROGRAMS += \
+	docs/examples/burst \
+	docs/examples/locked \
+	docs/examples/remote_order
+
+docs_examples_burst_LDADD =
+docs_examples_locked_LDADD =
+docs_examples_remote_order_LDADD = -lpthread
+
+# The names of libc and what programs do to their process: small programs, preloaded and static,
+# built by the scripts. Quick.
+abi_scripts = \
+	tests/abi/api.sh \
+	tests/abi/dlopen.sh \
+	tests/abi/early.sh \
+	tests/abi/names.sh \
+	tests/abi/process.sh \
+	tests/abi/secure.sh
+
+# These want g++ besides.
+abi_cxx_scripts = \
+	tests/abi/cxx.sh \
+	tests/abi/header.sh \
+	tests/abi/static.sh
+
+if SHARED_LIBS
+check_tests += $(abi_scripts)
+test_tests += $(abi_cxx_scripts)
+endif
+
+EXTRA_DIST += $(abi_scripts) $(abi_cxx_scripts)
+EXTRA_DIST += \
+	tests/abi/dlopen.c \
+	tests/abi/early.c \
+	tests/abi/early_lib.c \
+	tests/abi/process.c \
+	tests/abi/secure.c \
+	tests/preload/cxx_operators.cc \
+	tests/preload/cxx_replaced.cc \
+	tests/preload/lib.sh
+
+# Real programs under LD_PRELOAD, from the library that was built here.
+preload_scripts = \
+	tests/preload/apt.sh \
+	tests/preload/build.sh \
+	tests/preload/git.sh \
+	tests/preload/node.sh \
+	tests/preload/perl.sh \
+	tests/preload/python.sh \
+	tests/preload/redis.sh \
+	tests/preload/sqlite.sh
+
+if SHARED_LIBS
+check_tests += $(daemon_scripts)
+check_tests += tests/preload/quick.sh
+test_tests += $(preload_scripts)
+test_tests += tests/demo/demo_kill.sh
+test_tests += tests/install/install.sh
+test_tests += tests/docs/readme.sh
+endif
+
+EXTRA_DIST += $(preload_scripts)
+EXTRA_DIST += \
+	tests/preload/quick.sh \
+	tests/preload/redis_commands.txt \
+	tests/demo/demo.sh \
+	tests/demo/demo_kill.sh \
+	tests/demo/garbage.py \
+	tests/demo/lib.sh \
+	tests/install/install.sh
+
+# Programs for people and for scripts: no part of a test run by themselves.
+if SHARED_LIBS
+check_PROGRAMS += tests/soak/soak
+endif
+tests_soak_soak_LDADD = -lpthread
+
+# make test-soak SOAK_SECONDS=600 SOAK_THREADS=8
+SOAK_SECONDS = 120
+SOAK_THREADS = 8
+
+test-soak: all tests/soak/soak
+	LD_PRELOAD='$(abs_top_builddir)/libapex/.libs/libapex.so.0' \
+	tests/soak/soak --seconds $(SOAK_SECONDS) --threads $(SOAK_THREADS)

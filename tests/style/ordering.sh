@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Every function of libapex that uses an ordering atomic operation (acquire, release, full fence)
+# is named in docs/memory-ordering.md as `file.c:function`, with the pair it is half of. Reason:
+# half a pair is a bug or a waste, and which of the two cannot be seen from one side. Tests itself
+# first.
+#
+#   ordering.sh [top of the sources]
+
+. "$(dirname "$0")/lib.sh"
+
+check_tree()
+(
+    cd "$1" || exit 2
+    find libapex -name '*.[ch]' ! -name atomic.h -type f | sort >"$scratch/files"
+    # shellcheck disable=SC2046  # a list of files without blanks
+    awk '
+        FNR == 1 { name = ""; file = FILENAME; sub(/.*\//, "", file) }
+        { sub(/\/\/.*/, "") }
+        /^[a-z_][a-z_0-9]*\(/ { name = substr($0, 1, index($0, "(") - 1) }
+        /(load_acquire|store_release|exchange_acquire|exchange_acq_rel|fence_full|cas_[a-z_]+)\(/ {
+            print file ":" (name == "" ? "outside" : name)
+        }' $(cat "$scratch/files") | sort -u >"$scratch/uses"
+    failures=0
+    while read -r use; do
+        grep -qF "\`$use\`" docs/memory-ordering.md && continue
+        complain "$use uses an ordering operation, but docs/memory-ordering.md does not name it"
+    done <"$scratch/uses"
+    echo "$(wc -l <"$scratch/uses") functions with ordering operations"
+    [ "$failures" -eq 0 ]
+)
+
+mkdir -p "$scratch/tree/libapex" "$scratch/tree/docs"
+printf 'static void\nput(void)\n{\n    store_release(&x, 1);\n}\n' >"$scratch/tree/libapex/box.c"
+# shellcheck disable=SC2016  # the backquotes are text
+echo 'See `box.c:put`.' >"$scratch/tree/docs/memory-ordering.md"
+judge ''
+printf 'static int\nget(void)\n{\n    return load_acquire(&x);\n}\n' >>"$scratch/tree/libapex/box.c"
+judge 'box.c:get uses'
+check_tree "$root" || wrong=1
+[ "$wrong" -eq 0 ]

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// What every unit test includes: cmocka, and the headers it wants before itself.
+
+#ifndef APEX_TESTS_UNIT_H
+#define APEX_TESTS_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#endif

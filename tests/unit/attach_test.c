@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: MIT
+//
+// Unit test of view/attach.c against a daemon of our own, with a clock of our own: when it
+// tries, how the waits grow, when it takes the daemon for dead, that it comes back, and what a
+// child does. Reason: the times decide whether a restarted daemon has everybody again, and
+// whether a daemon that is missing costs anything. With real daemons and programs:
+// tests/daemon/life.py.
+
+#include "view/attach.h"
+
+#include "abi/advice_page.h"
+#include "abi/hello.h"
+#include "os/os.h"
+#include "view/stats_page.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MS UINT64_C(1000000)
+#define SECOND (1000 * MS)
+
+static char folder[] = "/tmp/attach-test-XXXXXX";
+static struct sockaddr_un address = {.sun_family = AF_UNIX};
+static pid_t daemon_pid;
+static struct apex_advice_page *advice; // written by us, as the daemon would
+static int advice_fd;
+static uint64_t now; // our clock
+static unsigned mirrored;
+
+static void
+mirror(void)
+{
+    mirrored++;
+    stats_page_slot(0)->slow_allocs = 4000 + mirrored;
+}
+
+// The daemon's part of one registration: takes the page, and answers.
+static void
+answer(int connection)
+{
+    struct apex_hello hello;
+    char control[CMSG_SPACE(sizeof(int))] = "";
+    struct iovec part = {&hello, sizeof hello};
+    struct msghdr whole = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control};
+
+    whole.msg_controllen = sizeof control;
+    if (recvmsg(connection, &whole, 0) != sizeof hello || hello.magic != APEX_HELLO_MAGIC) {
+        return;
+    }
+    close(*(int *)(void *)CMSG_DATA(CMSG_FIRSTHDR(&whole)));
+    advice->nonce = hello.nonce;
+    struct apex_hello_ack ack = {
+        APEX_HELLO_ACK_MAGIC, APEX_HELLO_MAJOR,      0, sizeof ack, hello.nonce,
+        APEX_HELLO_ACCEPTED,  APEX_ADVICE_PAGE_BYTES};
+    part = (struct iovec){&ack, sizeof ack};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&whole);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &advice_fd, sizeof advice_fd);
+    sendmsg(connection, &whole, 0);
+}
+
+// A process that listens, because nobody registers with itself; it is there when this returns.
+static void
+daemon_start(void)
+{
+    int listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    char byte;
+    int ready[2];
+
+    unlink(address.sun_path);
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    daemon_pid = fork();
+    if (daemon_pid == 0) {
+        listen(listener, 8);
+        byte = 1;
+        if (write(ready[1], &byte, 1) != 1) {
+            _exit(1);
+        }
+        for (;;) {
+            int connection = accept(listener, NULL, NULL);
+            answer(connection);
+            close(connection);
+        }
+    }
+    close(listener);
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+}
+
+static void
+daemon_kill(void)
+{
+    if (daemon_pid > 0) {
+        kill(daemon_pid, SIGKILL);
+        waitpid(daemon_pid, NULL, 0);
+        daemon_pid = 0;
+    }
+}
+
+static bool
+registered(void)
+{
+    return stats_page_process() != NULL;
+}
+
+static uint64_t
+due(void)
+{
+    return stats_page_guard->due_ns;
+}
+
+// The machine may be too busy for the daemon to answer in time; then a try leaves a page without
+// advice, and the next one is due later.
+static void
+register_now(void)
+{
+    for (unsigned i = 0; i < 200; i++) {
+        unsigned before = mirrored;
+        now = due() > now && due() != UINT64_MAX ? due() : now;
+        attach_poll(now);
+        if (mirrored > before && due() == now + SECOND) {
+            return;
+        }
+    }
+    fail_msg("not registered in 200 tries");
+}
+
+static int
+setup_group(void **state)
+{
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/" APEX_REGISTER_SOCKET, folder);
+    advice_fd = memfd_create("advice", MFD_ALLOW_SEALING);
+    assert_int_equal(ftruncate(advice_fd, APEX_ADVICE_PAGE_BYTES), 0);
+    advice = mmap(NULL, APEX_ADVICE_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, advice_fd, 0);
+    assert_int_equal(fcntl(advice_fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+    setenv("APEX_RUNTIME_DIR", folder, 1);
+    return 0;
+}
+
+static int
+teardown_group(void **state)
+{
+    (void)state;
+    unlink(address.sun_path);
+    return rmdir(folder);
+}
+
+static int
+setup(void **state)
+{
+    (void)state;
+    *advice = (struct apex_advice_page){.magic = APEX_ADVICE_MAGIC,
+                                        .major = APEX_ADVICE_MAJOR,
+                                        .total_bytes = sizeof *advice,
+                                        .state = APEX_ADVICE_SERVING,
+                                        .heartbeat = 1,
+                                        .ttl_ms = APEX_ADVICE_TTL_MS};
+    attach_init(mirror);
+    now = due() - SECOND;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    daemon_kill();
+    unlink(address.sun_path);
+    stats_page_drop();
+    return 0;
+}
+
+// The wait must lie in (3/4 * wanted, wanted].
+static void
+expect_wait(uint64_t wanted_ms)
+{
+    uint64_t wait = due() - now;
+
+    assert_in_range(wait, wanted_ms * MS * 3 / 4, wanted_ms * MS);
+}
+
+static void
+test_nobody_there(void **state)
+{
+    unsigned before = mirrored;
+
+    (void)state;
+    // Not due: nothing is done.
+    attach_poll(due() - 1);
+    assert_int_equal(due(), now + SECOND);
+    now = due();
+    errno = 77;
+    for (unsigned wait_ms = 1000; wait_ms <= 64000; wait_ms *= 2) {
+        attach_poll(now);
+        expect_wait(wait_ms);
+        now = due();
+    }
+    attach_poll(now);
+    expect_wait(64000); // and no longer
+    assert_int_equal(errno, 77);
+    assert_int_equal(mirrored, before);
+    assert_false(registered());
+}
+
+static void
+test_registers(void **state)
+{
+    unsigned before = mirrored;
+
+    (void)state;
+    daemon_start();
+    errno = 77;
+    register_now();
+    assert_int_equal(errno, 77);
+    assert_true(registered());
+    assert_true(mirrored > before);
+    assert_int_equal(stats_page_slot(0)->slow_allocs, 4000 + mirrored);
+    // While the heart beats, nothing happens.
+    before = mirrored;
+    for (unsigned i = 0; i < 20; i++) {
+        advice->heartbeat++;
+        now += SECOND;
+        attach_poll(now);
+        assert_int_equal(due(), now + SECOND);
+    }
+    // It may miss a beat or two; and a program that slept for an hour finds it beating.
+    now += SECOND;
+    attach_poll(now);
+    now += SECOND;
+    attach_poll(now);
+    advice->heartbeat++;
+    now += 3600 * SECOND;
+    attach_poll(now);
+    assert_int_equal(mirrored, before);
+    assert_true(registered());
+}
+
+static void
+test_daemon_dies(void **state)
+{
+    (void)state;
+    daemon_start();
+    register_now();
+    daemon_kill();
+    uint64_t died = now;
+    // At most the time to live and one look later the first attempt fails, and the page goes.
+    while (registered() && now < died + 20 * SECOND) {
+        now = due();
+        attach_poll(now);
+    }
+    assert_in_range(now, died + APEX_ADVICE_TTL_MS * MS, died + (APEX_ADVICE_TTL_MS + 1000) * MS);
+    static const unsigned waits_ms[] = {1000, 2000, 4000, 8000, 8000, 8000};
+    for (size_t i = 0; i < sizeof waits_ms / sizeof waits_ms[0]; i++) {
+        expect_wait(waits_ms[i]);
+        now = due();
+        attach_poll(now);
+    }
+    // However long it was away: back in less than ten seconds.
+    daemon_start();
+    uint64_t back = now;
+    now = due();
+    attach_poll(now);
+    assert_true(registered());
+    assert_true(now - back < 10 * SECOND);
+}
+
+static void
+test_goodbye(void **state)
+{
+    (void)state;
+    daemon_start();
+    register_now();
+    unsigned before = mirrored;
+    unsigned generation = stats_page_generation();
+    advice->state = APEX_ADVICE_STOPPED;
+    now = due();
+    attach_poll(now);
+    // The next daemon is there already.
+    assert_int_equal(mirrored, before + 1);
+    assert_int_not_equal(stats_page_generation(), generation);
+    assert_true(registered());
+}
+
+static void
+test_itself(void **state)
+{
+    int listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    unsigned before = mirrored;
+
+    (void)state;
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    attach_try();
+    assert_int_equal(mirrored, before);
+    assert_true(due() == UINT64_MAX); // never again
+    close(listener);
+}
+
+static void
+test_child(void **state)
+{
+    int status;
+
+    (void)state;
+    daemon_start();
+    register_now();
+    unsigned before = mirrored;
+    // As front/lifecycle.c does around every fork.
+    attach_fork_prepare();
+    pid_t child = fork();
+    if (child == 0) {
+        attach_fork_child();
+        // No page, and a moment's rest.
+        uint64_t start = os_now_ns();
+        if (registered() || due() > start + SECOND || due() < start) {
+            _exit(1);
+        }
+        attach_poll(due() - 1);
+        if (mirrored != before || registered()) {
+            _exit(2);
+        }
+        now = start;
+        for (unsigned i = 0; i < 200 && !registered(); i++) {
+            now = due();
+            attach_poll(now);
+        }
+        _exit(registered() && stats_page_slot(0)->slow_allocs == 4000 + mirrored ? 0 : 3);
+    }
+    attach_fork_parent();
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_true(registered());
+    assert_int_equal(stats_page_slot(0)->slow_allocs, 4000 + before);
+}
+
+static void
+test_silent_daemon(void **state)
+{
+    int status;
+
+    (void)state;
+    daemon_start();
+    kill(daemon_pid, SIGSTOP);
+    assert_int_equal(waitpid(daemon_pid, &status, WUNTRACED), daemon_pid);
+    now = due();
+    attach_poll(now);
+    // It may come to it yet: the page stays. But it is asked again.
+    assert_true(registered());
+    expect_wait(1000);
+    kill(daemon_pid, SIGCONT);
+    register_now();
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        // First, while there has never been a daemon.
+        cmocka_unit_test_setup_teardown(test_nobody_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_registers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_daemon_dies, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_goodbye, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_silent_daemon, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_child, setup, teardown),
+        // Last, because it is for good.
+        cmocka_unit_test_setup_teardown(test_itself, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, setup_group, teardown_group);
+}

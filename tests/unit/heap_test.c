@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+//
+// Unit test of policy/heap.c: a heap of its own thread, its books; runs.
+// Reason: what H1 to H5 say must hold after every kind of traffic.
+
+#include "policy/heaps.h"
+
+#include "apex.h"
+#include "policy/config.h"
+#include "policy/pool.h"
+
+#include "../support/unit.h"
+
+#include <semaphore.h>
+
+#define OBJECTS 20000
+
+static void *objects[OBJECTS];
+
+static void
+test_none_and_gone_are_empty(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        assert_null(heap_alloc((struct heap *)(uintptr_t)&heap_none, c));
+        assert_null(heap_alloc((struct heap *)(uintptr_t)&heap_gone, c));
+    }
+}
+
+static void
+test_every_class(void **state)
+{
+    void *p[CLASS_COUNT];
+
+    (void)state;
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        p[c] = apex_malloc(size_classes[c].chunk_bytes);
+        assert_non_null(p[c]);
+        assert_int_equal(apex_malloc_usable_size(p[c]), size_classes[c].chunk_bytes);
+        const struct block *b = block_head(geometry_descriptor(p[c]));
+        assert_int_equal(b->size_class, c);
+        assert_ptr_equal(b->owner, &heap_self.heap->owner);
+        heap_audit(heap_self.heap);
+    }
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        apex_free(p[c]);
+    }
+    heap_audit(heap_self.heap);
+}
+
+// Fills many blocks and empties them in three orders; every state a block can have is passed
+// through.
+static void
+test_states(void **state)
+{
+    static const unsigned steps[] = {1, 7919, OBJECTS - 1};
+
+    (void)state;
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < OBJECTS; i++) {
+            objects[i] = apex_malloc(500);
+            assert_non_null(objects[i]);
+        }
+        heap_audit(heap_self.heap);
+        unsigned at = 0;
+        for (unsigned i = 0; i < OBJECTS; i++) {
+            apex_free(objects[at]);
+            at = (at + steps[round]) % OBJECTS;
+            if (i % 1000 == 0) {
+                heap_audit(heap_self.heap);
+            }
+        }
+    }
+    heap_collect(heap_self.heap);
+    heap_audit(heap_self.heap);
+    struct apex_stats_thread sum;
+    uint64_t live;
+    heaps_stats_sum(&sum, &live);
+    unsigned c = size_class_of(500);
+    assert_int_equal(live, 1);
+    assert_true(sum.class[c].live_gained - sum.class[c].live_lost < 10); // all of them are gone
+    assert_true(sum.blocks_taken > 0 && sum.blocks_returned > 0);
+    assert_true(sum.slow_allocs > 0 && sum.slow_frees > 0);
+}
+
+// A chunk above 64 KiB has a run of its own. The thread keeps what it frees, up to a bound, and
+// takes a run for a smaller request too.
+static void
+test_runs(void **state)
+{
+    struct apex_stats_process before;
+    struct apex_stats_process after;
+
+    (void)state;
+    heap_collect(heap_self.heap);
+    pool_stats(&before);
+    for (size_t bytes = BLOCK_BYTES + 1; bytes <= CHUNK_BYTES_MAX; bytes += 40000) {
+        char *p = apex_calloc(bytes, 1);
+        assert_non_null(p);
+        for (size_t i = 0; i < bytes; i++) {
+            assert_int_equal(p[i], 0);
+        }
+        memset(p, 1, bytes);
+        struct block *b = geometry_descriptor(p);
+        assert_true(b->size_class >= size_class_of(bytes));
+        assert_true(b->run_blocks * BLOCK_BYTES >= bytes);
+        uintptr_t address = (uintptr_t)p;
+        apex_free(p);
+        p = apex_malloc(bytes);
+        assert_int_equal((uintptr_t)p, address);
+        apex_free(p);
+        heap_audit(heap_self.heap);
+        pool_stats(&after);
+        assert_true(after.active - before.active <= (IDLE_BLOCKS_MAX + 16) * BLOCK_BYTES);
+    }
+    void *p = apex_malloc(CHUNK_BYTES_MAX);
+    uintptr_t address = (uintptr_t)p;
+    apex_free(p);
+    p = apex_malloc(CHUNK_BYTES_MAX / 2 + BLOCK_BYTES);
+    assert_int_equal((uintptr_t)p, address);
+    apex_free(p);
+    heap_collect(heap_self.heap);
+    pool_stats(&after);
+    assert_int_equal(after.active, before.active);
+}
+
+// What is kept at hand is given up before a request fails.
+static void
+test_idle_yields_to_the_limit(void **state)
+{
+    struct apex_stats_process now;
+    void *p[9]; // one of them stays current, the others make 1 MiB
+
+    (void)state;
+    heap_collect(heap_self.heap);
+    for (unsigned i = 0; i < 9; i++) {
+        p[i] = apex_malloc(2 * BLOCK_BYTES);
+        assert_non_null(p[i]);
+    }
+    for (unsigned i = 0; i < 9; i++) {
+        apex_free(p[i]);
+    }
+    pool_stats(&now);
+    assert_true(config_tune("heap_limit", now.active));
+    void *big = apex_malloc(CHUNK_BYTES_MAX);
+    assert_non_null(big);
+    assert_true(config_tune("heap_limit", 0));
+    apex_free(big);
+}
+
+static void *
+remote_main(void *argument)
+{
+    unsigned count = *(unsigned *)argument;
+
+    for (unsigned i = 0; i < count; i++) {
+        apex_free(objects[i]);
+    }
+    return NULL; // what is batched is delivered by the end of the thread
+}
+
+static void
+test_remote_frees_come_home(void **state)
+{
+    struct apex_stats_thread before;
+    struct apex_stats_thread after;
+    uint64_t live;
+    unsigned count = 5000;
+    pthread_t thread;
+
+    (void)state;
+    for (unsigned i = 0; i < count; i++) {
+        objects[i] = apex_malloc(64);
+    }
+    heaps_stats_sum(&before, &live);
+    assert_int_equal(pthread_create(&thread, NULL, remote_main, &count), 0);
+    pthread_join(thread, NULL);
+    heap_collect(heap_self.heap);
+    heap_audit(heap_self.heap);
+    heaps_stats_sum(&after, &live);
+    assert_int_equal(after.remote_sent - before.remote_sent, count);
+    assert_int_equal(after.remote_received - before.remote_received, count);
+    uint64_t batches = after.remote_batches - before.remote_batches;
+    assert_in_range(batches, 1, count / 16); // 64 of them fill a batch
+}
+
+static sem_t made;
+static sem_t wake;
+
+static void *
+wait_main(void *argument)
+{
+    for (unsigned i = 0; i < 10; i++) {
+        objects[i] = apex_malloc(2000);
+    }
+    sem_post(&made);
+    while (sem_wait(&wake) != 0) {
+    }
+    heap_collect(heap_self.heap);
+    *(uint64_t *)argument = heap_self.heap->stats.remote_received;
+    return NULL;
+}
+
+// A sender that read the owner just before the block changed hands puts it into the wrong inbox
+// (R4). That happens once in a blue moon, so here it is made to happen.
+static void
+test_wrong_inbox_is_passed_on(void **state)
+{
+    uint64_t received = 0;
+    pthread_t thread;
+
+    (void)state;
+    sem_init(&made, 0, 0);
+    sem_init(&wake, 0, 0);
+    assert_int_equal(pthread_create(&thread, NULL, wait_main, &received), 0);
+    while (sem_wait(&made) != 0) {
+    }
+    struct chunk *chunk = objects[3];
+    struct block *b = block_head(geometry_descriptor(chunk));
+    struct owner *owner = b->owner;
+    assert_ptr_not_equal(owner, &heap_self.heap->owner);
+    freelist_mark_free(chunk, b->key);
+    store_relaxed(&b->owner, &heap_self.heap->owner);
+    remote_deliver(b, chunk, chunk, 1);
+    store_relaxed(&b->owner, owner);
+    assert_ptr_equal(heap_self.heap->owner.inbox, b);
+    heap_collect(heap_self.heap);
+    assert_null(heap_self.heap->owner.inbox);
+    assert_ptr_equal(owner->inbox, b);
+    sem_post(&wake);
+    pthread_join(thread, NULL);
+    assert_int_equal(received, 1);
+    for (unsigned i = 0; i < 10; i++) {
+        if (i != 3) {
+            apex_free(objects[i]);
+        }
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_none_and_gone_are_empty),
+        cmocka_unit_test(test_every_class),
+        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_idle_yields_to_the_limit),
+        cmocka_unit_test(test_remote_frees_come_home),
+        cmocka_unit_test(test_wrong_inbox_is_passed_on),
+    };
+
+    return cmocka_run_group_tests_name("heap", tests, NULL, NULL);
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+//
+// Unit test of policy/heaps.c: heaps that end and are used again, what they leave behind, sleepers.
+// Reason: a heap outlives its thread in three ways, as orphaned blocks, as counters, and as an
+// empty heap for the next thread; none of them may get lost.
+
+#include "policy/heaps.h"
+
+#include "apex.h"
+#include "policy/orphan.h"
+#include "policy/pool.h"
+
+#include "../support/unit.h"
+
+#define OBJECTS 1000
+
+static void *objects[OBJECTS];
+
+static void *
+heap_of_thread(void *argument)
+{
+    (void)argument;
+    apex_free(apex_malloc(1));
+    return heap_self.heap;
+}
+
+static void
+test_an_exited_threads_heap_serves_the_next(void **state)
+{
+    void *first;
+    void *second;
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, heap_of_thread, NULL), 0);
+    pthread_join(thread, &first);
+    assert_int_equal(pthread_create(&thread, NULL, heap_of_thread, NULL), 0);
+    pthread_join(thread, &second);
+    assert_ptr_equal(first, second);
+    assert_ptr_equal(((struct heap *)first)->owner.inbox, INBOX_CLOSED);
+}
+
+static void *
+leave_main(void *argument)
+{
+    (void)argument;
+    for (unsigned i = 0; i < 1000; i++) {
+        objects[i] = apex_malloc(1000);
+    }
+    return heap_self.heap;
+}
+
+static void
+test_orphans(void **state)
+{
+    struct apex_stats_process p;
+    void *left_by;
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, leave_main, NULL), 0);
+    pthread_join(thread, &left_by);
+    assert_ptr_not_equal(left_by, heap_self.heap);
+    pool_stats(&p);
+    uint64_t orphans = p.orphan_blocks;
+    assert_true(orphans >= 10);
+    assert_true(p.threads_exited >= 1);
+    const struct block *b = geometry_descriptor(objects[0]);
+    assert_true(orphan_is_owner(b->owner));
+    // Room in them is used before new blocks are taken, and they change hands.
+    for (unsigned i = 0; i < 1000; i += 2) {
+        apex_free(objects[i]);
+    }
+    heap_collect(heap_self.heap);
+    for (unsigned i = 0; i < 1000; i += 2) {
+        objects[i] = apex_malloc(1000);
+    }
+    pool_stats(&p);
+    assert_true(p.orphan_blocks < orphans);
+    struct apex_stats_thread sum;
+    uint64_t live;
+    heaps_stats_sum(&sum, &live);
+    assert_true(sum.blocks_adopted > 0);
+    for (unsigned i = 0; i < 1000; i++) {
+        apex_free(objects[i]);
+    }
+    heap_collect(heap_self.heap);
+    heap_audit(heap_self.heap);
+    pool_stats(&p);
+    assert_int_equal(p.orphan_blocks, 0); // the last free sends an orphan home
+}
+
+static pthread_barrier_t barrier;
+
+static void *
+sleeper_main(void *argument)
+{
+    (void)argument;
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        objects[i] = apex_malloc(1000);
+    }
+    pthread_barrier_wait(&barrier); // all made
+    pthread_barrier_wait(&barrier); // all freed and swept
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        objects[i] = apex_malloc(1000);
+        memset(objects[i], 1, 1000);
+    }
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        apex_free(objects[i]);
+    }
+    heap_audit(heap_self.heap);
+    return NULL;
+}
+
+// The pages go at once, the blocks when their owner looks; it finds them as new.
+static void
+test_the_sweep_gives_back_what_a_sleeper_got(void **state)
+{
+    struct apex_stats_process before;
+    struct apex_stats_process after;
+    pthread_t thread;
+
+    (void)state;
+    pthread_barrier_init(&barrier, NULL, 2);
+    assert_int_equal(pthread_create(&thread, NULL, sleeper_main, NULL), 0);
+    pthread_barrier_wait(&barrier);
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        apex_free(objects[i]);
+    }
+    heap_collect(heap_self.heap);
+    pool_stats(&before);
+    heaps_sweep(0);
+    pool_stats(&after);
+    assert_true(after.purged - before.purged >= 10 * BLOCK_BYTES);
+    heaps_sweep(0);
+    pool_stats(&before);
+    assert_int_equal(before.purged, after.purged); // nothing twice
+    pthread_barrier_wait(&barrier);
+    pthread_join(thread, NULL);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_exited_threads_heap_serves_the_next),
+        cmocka_unit_test(test_orphans),
+        cmocka_unit_test(test_the_sweep_gives_back_what_a_sleeper_got),
+    };
+
+    return cmocka_run_group_tests_name("heaps", tests, NULL, NULL);
+}

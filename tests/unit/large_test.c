@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+//
+// Unit test of core/large.c: mappings, the cache, claims, growing and shrinking.
+// Reason: each object here is a mapping; what is lost is lost in megabytes.
+
+#include "core/large.h"
+
+#include "core/registry.h"
+
+#include "../support/unit.h"
+
+#define MIB ((size_t)1 << 20)
+
+static const struct large_bounds keep = {.cached_bytes_max = 64 * MIB, .now_ns = 1000};
+static const struct large_bounds drop = {.cached_bytes_max = 0, .now_ns = 1000};
+
+static struct large *
+make(size_t bytes)
+{
+    bool zeroed = false;
+    struct large *large = large_alloc(bytes, 16, &zeroed);
+
+    assert_non_null(large);
+    assert_true(large->usable_bytes >= bytes);
+    return large;
+}
+
+static void
+end(struct large *large, const struct large_bounds *bounds)
+{
+    assert_true(large_claim(large));
+    large_free(large, bounds);
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    large_trim(0, UINT64_MAX);
+    return large_cached_bytes() == 0 ? 0 : -1;
+}
+
+static void
+test_found_by_its_start_only(void **state)
+{
+    struct large *large = make(9 * MIB);
+    char *p = large->base;
+
+    (void)state;
+    assert_int_equal((uintptr_t)p % SUPERBLOCK_BYTES, 0);
+    memset(p, 1, 9 * MIB);
+    assert_ptr_equal(large_find(p), large);
+    assert_null(large_find(p + 16));
+    assert_null(large_find(p + SUPERBLOCK_BYTES)); // inside, at a slot's start
+    assert_int_equal(registry_kind_of(p), REGISTRY_LARGE);
+    assert_int_equal(registry_kind_of(p + SUPERBLOCK_BYTES), REGISTRY_LARGE_REST);
+    assert_int_equal(registry_kind_of(p + 9 * MIB - 1), REGISTRY_LARGE_REST);
+    end(large, &drop);
+    assert_int_equal(registry_kind_of(p), REGISTRY_NONE);
+    assert_int_equal(registry_kind_of(p + 9 * MIB - 1), REGISTRY_NONE);
+    assert_null(large_find(p));
+}
+
+static void
+test_claimed_once(void **state)
+{
+    struct large *large = make(2 * MIB);
+
+    (void)state;
+    assert_true(large_claim(large));
+    assert_false(large_claim(large));
+    large_free(large, &keep);
+    assert_false(large_claim(large)); // cached: a double free
+    assert_ptr_equal(large_find(large->base), large);
+}
+
+static void
+test_cache(void **state)
+{
+    bool zeroed = true;
+    struct large *large = make(8 * MIB);
+    char *p = large->base;
+
+    (void)state;
+    memset(p, 7, 8 * MIB);
+    end(large, &keep);
+    assert_int_equal(large_cached_bytes(), 8 * MIB);
+    struct large *again = large_alloc(7 * MIB, 16, &zeroed); // a seventh too large: good enough
+    assert_ptr_equal(again->base, p);
+    assert_false(zeroed);
+    assert_int_equal(large_cached_bytes(), 0);
+    end(again, &keep);
+    again = large_alloc(2 * MIB, 16, &zeroed); // far too large: not that one
+    assert_ptr_not_equal(again->base, p);
+    assert_true(zeroed);
+    end(again, &drop);
+    assert_int_equal(large_cached_bytes(), 0); // bounds of 0 empty the cache
+}
+
+static void
+test_trim_by_age_and_bytes(void **state)
+{
+    struct large_bounds at = keep;
+    struct large *l[3];
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        l[i] = make((2 + i) * MIB);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        at.now_ns = 100 * (i + 1);
+        end(l[i], &at);
+    }
+    assert_int_equal(large_trim(0, 100), 0); // nothing is older
+    assert_int_equal(large_trim(0, 101), 2 * MIB);
+    assert_int_equal(large_trim(4 * MIB, UINT64_MAX),
+                     3 * MIB); // oldest first, until 4 MiB are left
+    assert_int_equal(large_cached_bytes(), 4 * MIB);
+}
+
+static void
+test_alignment(void **state)
+{
+    (void)state;
+    for (size_t align = 4 * MIB; align <= 256 * MIB; align *= 4) {
+        bool zeroed;
+        struct large *large = large_alloc(3 * MIB, align, &zeroed);
+        assert_non_null(large);
+        assert_int_equal((uintptr_t)large->base % align, 0);
+        end(large, &drop);
+    }
+}
+
+static void
+test_resize_keeps_contents(void **state)
+{
+    static const size_t steps[] = {3 * MIB,     5 * MIB,  17 * MIB, 6 * MIB,
+                                   6 * MIB + 1, 30 * MIB, 2 * MIB};
+    struct large *large = make(2 * MIB);
+    size_t size = 2 * MIB;
+
+    (void)state;
+    memset(large->base, 0x5c, size);
+    for (unsigned i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        size_t kept = size < steps[i] ? size : steps[i];
+        assert_true(large_claim(large));
+        char *p = large_resize(large, steps[i]);
+        assert_non_null(p);
+        assert_ptr_equal(p, large->base);
+        assert_ptr_equal(large_find(p), large);
+        assert_true(large->usable_bytes >= steps[i]);
+        for (size_t k = 0; k < kept; k += 997) {
+            assert_int_equal(p[k], 0x5c);
+        }
+        size = steps[i];
+        memset(p, 0x5c, size);
+        assert_int_equal(registry_kind_of(p + size - 1),
+                         size > SUPERBLOCK_BYTES ? REGISTRY_LARGE_REST : REGISTRY_LARGE);
+    }
+    // What no kernel can give: refused, and the object is as it was.
+    assert_true(large_claim(large));
+    assert_null(large_resize(large, (size_t)1 << 60));
+    assert_int_equal(large->base[size - 1], 0x5c);
+    end(large, &drop);
+}
+
+static void
+test_too_much(void **state)
+{
+    bool zeroed;
+
+    (void)state;
+    assert_null(large_alloc((size_t)1 << 60, 16, &zeroed));
+    assert_null(large_alloc(SIZE_MAX / 2, 16, &zeroed));
+    assert_null(large_alloc(MIB, (size_t)1 << 60, &zeroed));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_found_by_its_start_only, teardown),
+        cmocka_unit_test_teardown(test_claimed_once, teardown),
+        cmocka_unit_test_teardown(test_cache, teardown),
+        cmocka_unit_test_teardown(test_trim_by_age_and_bytes, teardown),
+        cmocka_unit_test_teardown(test_alignment, teardown),
+        cmocka_unit_test_teardown(test_resize_keeps_contents, teardown),
+        cmocka_unit_test_teardown(test_too_much, teardown),
+    };
+
+    return cmocka_run_group_tests_name("large", tests, NULL, NULL);
+}
