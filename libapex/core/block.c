@@ -19,13 +19,13 @@ block_init(struct block *b, char *first, unsigned c, struct owner *owner, uint64
     b->free = NULL;
     b->key = key;
     b->base = first;
-    b->carved_granules = 0;
-    b->divisor = class->divisor;
-    b->remainder = class->remainder;
+    b->outside = ~(uintptr_t)(bits_round_up_power(class->run_blocks) * BLOCK_BYTES - ALIGN_BYTES);
+    b->carved = 0;
+    b->inverse = class->inverse;
+    b->turn = class->turn;
     b->chunk_bytes = class->chunk_bytes;
     b->settled = 0;
     b->capacity = class->capacity;
-    b->carved = 0;
     b->size_class = (uint8_t)c;
     block_set_state(b, BLOCK_UNUSED);
     b->run_blocks = class->run_blocks;
@@ -43,7 +43,7 @@ bool
 block_carve(struct block *b)
 {
     unsigned count = size_classes[b->size_class].carve_count;
-    unsigned left = b->capacity - b->carved;
+    unsigned left = b->capacity - (unsigned)b->carved;
 
     apex_assert(b->free == NULL);
     count = count < left ? count : left;
@@ -51,7 +51,7 @@ block_carve(struct block *b)
         return false;
     }
     // Ascending, so that a program that allocates in a row walks forward through memory.
-    char *start = b->base + (size_t)b->carved * b->chunk_bytes;
+    char *start = b->base + b->carved * b->chunk_bytes;
     for (unsigned i = 0; i < count; i++) {
         struct chunk *chunk = (struct chunk *)(void *)(start + (size_t)i * b->chunk_bytes);
         char *next = i + 1 < count ? (char *)chunk + b->chunk_bytes : NULL;
@@ -59,8 +59,7 @@ block_carve(struct block *b)
         freelist_mark_free(chunk, b->key);
     }
     b->free = (struct chunk *)(void *)start;
-    b->carved = (uint16_t)(b->carved + count);
-    store_relaxed(&b->carved_granules, (uint64_t)b->carved * (b->chunk_bytes / ALIGN_BYTES));
+    store_relaxed(&b->carved, b->carved + count);
     return true;
 }
 
@@ -120,8 +119,7 @@ block_receive_purged(struct block *b)
     if (block_used(b) != b->capacity || b->free != NULL) {
         return false;
     }
-    b->carved = 0;
-    store_relaxed(&b->carved_granules, 0);
+    store_relaxed(&b->carved, 0);
     b->clean = true;
     block_set_used(b, 0);
     return true;

@@ -4,8 +4,8 @@
 //
 // Invariants
 //   B1  Only the owner writes line 0, and what it writes in line 1 is atomic (owner,
-//       carved_granules) or does not change while chunks are live (key, base, divisor, remainder).
-//   B2  The free list holds only chunks below `carved_granules`; each carries its link and its tag.
+//       carved) or does not change while chunks are live (key, base, inverse, turn).
+//   B2  The free list holds only chunks that have been carved; each carries its link and its tag.
 //   B3  used = credit + floor, where used counts the chunks that are allocated, or freed by another
 //       thread and not yet received. free() decrements `credit` and leaves its fast path at 0.
 //   B4  `remote` is 0, or the block is in exactly one inbox or about to be put there
@@ -65,23 +65,23 @@ struct block {
     uint32_t settled;      // `used` as the statistics know it
     uint32_t chunk_bytes;
     uint16_t capacity;     // chunks
-    uint16_t carved;       // chunks cut so far
     uint8_t size_class;
     uint8_t state;         // enum block_state
     uint8_t run_blocks;
     uint8_t head_distance; // of a tail, in blocks; stays when the run is back in the pool
     bool clean;            // what has not been carved reads as zero
     struct list link;      // of whoever holds the list the block is in
+    uintptr_t outside;     // bits that the offset of a chunk in the block never has
 
-    // Line 1: what does not change while chunks are live, but for `carved_granules`; read by
-    // everybody. `remote` and `inbox_next` belong to the protocol of core/remote.h. `owner` is NULL
-    // in the state UNUSED; in the state TAIL it is the head's address with bit 0 set.
+    // Line 1: what does not change while chunks are live, but for `carved`; read by everybody.
+    // `remote` and `inbox_next` belong to the protocol of core/remote.h. `owner` is NULL in the
+    // state UNUSED; in the state TAIL it is the head's address with bit 0 set.
     CACHE_ALIGNED struct owner *owner;
-    uint64_t key;             // of links and tags (core/freelist.h)
-    char *base;               // first chunk
-    uint64_t carved_granules; // cut into chunks, from `base` on, in units of 16 bytes; atomic
-    uint32_t divisor;         // of the size class
-    uint32_t remainder;
+    uint64_t key;     // of links and tags (core/freelist.h)
+    char *base;       // first chunk
+    uint64_t inverse; // of the size class, like `turn`: an address to the chunk's number
+    uint64_t carved;  // chunks cut so far; atomic
+    uint8_t turn;
     uint64_t remote;
     struct block *inbox_next;
 };
@@ -104,22 +104,31 @@ block_set_state(struct block *b, enum block_state state)
     store_relaxed(&b->state, (uint8_t)state);
 }
 
-// Position of `p` in the block in granules. A rotation, not a shift: the low bits of a misaligned
-// or foreign pointer end up on top and make the result too large for any block.
+// The number of the chunk that starts at `p`; for any other address, be it interior, misaligned or
+// foreign, a number larger than any block has chunks. A chunk's size is an odd number times a power
+// of two: multiplying the offset by the inverse of the odd number, modulo 2^64, and rotating it by
+// the power takes n chunks to n. Both steps can be undone, so no other offset leads to the same n.
+// (Exact division by multiplication: Hacker's Delight, 10-16.)
 FAST uint64_t
-block_granule(const struct block *b, const void *p)
+block_chunk_index(const struct block *b, const void *p)
 {
-    uint64_t offset = (uint64_t)((uintptr_t)p - (uintptr_t)b->base);
-    return offset >> ALIGN_SHIFT | offset << (64 - ALIGN_SHIFT);
+    uint64_t product = (uint64_t)((uintptr_t)p - (uintptr_t)b->base) * b->inverse;
+    return product >> (b->turn & 63) | product << (-b->turn & 63);
 }
 
 // True if a chunk starts at `p` and has been handed out before.
 FAST bool
 block_starts_chunk(const struct block *b, const void *p)
 {
-    uint64_t granule = block_granule(b, p);
-    return granule < load_fast(&b->carved_granules) &&
-           (uint32_t)granule * b->divisor <= b->remainder;
+    return block_chunk_index(b, p) < load_fast(&b->carved);
+}
+
+// True if `p` is aligned like a chunk and lies in the block, or at most behind its end by as much
+// as its length falls short of a power of two. NULL lies in no block.
+FAST bool
+block_spans(const struct block *b, const void *p)
+{
+    return (((uintptr_t)p - (uintptr_t)b->base) & b->outside) == 0;
 }
 
 // Takes the first free chunk. NULL when there is none, or when what the list holds is not an
@@ -129,7 +138,7 @@ block_pop(struct block *b)
 {
     struct chunk *chunk = b->free;
 
-    if (unlikely(block_granule(b, chunk) >= b->carved_granules)) {
+    if (unlikely(!block_spans(b, chunk))) {
         return NULL;
     }
     b->credit++;
@@ -142,7 +151,7 @@ block_pop(struct block *b)
 FAST bool
 block_corrupt(const struct block *b)
 {
-    return b->free != NULL && block_granule(b, b->free) >= b->carved_granules;
+    return b->free != NULL && !block_spans(b, b->free);
 }
 
 // Puts a chunk back. True when the event that `floor` asks for is due.

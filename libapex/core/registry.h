@@ -30,7 +30,7 @@ enum registry_kind {
 extern uint8_t registry_map[REGISTRY_COUNT];
 
 // `p` may be anything at all. Bits above the user address space are ignored here and in
-// geometry_superblock_base; the comparison with the block's base in block_word() finds them.
+// geometry_superblock_base; block_chunk_index() finds them.
 FAST enum registry_kind
 registry_kind_of(const void *p)
 {

@@ -15,9 +15,16 @@
 _Static_assert(CHUNK_BYTES_MAX / ALIGN_BYTES <= FIELD_MASK + 1, "no run is longer");
 
 static uint64_t
+remote_granule(const struct block *b, const struct chunk *chunk)
+{
+    return ((uintptr_t)chunk - (uintptr_t)b->base) / ALIGN_BYTES;
+}
+
+static uint64_t
 remote_pack(const struct block *b, struct chunk *head, struct chunk *tail, uint64_t count)
 {
-    return block_granule(b, tail) << 2 * FIELD_BITS | block_granule(b, head) << FIELD_BITS | count;
+    return remote_granule(b, tail) << 2 * FIELD_BITS | remote_granule(b, head) << FIELD_BITS |
+           count;
 }
 
 static struct chunk *

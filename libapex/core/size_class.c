@@ -13,30 +13,28 @@
 #define CARVE_BYTES 1024
 #define CARVE_COUNT(bytes) ((bytes) >= CARVE_BYTES ? 1 : CARVE_BYTES / (bytes))
 
-// ceil(2^32 / granules): "Faster remainder by direct computation", Lemire et al., 2019. Exact as
-// long as granules in a run times granules in a chunk stay below 2^32. A chunk of one granule
-// starts anywhere.
-#define DIVISOR(bytes) ((bytes) == 16 ? 0 : (uint32_t)((UINT64_C(1) << 32) / ((bytes) / 16) + 1))
-#define REMAINDER(bytes) ((bytes) == 16 ? 0 : DIVISOR(bytes) - 1)
+// The inverse of an odd number modulo 2^64, by Newton's iteration: 3 * o ^ 2 is right in its five
+// lowest bits, and each step doubles them.
+#define ODD(bytes) ((uint64_t)(bytes) >> __builtin_ctz(bytes))
+#define NEWTON(o, x) ((x) * (2 - (o) * (x)))
+#define INVERSE_5(o) (3 * (o) ^ 2)
+#define INVERSE_10(o) NEWTON(o, INVERSE_5(o))
+#define INVERSE_20(o) NEWTON(o, INVERSE_10(o))
+#define INVERSE_40(o) NEWTON(o, INVERSE_20(o))
+#define INVERSE(o) NEWTON(o, INVERSE_40(o))
 
-#define ROW(bytes)                                                           \
-    {                                                                        \
-        .chunk_bytes = (bytes), .divisor = DIVISOR(bytes),                   \
-        .remainder = REMAINDER(bytes),                                       \
-        .capacity = RUN_BLOCKS(bytes) * 65536u / (bytes),                    \
-        .run_blocks = RUN_BLOCKS(bytes), .carve_count = CARVE_COUNT(bytes),  \
+#define CLASS(bytes, blocks)                                                      \
+    {                                                                             \
+        .chunk_bytes = (bytes), .capacity = (blocks) * 65536u / (bytes),          \
+        .run_blocks = (blocks), .carve_count = CARVE_COUNT(bytes),                \
+        .turn = __builtin_ctz(bytes), .inverse = INVERSE(ODD(bytes)),             \
     }
+#define ROW(bytes) CLASS(bytes, RUN_BLOCKS(bytes))
+#define RUN(blocks) CLASS((blocks) * 65536u, blocks)
 #define EIGHT(base, step)                                                            \
     ROW((base) + (step)), ROW((base) + 2 * (step)), ROW((base) + 3 * (step)),        \
         ROW((base) + 4 * (step)), ROW((base) + 5 * (step)), ROW((base) + 6 * (step)), \
         ROW((base) + 7 * (step)), ROW((base) + 8 * (step))
-#define RUN(blocks)                                                       \
-    {                                                                     \
-        .chunk_bytes = (blocks) * 65536u,                                 \
-        .divisor = DIVISOR((blocks) * 65536u),                            \
-        .remainder = REMAINDER((blocks) * 65536u), .capacity = 1,         \
-        .run_blocks = (blocks), .carve_count = 1,                         \
-    }
 
 const struct size_class size_classes[CLASS_COUNT] = {
     EIGHT(0, 16),      EIGHT(128, 16),   EIGHT(256, 32),   EIGHT(512, 64),

@@ -216,7 +216,8 @@ place_not_a_start(const struct block *b, const void *p)
     if ((uintptr_t)p % ALIGN_BYTES != 0) {
         return FAULT_MISALIGNED_FREE;
     }
-    bool beyond = block_granule(b, p) >= load_relaxed(&b->carved_granules);
+    uint64_t carved_bytes = load_relaxed(&b->carved) * b->chunk_bytes;
+    bool beyond = (uintptr_t)p - (uintptr_t)b->base >= carved_bytes;
     return beyond ? FAULT_UNALLOCATED_FREE : FAULT_INTERIOR_FREE;
 }
 

@@ -13,7 +13,8 @@
 // Housekeeping (old memory, batches, registration) is looked after on every 16th slow allocation.
 #define TICK_MASK 15
 
-static const struct block block_none; // no room, and no address fits it
+// No room, and no address fits it: not NULL either, since NULL - 1 has all bits.
+static const struct block block_none = {.base = (char *)1, .outside = UINTPTR_MAX};
 
 #define NO_BLOCK ((struct block *)(uintptr_t)&block_none)
 #define N4 NO_BLOCK, NO_BLOCK, NO_BLOCK, NO_BLOCK
@@ -474,7 +475,7 @@ heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed)
             fault_raise(FAULT_CORRUPT_LIST, b->base, b->chunk_bytes); // the link itself is noise
             // Reported only: the rest of the list is lost and counts as used; the program goes on.
             b->free = NULL;
-            block_set_used(b, b->carved);
+            block_set_used(b, (uint32_t)b->carved);
         }
         if (b != NO_BLOCK && block_carve(b)) {
             *zeroed = b->clean;

@@ -225,11 +225,11 @@ static void
 heaps_fork_adopt(struct heap *heap, struct block *b)
 {
     struct remote_chain chain = remote_take_chain(b);
-    uint32_t used = b->state == BLOCK_IDLE ? 0 : b->carved - chain.count;
+    uint32_t used = b->state == BLOCK_IDLE ? 0 : (uint32_t)b->carved - chain.count;
 
     list_init(&b->link);
     block_set_state(b, BLOCK_MOVING);
-    b->capacity = b->carved;
+    b->capacity = (uint16_t)b->carved;
     b->free = chain.purged ? NULL : chain.head;
     block_set_used(b, used);
     heap_settle(heap, b);
