@@ -34,6 +34,7 @@ libapex_sources = \
 	libapex/policy/gate.c \
 	libapex/policy/heap.c \
 	libapex/policy/heaps.c \
+	libapex/policy/idle.c \
 	libapex/policy/orphan.c \
 	libapex/policy/pool.c \
 	libapex/view/attach.c \
@@ -75,6 +76,7 @@ libapex_headers = \
 	libapex/policy/gate.h \
 	libapex/policy/heap.h \
 	libapex/policy/heaps.h \
+	libapex/policy/idle.h \
 	libapex/policy/orphan.h \
 	libapex/policy/pool.h \
 	libapex/tables/faults.def \

@@ -24,6 +24,7 @@ unit_tests = \
 	tests/unit/gate_test \
 	tests/unit/heap_test \
 	tests/unit/heaps_test \
+	tests/unit/idle_test \
 	tests/unit/large_test \
 	tests/unit/lifecycle_test \
 	tests/unit/list_test \

@@ -13,7 +13,10 @@
 #define FAST static inline __attribute__((always_inline))
 
 // Never inlined: a slow path must not grow the frame or the code of the fast path that calls it.
+// SLOW: optimised for size as well, and every branch to it is the unlikely one; for what happens
+// once in a thread's life, or in an error. APART: fast for its kind, like all the rest.
 #define SLOW __attribute__((noinline, cold))
+#define APART __attribute__((noinline))
 
 #define APEX_EXPORT __attribute__((visibility("default")))
 

@@ -164,6 +164,38 @@ block_push(struct block *b, struct chunk *chunk)
     return --b->credit == 0;
 }
 
+// A run with a single chunk needs no list: `carved` alone says whether the chunk is out. Taking it
+// touches its memory only to wipe a mark that may be there, and does not read it; a second free of
+// it finds no chunk that starts there, however the program has overwritten the mark. In both of its
+// states, FULL and IDLE, its floor is 0. The state is the caller's.
+FAST void *
+block_take_only(struct block *b)
+{
+    if (!b->clean) {
+        freelist_mark_used((struct chunk *)(void *)b->base);
+    }
+    b->clean = false;
+    b->credit = 1;
+    b->settled = 1;
+    store_relaxed(&b->carved, 1);
+    return b->base;
+}
+
+FAST void
+block_put_only(struct block *b)
+{
+    b->free = NULL;
+    b->settled = 0;
+    store_relaxed(&b->carved, 0);
+}
+
+// True if `p` is where such a chunk would start, whether it is out or not.
+FAST bool
+block_is_only(const struct block *b, const void *p)
+{
+    return b->capacity == 1 && p == b->base;
+}
+
 FAST uint32_t
 block_used(const struct block *b)
 {

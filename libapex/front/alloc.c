@@ -57,7 +57,7 @@ alloc_large(size_t size, size_t align, bool *zeroed)
 static void *
 alloc_class(struct heap *heap, unsigned c, bool *zeroed)
 {
-    void *p = heap_alloc(heap, c);
+    void *p = c < CLASS_RUN ? heap_alloc(heap, c) : NULL;
 
     if (p == NULL) {
         p = heap_alloc_slow(heap, c, zeroed);
@@ -93,7 +93,7 @@ alloc_general(size_t size, size_t align, bool *zeroed)
     return p;
 }
 
-SLOW static void *
+APART static void *
 alloc_slow(size_t size)
 {
     bool zeroed;
@@ -105,14 +105,14 @@ void *
 alloc_rest(size_t size)
 {
     struct heap *heap = heap_self.heap;
+    void *p = NULL;
 
-    if (likely(size <= CHUNK_BYTES_MAX) && likely(heap != NULL)) {
-        void *p = heap_alloc(heap, size_class_of(size));
-        if (likely(p != NULL)) {
-            return p;
-        }
+    if (likely(size <= BLOCK_BYTES) && likely(heap != NULL)) {
+        p = heap_alloc(heap, size_class_of(size));
+    } else if (size <= CHUNK_BYTES_MAX && heap != NULL && heap->live) {
+        p = heap_alloc_idle_run(heap, size_class_of(size));
     }
-    return alloc_slow(size);
+    return likely(p != NULL) ? p : alloc_slow(size);
 }
 
 void *
@@ -129,7 +129,7 @@ alloc_aligned(size_t align, size_t size)
 
 // Memory fresh from the kernel need not be zeroed again. Whether it is so is known where a block is
 // carved; below 1 KiB finding out costs more than it saves.
-SLOW static void *
+APART static void *
 calloc_rest(size_t bytes)
 {
     bool zeroed = false;
@@ -232,11 +232,14 @@ place_in_superblock(const void *p)
 
     if (state == BLOCK_UNUSED) {
         // It was an object once if a chunk started there; the block is back in the pool.
-        bool start = block_starts_chunk(b - b->head_distance, p);
+        const struct block *head = b - b->head_distance;
+        bool start = block_starts_chunk(head, p) || block_is_only(head, p);
         return place_fault(start ? FAULT_DOUBLE_FREE : FAULT_UNALLOCATED_FREE, p, 0);
     }
-    bool start = block_starts_chunk(b, p);
-    if (!start) {
+    if (!block_starts_chunk(b, p)) {
+        if (block_is_only(b, p)) {
+            return place_fault(FAULT_DOUBLE_FREE, p, b->chunk_bytes);
+        }
         return place_fault(place_not_a_start(b, p), p, b->chunk_bytes);
     }
     if (freelist_may_be_free(p, &b->key) && freelist_is_free(p, b->key)) {
@@ -318,7 +321,7 @@ free_large(struct large *large)
 }
 
 // Everything that is not a chunk at first sight. Finds out what it is, and what is wrong with it.
-SLOW static void
+APART static void
 free_checked(void *p)
 {
     struct place place = place_of(p);
@@ -406,7 +409,7 @@ realloc_move(void *p, size_t usable, size_t size)
 }
 
 // Large objects, and what is no live object.
-SLOW static void *
+APART static void *
 realloc_rest(void *p, size_t size)
 {
     struct place place = place_of(p);

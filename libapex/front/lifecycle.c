@@ -103,7 +103,7 @@ lifecycle_heap_now(void)
     return heap == &heap_none || heap == &heap_gone ? NULL : heap;
 }
 
-SLOW struct heap *
+APART struct heap *
 lifecycle_heap(void)
 {
     struct heap *heap = lifecycle_heap_now();
@@ -122,7 +122,7 @@ lifecycle_heap(void)
     return heap;
 }
 
-SLOW struct heap *
+APART struct heap *
 lifecycle_heap_to_free(void)
 {
     return heap_self.heap == &heap_gone ? NULL : lifecycle_heap();

@@ -9,10 +9,10 @@
 
 // The heap of the calling thread, made now if it has none. The first call in the process loads the
 // options; it may come before any constructor has run. NULL when there is no memory. Keeps errno.
-SLOW struct heap *lifecycle_heap(void);
+APART struct heap *lifecycle_heap(void);
 
 // The heap to free through; NULL when the thread has none and should get none: it is at its very
 // end.
-SLOW struct heap *lifecycle_heap_to_free(void);
+APART struct heap *lifecycle_heap_to_free(void);
 
 #endif

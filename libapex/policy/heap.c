@@ -23,11 +23,11 @@ static const struct block block_none = {.base = (char *)1, .outside = UINTPTR_MA
 #define NO_BLOCKS                                                  \
     {                                                              \
         .direct = {N32, N32, NO_BLOCK},                            \
-        .current = {N32, N32, N8, N8, N8, N4, NO_BLOCK, NO_BLOCK, NO_BLOCK}, \
+        .current = {N32, N32, N8, N8},                             \
     }
 const struct heap heap_none = NO_BLOCKS;
 const struct heap heap_gone = NO_BLOCKS;
-_Static_assert(CLASS_COUNT == 95 && DIRECT_COUNT == 65, "NO_BLOCKS names every entry");
+_Static_assert(CLASS_RUN == 80 && DIRECT_COUNT == 65, "NO_BLOCKS names every entry");
 
 __thread struct heap_self heap_self = {
     .heap = (struct heap *)(uintptr_t)&heap_none,
@@ -66,10 +66,10 @@ heap_add(const struct heap *heap, uint64_t *truth, uint64_t delta)
 
 // There may be no page any more; or, in a child that no fork handler saw, it is somebody else's. A
 // new page gives the heap its slot by heap_mirror_all.
-static void
+FAST void
 heap_check_slot(struct heap *heap)
 {
-    if (load_relaxed(&heap->slot) != NULL && hooks.slot_of(heap->index) == NULL) {
+    if (unlikely(load_relaxed(&heap->slot) != NULL) && hooks.slot_of(heap->index) == NULL) {
         store_relaxed(&heap->slot, NULL);
     }
 }
@@ -124,7 +124,7 @@ heap_orphans_lost(void *heap, unsigned c, uint32_t count)
 // --- Remote frees: sending -----------------------------------------------------------------------
 
 // Delivers one batch, through the gate, and lets the orphanage tidy up if it was for an orphan.
-static SLOW void
+static APART void
 heap_deliver(struct heap *heap, struct heap_batch *batch)
 {
     struct block *b = batch->block;
@@ -167,7 +167,7 @@ heap_batch_add(struct heap *heap, struct heap_batch *batch, struct chunk *chunk)
 }
 
 // Another block needs the slot.
-static SLOW void
+static APART void
 heap_batch_open(struct heap *heap, struct heap_batch *batch, struct block *b, struct chunk *chunk)
 {
     if (batch->block != NULL) {
@@ -220,31 +220,46 @@ heap_set_current(struct heap *heap, unsigned c, struct block *b)
 static void
 heap_give(struct heap *heap, struct block *b)
 {
+    heap->blocks -= b->run_blocks;
     pool_give(b);
     HEAP_COUNT(heap, blocks_returned, 1);
 }
 
-// Takes the block out of the idle list.
 static void
-heap_unidle(struct heap *heap, struct block *b)
+heap_shrink_idle(struct heap *heap, uint32_t blocks_max)
 {
-    list_remove(&b->link);
-    heap->idle_blocks -= b->run_blocks;
-}
-
-static void
-heap_shrink_idle(struct heap *heap, unsigned blocks_max)
-{
-    while (heap->idle_blocks > blocks_max) {
-        struct block *b = list_entry(heap->idle.prev, struct block, link);
-        heap_unidle(heap, b);
+    while (heap->idle.blocks > blocks_max) {
+        struct block *b = idle_victim(&heap->idle);
+        idle_remove(&heap->idle, b);
         block_set_state(b, BLOCK_MOVING);
         heap_give(heap, b);
     }
 }
 
+static uint32_t
+heap_idle_max(const struct heap *heap)
+{
+    uint32_t share = heap->blocks / IDLE_SHARE;
+    return share < IDLE_BLOCKS_MIN ? IDLE_BLOCKS_MIN : share;
+}
+
+// The block is IDLE, empty, and in no list.
+static void
+heap_keep_idle(struct heap *heap, struct block *b)
+{
+    uint32_t blocks_max = heap_idle_max(heap);
+
+    if (b->size_class >= CLASS_RUN) {
+        block_put_only(b);
+    }
+    idle_put(&heap->idle, b);
+    if (unlikely(heap->idle.blocks > blocks_max)) {
+        heap_shrink_idle(heap, blocks_max);
+    }
+}
+
 // Files a block that is not current by what it has room for (H1). An empty one stays at hand (H2),
-// and the one that did so longest makes room for it.
+// and others make room for it.
 static void
 heap_file(struct heap *heap, struct block *b)
 {
@@ -255,9 +270,7 @@ heap_file(struct heap *heap, struct block *b)
     if (used == 0) {
         block_set_state(b, BLOCK_IDLE);
         block_set_used(b, 0);
-        list_push(&heap->idle, &b->link);
-        heap->idle_blocks += b->run_blocks;
-        heap_shrink_idle(heap, IDLE_BLOCKS_MAX);
+        heap_keep_idle(heap, b);
         return;
     }
     block_set_state(b, block_has_room(b) ? BLOCK_AVAILABLE : BLOCK_FULL);
@@ -305,12 +318,24 @@ heap_drain(struct heap *heap)
     }
 }
 
-SLOW void
+// The only chunk of a run came back.
+static void
+heap_unuse_run(struct heap *heap, struct block *b)
+{
+    list_remove(&b->link);
+    block_set_state(b, BLOCK_IDLE);
+    HEAP_COUNT(heap, class[b->size_class].live_lost, 1);
+    heap_keep_idle(heap, b);
+}
+
+APART void
 heap_free_event(struct heap *heap, struct block *b)
 {
     heap_check_slot(heap);
     HEAP_COUNT(heap, slow_frees, 1);
-    if (b->state == BLOCK_AVAILABLE && block_used(b) != 0) {
+    if (b->size_class >= CLASS_RUN) {
+        heap_unuse_run(heap, b);
+    } else if (b->state == BLOCK_AVAILABLE && block_used(b) != 0) {
         heap_settle(heap, b); // an eighth of it came free: it is where it belongs
         block_set_used(b, block_used(b));
     } else {
@@ -336,7 +361,7 @@ heap_collect(struct heap *heap)
 {
     heap_deliver_all(heap);
     heap_drain(heap);
-    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+    for (unsigned c = 0; c < CLASS_RUN; c++) {
         heap_park(heap, c);
     }
     heap_shrink_idle(heap, 0);
@@ -349,14 +374,17 @@ heap_make_current(struct heap *heap, struct block *b)
 {
     uint32_t used = block_used(b);
 
-    if (b->size_class >= CLASS_RUN && b->size_class != heap->run_class) {
-        heap_park(heap, heap->run_class);
-        heap->run_class = b->size_class;
-    }
     list_remove(&b->link);
     block_set_state(b, BLOCK_CURRENT);
     block_set_used(b, used);
     heap_set_current(heap, b->size_class, b);
+}
+
+// The length of the runs of a class from CLASS_RUN on, without a look at the table.
+static unsigned
+heap_run_length(unsigned c)
+{
+    return c - CLASS_RUN + 2;
 }
 
 // The longest run that may serve class `c`: realloc takes an object for too large when less than
@@ -364,53 +392,35 @@ heap_make_current(struct heap *heap, struct block *b)
 static unsigned
 heap_longest_run(unsigned c)
 {
-    unsigned want = size_classes[c].run_blocks;
-    return c < CLASS_RUN || want == 2 ? want : 2 * (want - 1);
+    unsigned want = heap_run_length(c);
+    return want == 2 ? want : want > IDLE_LENGTH_MAX / 2 ? IDLE_LENGTH_MAX : 2 * (want - 1);
 }
 
-// An idle block of the same class, or of the same length. For a class of runs the shortest that
-// will do: being longer costs no memory that it does not hold already.
-static struct block *
-heap_find_idle(struct heap *heap, unsigned c)
-{
-    unsigned want = size_classes[c].run_blocks;
-    unsigned longest = heap_longest_run(c);
-    struct block *found = NULL;
-
-    for (struct list *l = heap->idle.next; l != &heap->idle; l = l->next) {
-        struct block *b = list_entry(l, struct block, link);
-        if (b->size_class == c) {
-            return b;
-        }
-        bool fits = b->run_blocks == want || b->size_class >= CLASS_RUN;
-        if (fits && b->run_blocks >= want && b->run_blocks <= longest) {
-            longest = b->run_blocks - 1u;
-            found = b;
-        }
-    }
-    return found;
-}
-
+// An idle block or a new one. A run may be longer than asked for, and then is of the class that is
+// as long.
 static struct block *
 heap_take_fresh(struct heap *heap, unsigned c)
 {
     bool clean = false;
-    struct block *b = heap_find_idle(heap, c);
+    unsigned want = size_classes[c].run_blocks;
+    struct block *b = idle_find(&heap->idle, c, c < CLASS_RUN ? want : heap_longest_run(c));
 
     if (b != NULL) {
-        heap_unidle(heap, b);
-        if (b->size_class == c || b->run_blocks > size_classes[c].run_blocks) {
+        idle_remove(&heap->idle, b);
+        c = b->run_blocks == want ? c : CLASS_RUN + b->run_blocks - 2u;
+        if (b->size_class == c) {
             return b; // as it is
         }
     } else {
-        b = pool_take(size_classes[c].run_blocks, &clean);
-        if (b == NULL && heap->idle_blocks > 0) {
+        b = pool_take(want, &clean);
+        if (b == NULL && heap->idle.blocks > 0) {
             heap_shrink_idle(heap, 0); // of the wrong length, and they count for the heap limit
-            b = pool_take(size_classes[c].run_blocks, &clean);
+            b = pool_take(want, &clean);
         }
         if (b == NULL) {
             return NULL;
         }
+        heap->blocks += want;
         HEAP_COUNT(heap, blocks_taken, 1);
     }
     char *first = superblock_block_address(superblock_of(b), geometry_descriptor_index(b));
@@ -419,8 +429,7 @@ heap_take_fresh(struct heap *heap, unsigned c)
     return b;
 }
 
-// The current block of class `c` is used up: puts another one in its place. For a class of runs it
-// may be one of a larger class. NULL: no memory.
+// The current block of class `c` is used up: puts another one in its place. NULL: no memory.
 static struct block *
 heap_next_block(struct heap *heap, unsigned c)
 {
@@ -429,11 +438,12 @@ heap_next_block(struct heap *heap, unsigned c)
     if (!list_empty(&heap->available[c])) {
         b = list_entry(heap->available[c].next, struct block, link);
     } else if ((b = orphan_adopt(c, &heap->owner, heap_orphans_lost, heap)) != NULL) {
+        heap->blocks += b->run_blocks;
         HEAP_COUNT(heap, blocks_adopted, 1);
     } else if ((b = heap_take_fresh(heap, c)) == NULL) {
         return NULL;
     }
-    struct block *old = heap->current[b->size_class];
+    struct block *old = heap->current[c];
     heap_make_current(heap, b);
     if (old != NO_BLOCK) {
         block_set_state(old, BLOCK_MOVING);
@@ -442,29 +452,30 @@ heap_next_block(struct heap *heap, unsigned c)
     return b;
 }
 
+static bool
+heap_tick_is_due(const struct heap *heap)
+{
+    return (heap->ticks & TICK_MASK) == 0;
+}
+
 static void
 heap_tick(struct heap *heap)
 {
-    if ((heap->ticks++ & TICK_MASK) == 0) {
+    bool due = heap_tick_is_due(heap);
+
+    heap->ticks++;
+    if (due) {
         heap_deliver_all(heap);
         pool_decay();
         hooks.tick();
     }
 }
 
-SLOW void *
-heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed)
+static void *
+heap_alloc_small(struct heap *heap, unsigned c, bool *zeroed)
 {
-    *zeroed = false;
-    heap_check_slot(heap);
-    HEAP_COUNT(heap, slow_allocs, 1);
-    heap_tick(heap);
-    heap_drain(heap);
     struct block *b = heap->current[c];
-    if (c >= CLASS_RUN && c < heap->run_class &&
-        size_classes[heap->run_class].run_blocks <= heap_longest_run(c)) {
-        b = heap->current[heap->run_class]; // a longer run at hand is better than a fitting one
-    }
+
     for (;;) {
         void *p = block_pop(b);
         if (p != NULL) {
@@ -488,6 +499,53 @@ heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed)
     }
 }
 
+// A run with one chunk goes from IDLE, or new, to FULL (H4): `b` is in no list.
+static void *
+heap_use_run(struct heap *heap, struct block *b)
+{
+    block_set_state(b, BLOCK_FULL);
+    list_push(&heap->full, &b->link);
+    HEAP_COUNT(heap, class[b->size_class].live_gained, 1);
+    return block_take_only(b);
+}
+
+void *
+heap_alloc_idle_run(struct heap *heap, unsigned c)
+{
+    struct block *b = idle_newest(&heap->idle, heap_run_length(c), heap_longest_run(c));
+
+    if (unlikely(b == NULL) || unlikely(b->size_class < CLASS_RUN) || heap_tick_is_due(heap)) {
+        return NULL;
+    }
+    heap->ticks++;
+    heap_check_slot(heap);
+    idle_remove(&heap->idle, b);
+    return heap_use_run(heap, b);
+}
+
+static void *
+heap_alloc_run(struct heap *heap, unsigned c, bool *zeroed)
+{
+    struct block *b = heap_take_fresh(heap, c);
+
+    if (b == NULL) {
+        return NULL;
+    }
+    *zeroed = b->clean;
+    return heap_use_run(heap, b);
+}
+
+APART void *
+heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed)
+{
+    *zeroed = false;
+    heap_check_slot(heap);
+    HEAP_COUNT(heap, slow_allocs, 1);
+    heap_tick(heap);
+    heap_drain(heap);
+    return c < CLASS_RUN ? heap_alloc_small(heap, c, zeroed) : heap_alloc_run(heap, c, zeroed);
+}
+
 // --- Beginning and end ---------------------------------------------------------------------------
 
 void
@@ -505,17 +563,16 @@ heap_page_slot(const struct heap *heap)
 void
 heap_reset(struct heap *heap)
 {
-    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+    for (unsigned c = 0; c < CLASS_RUN; c++) {
         heap_set_current(heap, c, NO_BLOCK);
         list_init(&heap->available[c]);
     }
     list_init(&heap->full);
-    list_init(&heap->idle);
-    heap->idle_blocks = 0;
+    idle_init(&heap->idle);
+    heap->blocks = 0;
     for (unsigned i = 0; i < BATCH_SLOTS; i++) {
         heap->batch[i].block = NULL;
     }
-    heap->run_class = CLASS_RUN;
     heap->pass.inside = 0;
     heap->ticks = 0;
 }
@@ -532,6 +589,7 @@ heap_abandon(struct heap *heap, struct block *b)
     if (used == 0) {
         heap_give(heap, b);
     } else {
+        heap->blocks -= b->run_blocks;
         block_set_used(b, used);
         orphan_put(b);
     }
@@ -550,7 +608,7 @@ heap_abandon_all(struct heap *heap)
 {
     heap_deliver_all(heap);
     heap_drain(heap);
-    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+    for (unsigned c = 0; c < CLASS_RUN; c++) {
         struct block *b = heap->current[c];
         heap_set_current(heap, c, NO_BLOCK);
         if (b != NO_BLOCK) {
@@ -567,41 +625,53 @@ heap_abandon_all(struct heap *heap)
 
 // --- Audit ---------------------------------------------------------------------------------------
 
-static void
+// Both return how many blocks of 64 KiB they looked at.
+static uint32_t
 heap_audit_current(const struct heap *heap, unsigned c)
 {
     const struct block *b = heap->current[c];
 
     apex_audit(b == NO_BLOCK || b->state == BLOCK_CURRENT);
-    apex_audit(b == NO_BLOCK || c < CLASS_RUN || c == heap->run_class);
     for (size_t n = 0; n < DIRECT_COUNT; n++) {
         apex_audit(size_class_small(n * ALIGN_BYTES) != c || heap->direct[n] == b);
     }
-    if (b != NO_BLOCK) {
-        block_audit(b);
+    if (b == NO_BLOCK) {
+        return 0;
     }
+    block_audit(b);
+    return b->run_blocks;
 }
 
-static void
+static uint32_t
 heap_audit_list(const struct heap *heap, const struct list *head, enum block_state state)
 {
+    uint32_t blocks = 0;
+
     for (const struct list *l = head->next; l != head; l = l->next) {
         const struct block *b = list_entry(l, struct block, link);
         apex_audit(b->state == state);
         apex_audit(b->owner == &heap->owner);
         apex_audit((block_used(b) == 0) == (state == BLOCK_IDLE));
         block_audit(b);
+        blocks += b->run_blocks;
     }
+    return blocks;
 }
 
 void
 heap_audit(struct heap *heap)
 {
-    for (unsigned c = 0; c < CLASS_COUNT; c++) {
-        heap_audit_current(heap, c);
-        heap_audit_list(heap, &heap->available[c], BLOCK_AVAILABLE);
+    uint32_t blocks = 0;
+    uint32_t idle = 0;
+
+    for (unsigned c = 0; c < CLASS_RUN; c++) {
+        blocks += heap_audit_current(heap, c);
+        blocks += heap_audit_list(heap, &heap->available[c], BLOCK_AVAILABLE);
     }
-    heap_audit_list(heap, &heap->full, BLOCK_FULL);
-    apex_audit(heap->idle_blocks <= IDLE_BLOCKS_MAX);
-    heap_audit_list(heap, &heap->idle, BLOCK_IDLE);
+    blocks += heap_audit_list(heap, &heap->full, BLOCK_FULL);
+    for (unsigned n = 0; n <= IDLE_LENGTH_MAX; n++) {
+        idle += heap_audit_list(heap, &heap->idle.bin[n], BLOCK_IDLE);
+    }
+    apex_audit(idle == heap->idle.blocks && idle <= heap_idle_max(heap));
+    apex_audit(blocks + idle == heap->blocks);
 }

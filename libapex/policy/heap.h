@@ -11,12 +11,12 @@
 // Invariants
 //   H1  Each block owned by a heap is CURRENT and in `current`, or AVAILABLE and in `available` of
 //       its class, or FULL and in `full`, or IDLE and in `idle`, where there are at most
-//       IDLE_BLOCKS_MAX.
+//       IDLE_BLOCKS_MIN or a share of what the heap owns. `blocks` is the sum of all.
 //   H2  An AVAILABLE or FULL block has live chunks, so it will see an event when the last one is
 //       freed.
 //   H3  direct[n] is the current block of the class of 16 * n bytes.
-//   H4  Of the classes from CLASS_RUN on at most one has a current block: so a thread that frees
-//       its runs keeps at most one of them, 1 MiB, to itself.
+//   H4  A run of a class from CLASS_RUN on is FULL or IDLE, never CURRENT: what is freed is at hand
+//       for all these classes, and under the bound of what is idle.
 //   H5  At most BATCH_BYTES_MAX of chunks in each of BATCH_SLOTS batches await delivery.
 
 #ifndef APEX_POLICY_HEAP_H
@@ -26,13 +26,16 @@
 #include "base/rng.h"
 #include "core/remote.h"
 #include "policy/gate.h"
+#include "policy/idle.h"
 
 // Requests up to here find their block without a look at the table of classes.
 #define DIRECT_BYTES_MAX 1024
 #define DIRECT_COUNT (DIRECT_BYTES_MAX / ALIGN_BYTES + 1)
 
-// Empty blocks a thread keeps for its next need, in units of 64 KiB: 2 MiB.
-#define IDLE_BLOCKS_MAX 32
+// Empty blocks a thread may keep for its next need, in units of 64 KiB: 2 MiB, or an eighth of all
+// that it owns.
+#define IDLE_BLOCKS_MIN 32
+#define IDLE_SHARE 8
 
 #define BATCH_SLOTS 32
 #define BATCH_BYTES_MAX 4096
@@ -49,12 +52,11 @@ struct heap_batch {
 struct heap {
     struct owner owner; // first member: block->owner points here; written by any thread
     CACHE_ALIGNED struct block *direct[DIRECT_COUNT]; // by size in granules: `current` of its class
-    struct block *current[CLASS_COUNT];
-    unsigned run_class; // H4: the class that may have one
-    struct list available[CLASS_COUNT];
+    struct block *current[CLASS_RUN];
+    struct list available[CLASS_RUN];
     struct list full;
-    struct list idle; // newest first
-    unsigned idle_blocks;
+    struct idle idle;
+    uint32_t blocks; // owned, in units of 64 KiB
     struct heap_batch batch[BATCH_SLOTS];
     struct gate_pass pass;
     struct rng rng;
@@ -97,12 +99,15 @@ extern __thread struct heap_self heap_self;
 
 void heap_set_hooks(const struct heap_hooks *hooks);
 
-// Allocates from class `c` when the fast path cannot. NULL when there is no memory. `zeroed`: the
-// chunk reads as zero, but for its first ALIGN_BYTES.
-SLOW void *heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed);
+// Allocates from any class `c` when the fast path cannot. NULL when there is no memory. `zeroed`:
+// the chunk reads as zero, but for its first ALIGN_BYTES.
+APART void *heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed);
+
+// Allocates a run of a class from CLASS_RUN on, if one is at hand; NULL: ask heap_alloc_slow.
+void *heap_alloc_idle_run(struct heap *heap, unsigned c);
 
 // After block_push() returned true.
-SLOW void heap_free_event(struct heap *heap, struct block *b);
+APART void heap_free_event(struct heap *heap, struct block *b);
 
 // Frees a chunk of a block that `heap` does not own. The caller has checked that it is a live
 // chunk.
@@ -140,6 +145,7 @@ void heap_mirror(struct heap *heap, struct apex_stats_thread *slot);
 // Debug builds: checks H1 and every block of the heap. Owner only.
 void heap_audit(struct heap *heap);
 
+// The fast path of classes below CLASS_RUN.
 FAST void *
 heap_alloc(struct heap *heap, unsigned c)
 {

@@ -21,7 +21,7 @@ static void
 test_none_and_gone_are_empty(void **state)
 {
     (void)state;
-    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+    for (unsigned c = 0; c < CLASS_RUN; c++) {
         assert_null(heap_alloc((struct heap *)(uintptr_t)&heap_none, c));
         assert_null(heap_alloc((struct heap *)(uintptr_t)&heap_gone, c));
     }
@@ -111,8 +111,9 @@ test_runs(void **state)
         apex_free(p);
         heap_audit(heap_self.heap);
         pool_stats(&after);
-        assert_true(after.active - before.active <= (IDLE_BLOCKS_MAX + 16) * BLOCK_BYTES);
+        assert_true(after.active - before.active <= (IDLE_BLOCKS_MIN + 16) * BLOCK_BYTES);
     }
+    heap_collect(heap_self.heap); // nothing shorter is at hand
     void *p = apex_malloc(CHUNK_BYTES_MAX);
     uintptr_t address = (uintptr_t)p;
     apex_free(p);
