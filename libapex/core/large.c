@@ -18,7 +18,7 @@
 #include <errno.h>
 
 #define CACHE_COUNT_MAX 32
-// A cached mapping serves a request if at most this share of it goes to waste.
+// A cached mapping serves a request as it is if at most this share is too much.
 #define CACHE_WASTE_SHARE 4
 
 static struct lock large_lock = LOCK_INIT(LOCK_RANK_LARGE);
@@ -76,27 +76,44 @@ large_unregister(const struct large *large)
     registry_set_record(large->base, NULL); // the leaf exists, so this cannot fail
 }
 
-// Takes the smallest cached mapping that fits, or NULL. It is BUSY then.
+static void
+large_cache_remove(struct large *large)
+{
+    list_remove(&large->link);
+    store_relaxed(&cached_bytes, cached_bytes - large->usable_bytes);
+    cached_count--;
+    store_relaxed(&large->state, LARGE_BUSY);
+}
+
+static void
+large_cache_add(struct large *large)
+{
+    store_relaxed(&large->state, LARGE_CACHED);
+    cached_count++;
+    store_relaxed(&cached_bytes, cached_bytes + large->usable_bytes);
+}
+
+// Takes the smallest cached mapping that is large enough, or else the largest that is not; NULL
+// when there is none. It is BUSY then. One that is not will grow, and may move to a place that is
+// aligned to a superblock and no more.
 static struct large *
 large_cache_take(size_t bytes, size_t align)
 {
     struct large *best = NULL;
-    size_t limit = bytes + bytes / CACHE_WASTE_SHARE;
 
     lock_acquire(&large_lock);
     for (struct list *l = cache.next; l != &cache; l = l->next) {
         struct large *large = list_entry(l, struct large, link);
         size_t have = large->usable_bytes;
-        if (have >= bytes && have <= limit && ((uintptr_t)large->base & (align - 1)) == 0 &&
-            (best == NULL || have < best->usable_bytes)) {
+        size_t best_have = best == NULL ? 0 : best->usable_bytes;
+        bool better = best_have < bytes ? have > best_have : have >= bytes && have < best_have;
+        bool aligned = ((uintptr_t)large->base & (align - 1)) == 0;
+        if (better && aligned && (have >= bytes || align <= SUPERBLOCK_BYTES)) {
             best = large;
         }
     }
     if (best != NULL) {
-        list_remove(&best->link);
-        store_relaxed(&cached_bytes, cached_bytes - best->usable_bytes);
-        cached_count--;
-        store_relaxed(&best->state, LARGE_BUSY);
+        large_cache_remove(best);
     }
     lock_release(&large_lock);
     return best;
@@ -127,50 +144,6 @@ large_map(struct large *large, size_t bytes, size_t align)
     return true;
 }
 
-struct large *
-large_alloc(size_t bytes, size_t align, bool *zeroed)
-{
-    if (bytes > (UINT64_C(1) << ADDRESS_BITS) || align > (UINT64_C(1) << (ADDRESS_BITS - 1))) {
-        return NULL;
-    }
-    bytes = bits_align_up(bytes, os_page_bytes());
-    align = align < SUPERBLOCK_BYTES ? SUPERBLOCK_BYTES : align;
-
-    struct large *large = large_cache_take(bytes, align);
-    *zeroed = large == NULL;
-    if (large == NULL) {
-        large = large_record_new();
-        if (large == NULL) {
-            return NULL;
-        }
-        if (!large_map(large, bytes, align)) {
-            // The cache may hold what is missing.
-            if (large_trim(0, UINT64_MAX) == 0 || !large_map(large, bytes, align)) {
-                large_record_spare(large);
-                return NULL;
-            }
-        }
-    }
-    store_relaxed(&large->state, LARGE_LIVE);
-    return large;
-}
-
-struct large *
-large_find(const void *p)
-{
-    if (!registry_covers(p) || ((uintptr_t)p & SUPERBLOCK_MASK) != 0) {
-        return NULL;
-    }
-    return registry_record(p);
-}
-
-bool
-large_claim(struct large *large)
-{
-    uint32_t expected = LARGE_LIVE;
-    return cas_strong_acquire(&large->state, &expected, LARGE_BUSY);
-}
-
 // Unmaps a busy object, and keeps it cached if the kernel will not: it must not get lost.
 static size_t
 large_unmap(struct large *large)
@@ -184,83 +157,13 @@ large_unmap(struct large *large)
         large_register(large);
         registry_set_record(large->base, large);
         lock_acquire(&large_lock);
-        store_relaxed(&large->state, LARGE_CACHED);
         list_append(&cache, &large->link);
-        cached_count++;
-        store_relaxed(&cached_bytes, cached_bytes + bytes);
+        large_cache_add(large);
         lock_release(&large_lock);
         return 0;
     }
     large_record_spare(large);
     return bytes;
-}
-
-// Takes the oldest cached mapping if a bound is exceeded; NULL when all is well.
-static struct large *
-large_cache_evict(size_t bytes_max, unsigned count_max, uint64_t before_ns)
-{
-    struct large *large = NULL;
-
-    lock_acquire(&large_lock);
-    if (!list_empty(&cache) && (cached_bytes > bytes_max || cached_count > count_max)) {
-        large = list_entry(cache.prev, struct large, link);
-        if (large->freed_ns < before_ns) {
-            list_remove(&large->link);
-            store_relaxed(&cached_bytes, cached_bytes - large->usable_bytes);
-            cached_count--;
-            store_relaxed(&large->state, LARGE_BUSY);
-        } else {
-            large = NULL;
-        }
-    }
-    lock_release(&large_lock);
-    return large;
-}
-
-static size_t
-large_cache_shrink(size_t bytes_max, unsigned count_max, uint64_t before_ns)
-{
-    size_t given = 0;
-
-    // Bounded: each round takes one out, and one that the kernel refuses to unmap ends the work.
-    for (;;) {
-        struct large *large = large_cache_evict(bytes_max, count_max, before_ns);
-        size_t bytes = large == NULL ? 0 : large_unmap(large);
-        if (bytes == 0) {
-            return given;
-        }
-        given += bytes;
-    }
-}
-
-void
-large_free(struct large *large, const struct large_bounds *bounds)
-{
-    apex_assert(large->state == LARGE_BUSY);
-    if (large->usable_bytes > bounds->cached_bytes_max) {
-        large_unmap(large);
-    } else {
-        large->freed_ns = bounds->now_ns;
-        lock_acquire(&large_lock);
-        store_relaxed(&large->state, LARGE_CACHED);
-        list_push(&cache, &large->link);
-        cached_count++;
-        store_relaxed(&cached_bytes, cached_bytes + large->usable_bytes);
-        lock_release(&large_lock);
-    }
-    large_cache_shrink(bounds->cached_bytes_max, CACHE_COUNT_MAX, UINT64_MAX);
-}
-
-size_t
-large_trim(size_t keep_bytes, uint64_t before_ns)
-{
-    return large_cache_shrink(keep_bytes, UINT32_MAX, before_ns);
-}
-
-size_t
-large_cached_bytes(void)
-{
-    return load_relaxed(&cached_bytes);
 }
 
 // Gives the tail of the mapping back.
@@ -313,6 +216,164 @@ large_grow(struct large *large, size_t bytes)
     large->usable_bytes = bytes;
     large_register(large);
     return true;
+}
+
+// What lies behind the first `bytes`, and a page of distance, becomes a mapping of its own in the
+// cache, from the next place on where an object may begin. Nothing happens when that would be too
+// little to serve any request, or when there is no memory for a record.
+static void
+large_split(struct large *large, size_t bytes)
+{
+    size_t first_bytes = bits_align_up(bytes + os_page_bytes(), SUPERBLOCK_BYTES);
+    size_t rest_bytes = large->usable_bytes - first_bytes;
+
+    if (large->usable_bytes < first_bytes || rest_bytes < CHUNK_BYTES_MAX) {
+        return;
+    }
+    struct large *rest = large_record_new();
+    if (rest == NULL || !registry_set_record(large->base + first_bytes, rest)) {
+        if (rest != NULL) {
+            large_record_spare(rest);
+        }
+        return;
+    }
+    rest->base = large->base + first_bytes;
+    rest->usable_bytes = rest_bytes;
+    rest->freed_ns = large->freed_ns;
+    large->usable_bytes = first_bytes;
+    large_register(rest);
+    lock_acquire(&large_lock);
+    list_push(&cache, &rest->link);
+    large_cache_add(rest);
+    lock_release(&large_lock);
+    large_shrink(large, first_bytes - os_page_bytes());
+}
+
+// Gives a cached mapping, which is busy, the size that is asked for. Pages that are there stay: to
+// move them to a longer range costs the kernel far less than to make and clear new ones. A mapping
+// that is a little too large is left as it is. NULL when it was impossible; the mapping is gone
+// then.
+static struct large *
+large_fit(struct large *large, size_t bytes)
+{
+    large_split(large, bytes);
+    if (large->usable_bytes > bytes + bytes / CACHE_WASTE_SHARE) {
+        large_shrink(large, bytes);
+    } else if (large->usable_bytes < bytes && !large_grow(large, bytes)) {
+        large_unmap(large);
+        return NULL;
+    }
+    return large;
+}
+
+struct large *
+large_alloc(size_t bytes, size_t align, bool *zeroed)
+{
+    if (bytes > (UINT64_C(1) << ADDRESS_BITS) || align > (UINT64_C(1) << (ADDRESS_BITS - 1))) {
+        return NULL;
+    }
+    bytes = bits_align_up(bytes, os_page_bytes());
+    align = align < SUPERBLOCK_BYTES ? SUPERBLOCK_BYTES : align;
+
+    struct large *large = large_cache_take(bytes, align);
+    if (large != NULL) {
+        large = large_fit(large, bytes);
+    }
+    *zeroed = large == NULL;
+    if (large == NULL) {
+        large = large_record_new();
+        if (large == NULL) {
+            return NULL;
+        }
+        if (!large_map(large, bytes, align)) {
+            // The cache may hold what is missing.
+            if (large_trim(0, UINT64_MAX) == 0 || !large_map(large, bytes, align)) {
+                large_record_spare(large);
+                return NULL;
+            }
+        }
+    }
+    store_relaxed(&large->state, LARGE_LIVE);
+    return large;
+}
+
+struct large *
+large_find(const void *p)
+{
+    if (!registry_covers(p) || ((uintptr_t)p & SUPERBLOCK_MASK) != 0) {
+        return NULL;
+    }
+    return registry_record(p);
+}
+
+bool
+large_claim(struct large *large)
+{
+    uint32_t expected = LARGE_LIVE;
+    return cas_strong_acquire(&large->state, &expected, LARGE_BUSY);
+}
+
+// Takes the oldest cached mapping if a bound is exceeded; NULL when all is well.
+static struct large *
+large_cache_evict(size_t bytes_max, unsigned count_max, uint64_t before_ns)
+{
+    struct large *large = NULL;
+
+    lock_acquire(&large_lock);
+    if (!list_empty(&cache) && (cached_bytes > bytes_max || cached_count > count_max)) {
+        large = list_entry(cache.prev, struct large, link);
+        if (large->freed_ns < before_ns) {
+            large_cache_remove(large);
+        } else {
+            large = NULL;
+        }
+    }
+    lock_release(&large_lock);
+    return large;
+}
+
+static size_t
+large_cache_shrink(size_t bytes_max, unsigned count_max, uint64_t before_ns)
+{
+    size_t given = 0;
+
+    // Bounded: each round takes one out, and one that the kernel refuses to unmap ends the work.
+    for (;;) {
+        struct large *large = large_cache_evict(bytes_max, count_max, before_ns);
+        size_t bytes = large == NULL ? 0 : large_unmap(large);
+        if (bytes == 0) {
+            return given;
+        }
+        given += bytes;
+    }
+}
+
+void
+large_free(struct large *large, const struct large_bounds *bounds)
+{
+    apex_assert(large->state == LARGE_BUSY);
+    if (large->usable_bytes > bounds->cached_bytes_max) {
+        large_unmap(large);
+    } else {
+        large->freed_ns = bounds->now_ns;
+        lock_acquire(&large_lock);
+        list_push(&cache, &large->link);
+        large_cache_add(large);
+        lock_release(&large_lock);
+    }
+    large_cache_shrink(bounds->cached_bytes_max, CACHE_COUNT_MAX, UINT64_MAX);
+}
+
+size_t
+large_trim(size_t keep_bytes, uint64_t before_ns)
+{
+    return large_cache_shrink(keep_bytes, UINT32_MAX, before_ns);
+}
+
+size_t
+large_cached_bytes(void)
+{
+    return load_relaxed(&cached_bytes);
 }
 
 void *

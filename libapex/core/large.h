@@ -2,8 +2,9 @@
 //
 // Objects of more than 1 MiB: each a mapping of its own, 4 MiB-aligned so that the registry finds
 // it, with a record out of line. Freed mappings wait in a cache, bounded in bytes and number, for
-// the next request of about their size. Any thread; one lock, held for list work only, not across
-// system calls.
+// the next request; what is too large is split, and what is too small grows by mremap, so that the
+// pages that are there are used again whatever the sizes. Any thread; one lock, held for list work
+// only, not across system calls.
 //
 // Invariants
 //   L1  The registry says LARGE for the first slot and LARGE_REST for the others from before the

@@ -86,15 +86,72 @@ test_cache(void **state)
     end(large, &keep);
     assert_int_equal(large_cached_bytes(), 8 * MIB);
     struct large *again = large_alloc(7 * MIB, 16, &zeroed); // a seventh too large: good enough
+    assert_int_equal(again->usable_bytes, 8 * MIB);
     assert_ptr_equal(again->base, p);
     assert_false(zeroed);
     assert_int_equal(large_cached_bytes(), 0);
-    end(again, &keep);
-    again = large_alloc(2 * MIB, 16, &zeroed); // far too large: not that one
-    assert_ptr_not_equal(again->base, p);
-    assert_true(zeroed);
     end(again, &drop);
     assert_int_equal(large_cached_bytes(), 0); // bounds of 0 empty the cache
+}
+
+// The tail of a mapping that is far too large serves the next request; the books and the registry
+// know two of them from then on.
+static void
+test_cache_splits(void **state)
+{
+    struct large *large = make(25 * MIB);
+    char *p = large->base;
+
+    (void)state;
+    memset(p, 7, 25 * MIB);
+    end(large, &keep);
+    struct large *head = make(6 * MIB);
+    assert_ptr_equal(head->base, p);
+    assert_in_range(head->usable_bytes, 6 * MIB, 8 * MIB - 4096); // a page of distance at least
+    assert_int_equal(large_cached_bytes(), 17 * MIB);
+    assert_int_equal(registry_kind_of(p + 8 * MIB), REGISTRY_LARGE);
+    struct large *tail = make(17 * MIB);
+    assert_ptr_equal(tail->base, p + 8 * MIB);
+    assert_ptr_equal(large_find(tail->base), tail);
+    assert_int_equal(tail->base[17 * MIB - 1], 7); // its pages came along
+    assert_int_equal(large_cached_bytes(), 0);
+    end(head, &drop);
+    assert_int_equal(registry_kind_of(p), REGISTRY_NONE);
+    assert_int_equal(registry_kind_of(p + 8 * MIB), REGISTRY_LARGE);
+    tail->base[0] = 1;
+    end(tail, &drop);
+    assert_null(large_find(p + 8 * MIB));
+}
+
+// A mapping that is too small grows, and its pages stay.
+static void
+test_cache_grows(void **state)
+{
+    bool zeroed = true;
+    struct large *small = make(2 * MIB);
+    struct large *large = make(5 * MIB);
+
+    (void)state;
+    memset(small->base, 2, 2 * MIB);
+    memset(large->base, 5, 5 * MIB);
+    end(small, &keep);
+    end(large, &keep);
+    struct large *grown = large_alloc(12 * MIB, 16, &zeroed);
+    assert_non_null(grown);
+    assert_false(zeroed);
+    assert_int_equal(grown->usable_bytes, 12 * MIB);
+    assert_int_equal(grown->base[5 * MIB - 1], 5); // the larger of the two
+    assert_int_equal(grown->base[12 * MIB - 1], 0);
+    assert_int_equal(large_cached_bytes(), 2 * MIB);
+    assert_ptr_equal(large_find(grown->base), grown);
+    end(grown, &drop);
+    // A move would lose this alignment: nothing that would have to grow is taken.
+    struct large *last = make(2 * MIB);
+    end(last, &keep);
+    struct large *aligned = large_alloc(12 * MIB, 64 * MIB, &zeroed);
+    assert_int_equal((uintptr_t)aligned->base % (64 * MIB), 0);
+    assert_true(zeroed);
+    end(aligned, &drop);
 }
 
 static void
@@ -182,6 +239,8 @@ main(void)
         cmocka_unit_test_teardown(test_found_by_its_start_only, teardown),
         cmocka_unit_test_teardown(test_claimed_once, teardown),
         cmocka_unit_test_teardown(test_cache, teardown),
+        cmocka_unit_test_teardown(test_cache_splits, teardown),
+        cmocka_unit_test_teardown(test_cache_grows, teardown),
         cmocka_unit_test_teardown(test_trim_by_age_and_bytes, teardown),
         cmocka_unit_test_teardown(test_alignment, teardown),
         cmocka_unit_test_teardown(test_resize_keeps_contents, teardown),
