@@ -11,24 +11,30 @@
 #define WAKE_MAX 16
 
 void
-block_init(struct block *b, char *first, unsigned c, struct owner *owner, uint64_t key)
+block_set_class(struct block *b, unsigned c)
 {
     const struct size_class *class = &size_classes[c];
 
+    b->outside = ~(uintptr_t)(bits_round_up_power(class->run_blocks) * BLOCK_BYTES - ALIGN_BYTES);
+    b->inverse = class->inverse;
+    b->turn = class->turn;
+    b->chunk_bytes = class->chunk_bytes;
+    b->capacity = class->capacity;
+    b->size_class = (uint8_t)c;
+    b->run_blocks = class->run_blocks;
+}
+
+void
+block_init(struct block *b, char *first, unsigned c, struct owner *owner, uint64_t key)
+{
     apex_assert(b->remote == 0);
     b->free = NULL;
     b->key = key;
     b->base = first;
-    b->outside = ~(uintptr_t)(bits_round_up_power(class->run_blocks) * BLOCK_BYTES - ALIGN_BYTES);
     b->carved = 0;
-    b->inverse = class->inverse;
-    b->turn = class->turn;
-    b->chunk_bytes = class->chunk_bytes;
     b->settled = 0;
-    b->capacity = class->capacity;
-    b->size_class = (uint8_t)c;
     block_set_state(b, BLOCK_UNUSED);
-    b->run_blocks = class->run_blocks;
+    block_set_class(b, c);
     b->head_distance = 0;
     b->clean = false;
     b->credit = 0;

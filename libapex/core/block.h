@@ -207,6 +207,10 @@ block_used(const struct block *b)
 // for dirty: the caller knows better.
 void block_init(struct block *b, char *first, unsigned c, struct owner *owner, uint64_t key);
 
+// Gives a run in use, which has become as long as a run of class `c`, and whose only chunk is out,
+// that class. Owner only.
+void block_set_class(struct block *b, unsigned c);
+
 // Cuts the next chunks, about 1 KiB of them, and makes them the free list, which is empty.
 // False when the block has been cut up altogether.
 bool block_carve(struct block *b);

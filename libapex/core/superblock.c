@@ -41,6 +41,19 @@ superblock_take(struct superblock *sb, unsigned count, bool *clean)
     return first;
 }
 
+bool
+superblock_take_at(struct superblock *sb, unsigned first, unsigned count)
+{
+    uint64_t wanted = first + count > BLOCK_COUNT ? 0 : bits_range(first, count);
+
+    if (wanted == 0 || (sb->free & wanted) != wanted) {
+        return false;
+    }
+    sb->free &= ~wanted;
+    sb->dirty &= ~wanted;
+    return true;
+}
+
 void
 superblock_give(struct superblock *sb, unsigned first, unsigned count)
 {

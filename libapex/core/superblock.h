@@ -63,6 +63,9 @@ struct superblock *superblock_init(char *base);
 // already. The index of the first, or -1. `clean` says whether all of them read as zero.
 int superblock_take(struct superblock *sb, unsigned count, bool *clean);
 
+// Takes exactly those blocks; false when one of them is not free.
+bool superblock_take_at(struct superblock *sb, unsigned first, unsigned count);
+
 // Gives blocks back. They are dirty from now on.
 void superblock_give(struct superblock *sb, unsigned first, unsigned count);
 

@@ -408,6 +408,16 @@ realloc_move(void *p, size_t usable, size_t size)
     return q;
 }
 
+// True if the run of the calling thread's that `b` describes now serves `size`, where it stands.
+static bool
+realloc_grow_run(struct block *b, size_t size)
+{
+    struct heap *heap = heap_self.heap;
+
+    return b->size_class >= CLASS_RUN && size > b->chunk_bytes && size <= CHUNK_BYTES_MAX &&
+           load_relaxed(&b->owner) == &heap->owner && heap_grow_run(heap, b, size_class_of(size));
+}
+
 // Large objects, and what is no live object.
 APART static void *
 realloc_rest(void *p, size_t size)
@@ -437,11 +447,14 @@ apex_realloc(void *p, size_t size)
         apex_free(p);
         return NULL;
     }
-    const struct block *b = place_live_block(p);
+    struct block *b = place_live_block(p);
     if (unlikely(b == NULL)) {
         return realloc_rest(p, size);
     }
-    return realloc_keeps(b->chunk_bytes, size) ? p : realloc_move(p, b->chunk_bytes, size);
+    if (realloc_keeps(b->chunk_bytes, size) || realloc_grow_run(b, size)) {
+        return p;
+    }
+    return realloc_move(p, b->chunk_bytes, size);
 }
 
 bool

@@ -523,6 +523,22 @@ heap_alloc_idle_run(struct heap *heap, unsigned c)
     return heap_use_run(heap, b);
 }
 
+bool
+heap_grow_run(struct heap *heap, struct block *b, unsigned c)
+{
+    unsigned have = b->run_blocks;
+
+    if (!pool_extend(b, heap_run_length(c))) {
+        return false;
+    }
+    heap_check_slot(heap);
+    heap->blocks += b->run_blocks - have;
+    HEAP_COUNT(heap, class[b->size_class].live_lost, 1);
+    HEAP_COUNT(heap, class[c].live_gained, 1);
+    block_set_class(b, c);
+    return true;
+}
+
 static void *
 heap_alloc_run(struct heap *heap, unsigned c, bool *zeroed)
 {

@@ -106,6 +106,10 @@ APART void *heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed);
 // Allocates a run of a class from CLASS_RUN on, if one is at hand; NULL: ask heap_alloc_slow.
 void *heap_alloc_idle_run(struct heap *heap, unsigned c);
 
+// Makes a run of this heap's, whose chunk is out, one of the larger class `c`, where it stands.
+// False when that is impossible.
+bool heap_grow_run(struct heap *heap, struct block *b, unsigned c);
+
 // After block_push() returned true.
 APART void heap_free_event(struct heap *heap, struct block *b);
 

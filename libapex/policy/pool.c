@@ -185,6 +185,24 @@ pool_grow(void)
     return sb;
 }
 
+// Enters into the books that blocks of `sb` were taken.
+static void
+pool_taken(struct superblock *sb, unsigned old_count, unsigned old_dirty)
+{
+    uint64_t count = old_count - superblock_free_count(sb);
+    uint64_t dirty = old_dirty - bits_count(sb->dirty);
+
+    pool.dirty_bytes -= dirty * BLOCK_BYTES;
+    pool.stats.retained -= (count - dirty) * BLOCK_BYTES;
+    pool.stats.active += count * BLOCK_BYTES;
+    pool_file(sb, old_count);
+    if (!sb->huge && superblock_free_count(sb) <= HUGE_FREE_COUNT_MAX &&
+        config_get()->thp == CONFIG_THP_AUTO) {
+        sb->huge = true;
+        os_huge(geometry_superblock_base(sb), SUPERBLOCK_BYTES, true);
+    }
+}
+
 static int
 pool_take_from(struct superblock *sb, unsigned count, bool *clean)
 {
@@ -193,16 +211,7 @@ pool_take_from(struct superblock *sb, unsigned count, bool *clean)
     int first = superblock_take(sb, count, clean);
 
     if (first >= 0) {
-        uint64_t dirty = old_dirty - bits_count(sb->dirty);
-        pool.dirty_bytes -= dirty * BLOCK_BYTES;
-        pool.stats.retained -= (count - dirty) * BLOCK_BYTES;
-        pool.stats.active += count * BLOCK_BYTES;
-        pool_file(sb, old_count);
-        if (!sb->huge && superblock_free_count(sb) <= HUGE_FREE_COUNT_MAX &&
-            config_get()->thp == CONFIG_THP_AUTO) {
-            sb->huge = true;
-            os_huge(geometry_superblock_base(sb), SUPERBLOCK_BYTES, true);
-        }
+        pool_taken(sb, old_count, old_dirty);
     }
     return first;
 }
@@ -268,6 +277,29 @@ pool_take(unsigned count, bool *clean)
     }
     pool_unlock();
     return result;
+}
+
+bool
+pool_extend(struct block *first, unsigned count)
+{
+    struct superblock *sb = superblock_of(first);
+    unsigned have = first->run_blocks;
+    unsigned end = geometry_descriptor_index(first) + have;
+
+    pool_lock();
+    unsigned old_count = superblock_free_count(sb);
+    unsigned old_dirty = bits_count(sb->dirty);
+    bool taken = pool_within_limit((count - have) * BLOCK_BYTES) &&
+                 superblock_take_at(sb, end, count - have);
+    if (taken) {
+        pool_taken(sb, old_count, old_dirty);
+        first->run_blocks = (uint8_t)count;
+        for (unsigned i = have; i < count; i++) {
+            block_set_tail(&first[i], i);
+        }
+    }
+    pool_unlock();
+    return taken;
 }
 
 static uint64_t

@@ -31,6 +31,10 @@
 // reads as zero.
 struct block *pool_take(unsigned count, bool *clean);
 
+// Lengthens a run of the caller's to `count` blocks where it stands; its descriptors say so
+// afterwards. False when what lies behind it is not free, or the heap limit forbids it.
+bool pool_extend(struct block *first, unsigned count);
+
 // Gives back what pool_take returned. Nobody owns it from then on, and it is in no list of the
 // caller's.
 void pool_give(struct block *first);

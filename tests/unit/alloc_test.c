@@ -5,6 +5,7 @@
 
 #include "apex.h"
 #include "policy/config.h"
+#include "policy/heap.h"
 
 #include "../support/unit.h"
 
@@ -122,6 +123,35 @@ test_realloc_keeps_contents_across_kinds(void **state)
     apex_free(p);
 }
 
+// A run grows where it stands while there is room behind it, keeps the books, and is found by its
+// start only, whatever its length.
+static void
+test_realloc_grows_in_place(void **state)
+{
+    uint64_t before;
+    char *p;
+
+    (void)state;
+    apex_malloc_trim(0);
+    before = stats_now().allocated_bytes;
+    p = apex_malloc(70000);
+    memset(p, 0x5a, 70000);
+    for (size_t size = 200000; size <= CHUNK_BYTES_MAX; size += 200000) {
+        uintptr_t address = (uintptr_t)p;
+        p = apex_realloc(p, size);
+        assert_int_equal((uintptr_t)p, address);
+        assert_int_equal(p[69999], 0x5a);
+        p[size - 1] = 1;
+        assert_true(apex_malloc_usable_size(p) >= size);
+        assert_int_equal(stats_now().allocated_bytes - before, apex_malloc_usable_size(p));
+    }
+    heap_audit(heap_self.heap);
+    p = apex_realloc(p, 3u << 20); // from here on it is a mapping
+    assert_int_equal(p[69999], 0x5a);
+    apex_free(p);
+    assert_int_equal(stats_now().allocated_bytes, before);
+}
+
 static void
 test_trim_gives_back(void **state)
 {
@@ -148,6 +178,7 @@ main(void)
         cmocka_unit_test(test_books_under_a_heap_limit),
         cmocka_unit_test(test_statistics_keep_their_bound),
         cmocka_unit_test(test_realloc_keeps_contents_across_kinds),
+        cmocka_unit_test(test_realloc_grows_in_place),
         cmocka_unit_test(test_trim_gives_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,6 +74,33 @@ test_runs_are_apart_and_described(void **state)
     pool_audit();
 }
 
+static void
+test_extend(void **state)
+{
+    struct apex_stats_process before = books();
+    bool clean;
+    struct block *run = pool_take(2, &clean);
+
+    (void)state;
+    assert_true(pool_extend(run, 7));
+    assert_int_equal(books().active - before.active, 7 * BLOCK_BYTES);
+    for (unsigned k = 1; k < 7; k++) {
+        assert_ptr_equal(block_head(run + k), run);
+    }
+    struct block *next = pool_take(1, &clean);
+    assert_ptr_equal(next, run + 7); // first fit: right behind it
+    assert_false(pool_extend(run, 8));
+    assert_true(config_tune("heap_limit", books().active));
+    pool_give(next);
+    assert_true(pool_extend(run, 8)); // as much as was given back
+    assert_false(pool_extend(run, 9));
+    assert_true(config_tune("heap_limit", 0));
+    assert_true(pool_extend(run, 9));
+    pool_give(run);
+    assert_int_equal(books().active, before.active);
+    pool_audit();
+}
+
 // However much is freed at once, what may stay resident keeps to its bound.
 static void
 test_dirty_is_bounded(void **state)
@@ -199,6 +226,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_runs_are_apart_and_described, teardown),
+        cmocka_unit_test_teardown(test_extend, teardown),
         cmocka_unit_test_teardown(test_dirty_is_bounded, teardown),
         cmocka_unit_test_teardown(test_trim, teardown),
         cmocka_unit_test_teardown(test_purged_is_clean, teardown),

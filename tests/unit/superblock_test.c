@@ -91,6 +91,24 @@ test_runs(void **state)
 }
 
 static void
+test_take_at(void **state)
+{
+    bool clean;
+
+    (void)state;
+    assert_int_equal(superblock_take(sb, 10, &clean), 1);
+    assert_false(superblock_take_at(sb, 10, 3)); // the first of them is in use
+    assert_true(superblock_take_at(sb, 11, 3));
+    assert_false(superblock_take_at(sb, 13, 1));
+    assert_false(superblock_take_at(sb, 60, 5)); // beyond the end
+    assert_true(superblock_take_at(sb, 60, 4));
+    assert_int_equal(superblock_free_count(sb), SUPERBLOCK_USABLE_BLOCKS - 17);
+    superblock_give(sb, 60, 4);
+    assert_true(superblock_take_at(sb, 61, 1)); // dirty ones as well
+    superblock_audit(sb);
+}
+
+static void
 test_dirty_first(void **state)
 {
     bool clean = false;
@@ -139,6 +157,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_addresses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_take_all_one_by_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_runs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_take_at, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dirty_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_purge, setup, teardown),
     };
