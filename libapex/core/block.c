@@ -11,21 +11,24 @@
 #define WAKE_MAX 16
 
 void
-block_set_class(struct block *b, unsigned c)
+block_set_class(struct block *b, unsigned c, unsigned blocks)
 {
     const struct size_class *class = &size_classes[c];
+    bool is_long = blocks != class->run_blocks;
 
-    b->outside = ~(uintptr_t)(bits_round_up_power(class->run_blocks) * BLOCK_BYTES - ALIGN_BYTES);
+    apex_assert(!is_long || blocks == class->long_blocks);
+    b->outside = ~(uintptr_t)(bits_round_up_power(blocks) * BLOCK_BYTES - ALIGN_BYTES);
     b->inverse = class->inverse;
     b->turn = class->turn;
     b->chunk_bytes = class->chunk_bytes;
-    b->capacity = class->capacity;
+    b->capacity = is_long ? class->long_capacity : class->capacity;
     b->size_class = (uint8_t)c;
-    b->run_blocks = class->run_blocks;
+    b->run_blocks = (uint8_t)blocks;
 }
 
 void
-block_init(struct block *b, char *first, unsigned c, struct owner *owner, uint64_t key)
+block_init(struct block *b, char *first, unsigned c, unsigned blocks, struct owner *owner,
+           uint64_t key)
 {
     apex_assert(b->remote == 0);
     b->free = NULL;
@@ -34,7 +37,7 @@ block_init(struct block *b, char *first, unsigned c, struct owner *owner, uint64
     b->carved = 0;
     b->settled = 0;
     block_set_state(b, BLOCK_UNUSED);
-    block_set_class(b, c);
+    block_set_class(b, c, blocks);
     b->head_distance = 0;
     b->clean = false;
     b->credit = 0;

@@ -202,14 +202,15 @@ block_used(const struct block *b)
     return (uint32_t)((int32_t)b->credit + b->floor);
 }
 
-// Makes a run of blocks ready for chunks of class `c`: nothing carved, nothing used. `first` is the
-// address of its first block, `b` the descriptor. The state is left UNUSED and the memory is taken
-// for dirty: the caller knows better.
-void block_init(struct block *b, char *first, unsigned c, struct owner *owner, uint64_t key);
+// Makes a run of `blocks`, which is one of the two lengths of class `c`, ready for chunks of that
+// class: nothing carved, nothing used. `first` is the address of its first block, `b` the
+// descriptor. The state is left UNUSED and the memory is taken for dirty: the caller knows better.
+void block_init(struct block *b, char *first, unsigned c, unsigned blocks, struct owner *owner,
+                uint64_t key);
 
-// Gives a run in use, which has become as long as a run of class `c`, and whose only chunk is out,
-// that class. Owner only.
-void block_set_class(struct block *b, unsigned c);
+// Gives a run in use, which has become `blocks` long, and whose only chunk is out, the class `c`.
+// Owner only.
+void block_set_class(struct block *b, unsigned c, unsigned blocks);
 
 // Cuts the next chunks, about 1 KiB of them, and makes them the free list, which is empty.
 // False when the block has been cut up altogether.

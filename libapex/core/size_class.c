@@ -5,10 +5,13 @@
 
 #include "core/size_class.h"
 
-// Blocks in a run: so many that it has eight chunks, and above 8 KiB sixteen or more. With fewer
-// every free would be an event and every malloc a search. Chunks that were never used cost address
-// space only.
-#define RUN_BLOCKS(bytes) ((bytes) <= 8192 ? 1 : (bytes) <= 32768 ? 8 : 16)
+// Blocks in a run: so many that it has eight chunks; above 8 KiB twice that in a long one. With
+// fewer every free would be an event and every malloc a search. Chunks that were never used cost
+// address space only; but in time each place of a run gets used, so a thread begins with short
+// ones.
+#define RUN_BLOCKS(bytes) \
+    ((bytes) <= 8192 ? 1 : (bytes) <= 16384 ? 2 : (bytes) <= 32768 ? 4 : 8)
+#define LONG_BLOCKS(bytes) ((bytes) <= 8192 ? 1 : (bytes) <= 32768 ? 8 : 16)
 
 #define CARVE_BYTES 1024
 #define CARVE_COUNT(bytes) ((bytes) >= CARVE_BYTES ? 1 : CARVE_BYTES / (bytes))
@@ -23,14 +26,16 @@
 #define INVERSE_40(o) NEWTON(o, INVERSE_20(o))
 #define INVERSE(o) NEWTON(o, INVERSE_40(o))
 
-#define CLASS(bytes, blocks)                                                      \
+#define CLASS(bytes, blocks, more)                                                \
     {                                                                             \
-        .chunk_bytes = (bytes), .capacity = (blocks) * 65536u / (bytes),          \
-        .run_blocks = (blocks), .carve_count = CARVE_COUNT(bytes),                \
-        .turn = __builtin_ctz(bytes), .inverse = INVERSE(ODD(bytes)),             \
+        .chunk_bytes = (bytes), .run_blocks = (blocks), .long_blocks = (more),    \
+        .capacity = (blocks) * 65536u / (bytes),                                  \
+        .long_capacity = (more) * 65536u / (bytes),                               \
+        .carve_count = CARVE_COUNT(bytes), .turn = __builtin_ctz(bytes),          \
+        .inverse = INVERSE(ODD(bytes)),                                           \
     }
-#define ROW(bytes) CLASS(bytes, RUN_BLOCKS(bytes))
-#define RUN(blocks) CLASS((blocks) * 65536u, blocks)
+#define ROW(bytes) CLASS(bytes, RUN_BLOCKS(bytes), LONG_BLOCKS(bytes))
+#define RUN(blocks) CLASS((blocks) * 65536u, blocks, blocks)
 #define EIGHT(base, step)                                                            \
     ROW((base) + (step)), ROW((base) + 2 * (step)), ROW((base) + 3 * (step)),        \
         ROW((base) + 4 * (step)), ROW((base) + 5 * (step)), ROW((base) + 6 * (step)), \

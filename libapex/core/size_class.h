@@ -28,11 +28,13 @@
 // A granule is 16 bytes, the alignment of chunks.
 struct size_class {
     uint32_t chunk_bytes;
-    uint16_t capacity;   // chunks in a block or run
-    uint8_t run_blocks;  // 64 KiB blocks in the run
-    uint8_t carve_count; // chunks to add to the free list at a time: about 1 KiB
-    uint8_t turn;        // chunk_bytes is 2^turn times an odd number,
-    uint64_t inverse;    // of which this is the inverse modulo 2^64 (block.h:block_chunk_index)
+    uint16_t capacity;      // chunks in a block or run
+    uint16_t long_capacity; // and in a long run
+    uint8_t run_blocks;     // 64 KiB blocks in the run
+    uint8_t long_blocks;
+    uint8_t carve_count;    // chunks to add to the free list at a time: about 1 KiB
+    uint8_t turn;           // chunk_bytes is 2^turn times an odd number,
+    uint64_t inverse;       // of which this is the inverse modulo 2^64 (block.h:block_chunk_index)
 };
 
 extern const struct size_class size_classes[CLASS_COUNT];

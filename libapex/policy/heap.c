@@ -396,14 +396,27 @@ heap_longest_run(unsigned c)
     return want == 2 ? want : want > IDLE_LENGTH_MAX / 2 ? IDLE_LENGTH_MAX : 2 * (want - 1);
 }
 
+// How long the next run of class `c` should be: a long one when two short ones would not hold what
+// is live. The heap that adopts orphans may have lost more than it gained.
+static unsigned
+heap_next_run(const struct heap *heap, unsigned c)
+{
+    const struct size_class *class = &size_classes[c];
+    const struct apex_stats_class *live = &heap->stats.class[c];
+    int64_t count = (int64_t)(live->live_gained - live->live_lost);
+
+    return count >= 2 * class->capacity ? class->long_blocks : class->run_blocks;
+}
+
 // An idle block or a new one. A run may be longer than asked for, and then is of the class that is
 // as long.
 static struct block *
 heap_take_fresh(struct heap *heap, unsigned c)
 {
     bool clean = false;
-    unsigned want = size_classes[c].run_blocks;
-    struct block *b = idle_find(&heap->idle, c, c < CLASS_RUN ? want : heap_longest_run(c));
+    unsigned want = heap_next_run(heap, c);
+    unsigned longest = c < CLASS_RUN ? want : heap_longest_run(c);
+    struct block *b = idle_find(&heap->idle, c, want, longest);
 
     if (b != NULL) {
         idle_remove(&heap->idle, b);
@@ -424,7 +437,7 @@ heap_take_fresh(struct heap *heap, unsigned c)
         HEAP_COUNT(heap, blocks_taken, 1);
     }
     char *first = superblock_block_address(superblock_of(b), geometry_descriptor_index(b));
-    block_init(b, first, c, &heap->owner, freelist_key(rng_next(&heap->rng)));
+    block_init(b, first, c, b->run_blocks, &heap->owner, freelist_key(rng_next(&heap->rng)));
     b->clean = clean;
     return b;
 }
@@ -535,7 +548,7 @@ heap_grow_run(struct heap *heap, struct block *b, unsigned c)
     heap->blocks += b->run_blocks - have;
     HEAP_COUNT(heap, class[b->size_class].live_lost, 1);
     HEAP_COUNT(heap, class[c].live_gained, 1);
-    block_set_class(b, c);
+    block_set_class(b, c, b->run_blocks);
     return true;
 }
 

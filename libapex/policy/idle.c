@@ -20,9 +20,9 @@ idle_init(struct idle *idle)
 }
 
 struct block *
-idle_find(const struct idle *idle, unsigned c, unsigned length_max)
+idle_find(const struct idle *idle, unsigned c, unsigned length, unsigned length_max)
 {
-    struct block *newest = idle_newest(idle, size_classes[c].run_blocks, length_max);
+    struct block *newest = idle_newest(idle, length, length_max);
     struct block *b = newest;
 
     for (unsigned looked = 0; b != NULL && looked < LOOK_MAX; looked++) {

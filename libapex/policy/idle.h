@@ -58,10 +58,10 @@ idle_newest(const struct idle *idle, unsigned length_min, unsigned length_max)
     return fit == 0 ? NULL : list_entry(idle->bin[bits_lowest(fit)].next, struct block, link);
 }
 
-// The best block for class `c`, which stays where it is; NULL when there is none. It may be one of
-// another class: of the same length, or, for a class of runs, up to `length_max` blocks long, since
-// being longer costs no memory that it does not hold already.
-struct block *idle_find(const struct idle *idle, unsigned c, unsigned length_max);
+// The best block for class `c`, which stays where it is; NULL when there is none. It is from
+// `length` to `length_max` blocks long, the shorter the better, and may be one of another class.
+struct block *idle_find(const struct idle *idle, unsigned c, unsigned length,
+                        unsigned length_max);
 
 // The one to part with next, which stays where it is; NULL when there is none. The oldest of a bin,
 // one bin after the other.

@@ -23,7 +23,8 @@
 #define REGION_NEAR_MIN (UINT64_C(32) << 40)
 #define REGION_NEAR_SPAN (UINT64_C(48) << 40)
 
-// How many superblocks of a bucket to search for a run of blocks before trying the next bucket.
+// How many superblocks to search for dirty blocks, and then how many of each bucket for any.
+#define SEARCH_DIRTY_MAX 16
 #define SEARCH_COUNT_MAX 8
 
 // A superblock this full is worth huge pages: at most 7 of 63 blocks free.
@@ -36,6 +37,9 @@
 // Old memory is looked for this many times in each decay period.
 #define DECAY_STEPS 4
 #define NS_PER_MS UINT64_C(1000000)
+
+// So much of what was purged too early is forgotten in each step of decay.
+#define REGRET_FADE_SHARE 8
 
 #define BUCKET_COUNT BLOCK_COUNT // 0 to 63 free blocks
 
@@ -52,6 +56,8 @@ struct pool {
     uint64_t active_published;   // stats.active for those without the lock; atomic
     uint64_t decayed_ns;         // when somebody last looked for old memory; atomic
     uint64_t dirty_bytes;        // of superblocks; the books add the large cache
+    uint64_t doubtful_bytes;     // purged for the bound, and perhaps too early
+    uint64_t regret_bytes;       // purged for the bound, and then taken anew; raises the bound
     struct apex_stats_process stats;
     struct apex_stats_process *(*page_of)(void); // where `stats` is mirrored; NULL before the start
 };
@@ -185,6 +191,24 @@ pool_grow(void)
     return sb;
 }
 
+static uint64_t
+pool_regret_within(uint64_t bytes)
+{
+    uint64_t most = config_get()->dirty_floor * POOL_REGRET_TIMES;
+    return bytes < most ? bytes : most;
+}
+
+// Clean memory was taken. What was purged a moment ago for the bound's sake would have served: the
+// bound was too low for what this program does.
+static void
+pool_regret(uint64_t clean_bytes)
+{
+    uint64_t bytes = clean_bytes < pool.doubtful_bytes ? clean_bytes : pool.doubtful_bytes;
+
+    pool.doubtful_bytes -= bytes;
+    pool.regret_bytes = pool_regret_within(pool.regret_bytes + bytes);
+}
+
 // Enters into the books that blocks of `sb` were taken.
 static void
 pool_taken(struct superblock *sb, unsigned old_count, unsigned old_dirty)
@@ -195,6 +219,7 @@ pool_taken(struct superblock *sb, unsigned old_count, unsigned old_dirty)
     pool.dirty_bytes -= dirty * BLOCK_BYTES;
     pool.stats.retained -= (count - dirty) * BLOCK_BYTES;
     pool.stats.active += count * BLOCK_BYTES;
+    pool_regret((count - dirty) * BLOCK_BYTES);
     pool_file(sb, old_count);
     if (!sb->huge && superblock_free_count(sb) <= HUGE_FREE_COUNT_MAX &&
         config_get()->thp == CONFIG_THP_AUTO) {
@@ -216,24 +241,42 @@ pool_take_from(struct superblock *sb, unsigned count, bool *clean)
     return first;
 }
 
-// Searches buckets from `count` free blocks upwards: fullest superblock first.
+// Tries up to `tries` superblocks of a bucket; with `dirty` only those whose dirty blocks will do.
+static int
+pool_find_in(const struct list *bucket, unsigned count, bool dirty, unsigned *tries, bool *clean,
+             struct superblock **sb)
+{
+    int first = -1;
+
+    for (struct list *l = bucket->next; l != bucket && *tries > 0 && first < 0; l = l->next) {
+        *sb = list_entry(l, struct superblock, link);
+        bool may = dirty ? bits_find_run((*sb)->dirty, count) >= 0 : count <= (*sb)->run_max;
+        first = may ? pool_take_from(*sb, count, clean) : -1;
+        (*tries)--;
+    }
+    return first;
+}
+
+// Searches buckets from `count` free blocks upwards, fullest superblock first: for dirty blocks,
+// whose pages are there already, but not for long; then for any.
 static struct superblock *
 pool_find(unsigned count, int *first, bool *clean)
 {
     uint64_t buckets = pool.nonempty & ~bits_range(0, count);
+    unsigned tries = pool.dirty_bytes < count * BLOCK_BYTES ? 0 : SEARCH_DIRTY_MAX;
+    struct superblock *sb = NULL;
 
-    while (buckets != 0) {
-        unsigned n = bits_lowest(buckets);
-        unsigned tries = 0;
-        buckets &= buckets - 1;
-        struct list *head = &pool.bucket[n];
-        for (struct list *l = head->next; l != head && tries < SEARCH_COUNT_MAX; l = l->next) {
-            struct superblock *sb = list_entry(l, struct superblock, link);
-            *first = count <= sb->run_max ? pool_take_from(sb, count, clean) : -1;
-            if (*first >= 0) {
-                return sb;
-            }
-            tries++;
+    for (uint64_t left = buckets; left != 0 && tries > 0; left &= left - 1) {
+        *first = pool_find_in(&pool.bucket[bits_lowest(left)], count, true, &tries, clean, &sb);
+        if (*first >= 0) {
+            return sb;
+        }
+    }
+    for (uint64_t left = buckets; left != 0; left &= left - 1) {
+        tries = SEARCH_COUNT_MAX;
+        *first = pool_find_in(&pool.bucket[bits_lowest(left)], count, false, &tries, clean, &sb);
+        if (*first >= 0) {
+            return sb;
         }
     }
     return NULL;
@@ -307,7 +350,7 @@ pool_dirty_bound(void)
 {
     const struct config *config = config_get();
     uint64_t bound = config->dirty_floor + pool.stats.active / 100 * config->dirty_ratio;
-    return config->decay_ms == 0 ? 0 : bound;
+    return config->decay_ms == 0 ? 0 : bound + pool_regret_within(pool.regret_bytes);
 }
 
 // Takes the dirty blocks of the oldest superblock in the list; false when there is none older than
@@ -457,8 +500,10 @@ pool_give(struct block *first)
     pool_file(sb, old_count);
     if (pool.dirty_bytes > pool_dirty_bound()) {
         uint64_t goal = pool_dirty_bound() / 2;
+        uint64_t before = pool.dirty_bytes;
         while (pool.dirty_bytes > goal && pool_purge_one(UINT64_MAX) != 0) {
         }
+        pool.doubtful_bytes += before > pool.dirty_bytes ? before - pool.dirty_bytes : 0;
         pool_release_excess(config_get()->retain);
     }
     pool_unlock();
@@ -550,6 +595,8 @@ pool_decay(void)
         large_trim(0, now - decay);
     }
     pool_lock();
+    pool.doubtful_bytes = 0;
+    pool.regret_bytes -= pool.regret_bytes / REGRET_FADE_SHARE;
     while (pool_purge_one(now - decay) != 0) {
     }
     pool_release_excess(config_get()->retain);

@@ -11,7 +11,9 @@
 // Giving back (DESIGN: bounded when the process falls asleep). Dirty memory, which is free blocks
 // that may have pages, never exceeds dirty_floor + dirty_ratio % of active memory: whoever gives
 // the block that exceeds it purges, oldest superblock first, down to half the bound. And what has
-// been dirty for decay_ms is purged by whoever next comes by.
+// been dirty for decay_ms is purged by whoever next comes by. A program that frees and takes the
+// same memory in turns raises the bound by what was purged in one turn and missed in the next, up
+// to POOL_REGRET_TIMES dirty_floor; the pool forgets that when it is not repeated.
 //
 // Invariants
 //   P1  A superblock is in the bucket of its number of free blocks; `nonempty` has the bits of
@@ -25,6 +27,8 @@
 #include "abi/stats_page.h"
 #include "core/large.h"
 #include "core/superblock.h"
+
+#define POOL_REGRET_TIMES 4
 
 // Takes `count` blocks in a row (at most 63) and returns their first descriptor, state UNUSED,
 // tails marked BLOCK_TAIL. NULL when there is no memory or the heap limit is reached. `clean`:

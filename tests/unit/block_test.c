@@ -20,7 +20,7 @@ setup(void **state)
 {
     (void)state;
     memset(&block, 0, sizeof block);
-    block_init(&block, space, CLASS, (struct owner *)(void *)&owner_mark, freelist_key(12345));
+    block_init(&block, space, CLASS, 1, (struct owner *)(void *)&owner_mark, freelist_key(12345));
     block_set_state(&block, BLOCK_CURRENT);
     block_set_used(&block, 0);
     return 0;
@@ -114,7 +114,7 @@ test_event_of_full_large(void **state)
     unsigned n = 0;
 
     (void)state;
-    block_init(&large, space, size_class_of(8192), (void *)&owner_mark, block.key);
+    block_init(&large, space, size_class_of(8192), 1, (void *)&owner_mark, block.key);
     assert_true(large.chunk_bytes == 8192 && large.capacity == 8);
     while (block_carve(&large)) {
         chunks[n++] = block_pop(&large);

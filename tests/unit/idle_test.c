@@ -21,7 +21,7 @@ put(unsigned i, unsigned c)
     struct block *b = &blocks[i];
 
     memset(b, 0, sizeof *b);
-    block_init(b, space, c, NULL, freelist_key(i));
+    block_init(b, space, c, size_classes[c].run_blocks, NULL, freelist_key(i));
     idle_put(&idle, b);
     return b;
 }
@@ -39,7 +39,7 @@ test_nothing(void **state)
 {
     (void)state;
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
-        assert_null(idle_find(&idle, c, size_classes[c].run_blocks));
+        assert_null(idle_find(&idle, c, size_classes[c].run_blocks, IDLE_LENGTH_MAX));
     }
     assert_null(idle_victim(&idle));
 }
@@ -51,9 +51,9 @@ test_same_class_first(void **state)
     struct block *newest = put(1, 9);
 
     (void)state;
-    assert_ptr_equal(idle_find(&idle, 5, 1), wanted);
-    assert_ptr_equal(idle_find(&idle, 9, 1), newest);
-    assert_ptr_equal(idle_find(&idle, 7, 1), newest); // any will do, so the warmest
+    assert_ptr_equal(idle_find(&idle, 5, 1, 1), wanted);
+    assert_ptr_equal(idle_find(&idle, 9, 1, 1), newest);
+    assert_ptr_equal(idle_find(&idle, 7, 1, 1), newest); // any will do, so the warmest
     assert_int_equal(idle.blocks, 2);
 }
 
@@ -64,16 +64,16 @@ test_length(void **state)
     struct block *seven = put(1, RUN_OF(7));
 
     (void)state;
-    assert_null(idle_find(&idle, 0, 1)); // a block of 64 KiB is not cut out of a run
-    assert_ptr_equal(idle_find(&idle, RUN_OF(5), 8), five);
-    assert_ptr_equal(idle_find(&idle, RUN_OF(4), 6), five); // the shortest that will do
-    assert_ptr_equal(idle_find(&idle, RUN_OF(6), 10), seven);
-    assert_null(idle_find(&idle, RUN_OF(6), 6));
-    assert_null(idle_find(&idle, RUN_OF(8), 14));
-    assert_ptr_equal(idle_find(&idle, RUN_OF(2), 16), five);
+    assert_null(idle_find(&idle, 0, 1, 1)); // a block of 64 KiB is not cut out of a run
+    assert_ptr_equal(idle_find(&idle, RUN_OF(5), 5, 8), five);
+    assert_ptr_equal(idle_find(&idle, RUN_OF(4), 4, 6), five); // the shortest that will do
+    assert_ptr_equal(idle_find(&idle, RUN_OF(6), 6, 10), seven);
+    assert_null(idle_find(&idle, RUN_OF(6), 6, 6));
+    assert_null(idle_find(&idle, RUN_OF(8), 8, 14));
+    assert_ptr_equal(idle_find(&idle, RUN_OF(2), 2, 16), five);
     assert_int_equal(idle.blocks, 12);
     idle_remove(&idle, five);
-    assert_ptr_equal(idle_find(&idle, RUN_OF(2), 16), seven);
+    assert_ptr_equal(idle_find(&idle, RUN_OF(2), 2, 16), seven);
     assert_int_equal(idle.blocks, 7);
 }
 

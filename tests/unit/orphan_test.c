@@ -41,6 +41,7 @@ make(unsigned live, void **chunks)
 
     assert_non_null(b);
     block_init(b, superblock_block_address(superblock_of(b), geometry_descriptor_index(b)), CLASS,
+               size_classes[CLASS].run_blocks,
                &dead, freelist_key(99));
     block_set_state(b, BLOCK_CURRENT);
     block_set_used(b, 0);

@@ -118,11 +118,39 @@ test_dirty_is_bounded(void **state)
     for (unsigned i = 0; i < 200; i++) {
         pool_give(runs[i]);
         struct apex_stats_process p = books();
-        uint64_t bound = c->dirty_floor + p.active * c->dirty_ratio / 100;
+        uint64_t bound = c->dirty_floor * (1 + POOL_REGRET_TIMES) + p.active * c->dirty_ratio / 100;
         assert_true(p.dirty <= bound + 15 * BLOCK_BYTES);
     }
     assert_true(books().purged > 0);
     assert_true(books().purge_calls > 0);
+}
+
+// What is freed and taken again in turns is left alone after some turns, and was given back in the
+// first.
+static void
+test_regret(void **state)
+{
+    static struct block *runs[50]; // 47 MiB
+    uint64_t purged[12];
+    bool clean;
+
+    (void)state;
+    assert_true(config_tune("decay_ms", 600000)); // only the bound counts
+    pool_trim(0);
+    for (unsigned turn = 0; turn < 12; turn++) {
+        uint64_t before = books().purged;
+        for (unsigned i = 0; i < 50; i++) {
+            runs[i] = pool_take(15, &clean);
+            assert_non_null(runs[i]);
+        }
+        for (unsigned i = 0; i < 50; i++) {
+            pool_give(runs[i]);
+        }
+        purged[turn] = books().purged - before;
+    }
+    assert_true(config_tune("decay_ms", 500));
+    assert_true(purged[0] >= 50 * 15 * BLOCK_BYTES / 2);
+    assert_int_equal(purged[11], 0);
 }
 
 static void
@@ -225,6 +253,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_regret, teardown), // first: nothing is regretted yet
         cmocka_unit_test_teardown(test_runs_are_apart_and_described, teardown),
         cmocka_unit_test_teardown(test_extend, teardown),
         cmocka_unit_test_teardown(test_dirty_is_bounded, teardown),

@@ -41,7 +41,7 @@ setup(void **state)
     memset(blocks, 0, sizeof blocks);
     owner.inbox = NULL;
     for (unsigned i = 0; i < BLOCKS; i++) {
-        block_init(&blocks[i], space[i], CLASS, &owner, freelist_key(i * 77 + 1));
+        block_init(&blocks[i], space[i], CLASS, 1, &owner, freelist_key(i * 77 + 1));
         block_set_state(&blocks[i], BLOCK_CURRENT);
         block_set_used(&blocks[i], 0);
         take_all(&blocks[i], chunks[i]);

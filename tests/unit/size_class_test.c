@@ -62,41 +62,49 @@ test_classes(void **state)
         assert_true(class->carve_count >= 1);
         assert_true(class->carve_count == 1 || class->carve_count * class->chunk_bytes <= 1024);
         assert_true(class->capacity <= 4096); // the remote word counts to 2^16
+        assert_true(class->long_blocks >= class->run_blocks && class->long_blocks <= 16);
+        assert_true(class->long_capacity >= class->capacity);
     }
     assert_int_equal(size_classes[CLASS_COUNT - 1].chunk_bytes, CHUNK_BYTES_MAX);
 }
 
-// What free() relies on to tell a chunk's start from its inside: exact for every granule of every
-// run, and every byte of the first chunks.
+// What free() relies on to tell a chunk's start from its inside: exact for every granule of a run,
+// and every byte of its first chunks.
+static void
+check_starts(unsigned c, unsigned blocks)
+{
+    static char space[16 * 65536 + 64];
+    size_t chunk_bytes = size_classes[c].chunk_bytes;
+    struct block b;
+
+    memset(&b, 0, sizeof b);
+    block_init(&b, space, c, blocks, NULL, freelist_key(1));
+    size_t used = b.capacity * chunk_bytes;
+    assert_true(blocks * BLOCK_BYTES - used < chunk_bytes);
+    for (size_t at = 0; at < sizeof space; at += 16) {
+        assert_false(block_starts_chunk(&b, space + at)); // nothing has been cut yet
+    }
+    while (b.free = NULL, block_carve(&b)) {
+    }
+    for (size_t at = 0; at < sizeof space; at += 16) {
+        assert_int_equal(block_starts_chunk(&b, space + at), at < used && at % chunk_bytes == 0);
+    }
+    for (size_t at = 0; at < 2 * chunk_bytes && at < 4096; at++) {
+        assert_int_equal(block_starts_chunk(&b, space + at), at < used && at % chunk_bytes == 0);
+    }
+    // By way of a number: the compiler knows how long `space` is.
+    assert_false(block_starts_chunk(&b, (char *)((uintptr_t)space - 16)));
+    assert_false(block_starts_chunk(&b, NULL));
+    assert_false(block_starts_chunk(&b, (char *)((uintptr_t)space | UINT64_C(0xffff) << 48)));
+}
+
 static void
 test_starts_are_exact(void **state)
 {
-    static char space[16 * 65536 + 64];
-
     (void)state;
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
-        struct block b;
-        const struct size_class *class = &size_classes[c];
-        size_t used = (size_t) class->capacity * class->chunk_bytes;
-        memset(&b, 0, sizeof b);
-        block_init(&b, space, c, NULL, freelist_key(1));
-        for (size_t at = 0; at < sizeof space; at += 16) {
-            assert_false(block_starts_chunk(&b, space + at)); // nothing has been cut yet
-        }
-        while (b.free = NULL, block_carve(&b)) {
-        }
-        for (size_t at = 0; at < sizeof space; at += 16) {
-            bool start = at < used && at % class->chunk_bytes == 0;
-            assert_int_equal(block_starts_chunk(&b, space + at), start);
-        }
-        for (size_t at = 0; at < 2 * class->chunk_bytes && at < 4096; at++) {
-            bool start = at < used && at % class->chunk_bytes == 0;
-            assert_int_equal(block_starts_chunk(&b, space + at), start);
-        }
-        // By way of a number: the compiler knows how long `space` is.
-        assert_false(block_starts_chunk(&b, (char *)((uintptr_t)space - 16)));
-        assert_false(block_starts_chunk(&b, NULL));
-        assert_false(block_starts_chunk(&b, (char *)((uintptr_t)space | UINT64_C(0xffff) << 48)));
+        check_starts(c, size_classes[c].run_blocks);
+        check_starts(c, size_classes[c].long_blocks);
     }
 }
 
