@@ -67,6 +67,7 @@ crimes = \
 	tests/crimes/double_free_large \
 	tests/crimes/double_free_medium \
 	tests/crimes/double_free_realloc \
+	tests/crimes/double_free_recycled_block \
 	tests/crimes/double_free_run \
 	tests/crimes/double_free_run_by_thread \
 	tests/crimes/double_free_small \

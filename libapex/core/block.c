@@ -72,6 +72,14 @@ block_carve(struct block *b)
     return true;
 }
 
+void
+block_uncarve(struct block *b)
+{
+    apex_assert(block_used(b) == 0);
+    b->free = NULL;
+    store_relaxed(&b->carved, 0);
+}
+
 static uint32_t
 block_event_step(const struct block *b)
 {

@@ -216,6 +216,9 @@ void block_set_class(struct block *b, unsigned c, unsigned blocks);
 // False when the block has been cut up altogether.
 bool block_carve(struct block *b);
 
+// An empty block forgets its list, and has nothing carved. Owner only.
+void block_uncarve(struct block *b);
+
 // True if enough chunks are free, or not yet carved, for the block to be AVAILABLE.
 bool block_has_room(const struct block *b);
 

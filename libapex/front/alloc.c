@@ -100,19 +100,36 @@ alloc_slow(size_t size)
     return alloc_general(size, ALIGN_BYTES, &zeroed);
 }
 
+// The current block of class `c` has no free chunk.
+APART static void *
+alloc_refill(size_t size, unsigned c)
+{
+    void *p = heap_alloc_carve(heap_self.heap, c);
+    return likely(p != NULL) ? p : alloc_slow(size);
+}
+
+// Above 64 KiB.
+APART static void *
+alloc_run(size_t size)
+{
+    struct heap *heap = heap_self.heap;
+    bool may = size <= CHUNK_BYTES_MAX && heap != NULL && heap->live;
+    void *p = may ? heap_alloc_idle_run(heap, size_class_of(size)) : NULL;
+    return likely(p != NULL) ? p : alloc_slow(size);
+}
+
 // The fast path of sizes that `direct` has no entry for: by the table of classes.
 void *
 alloc_rest(size_t size)
 {
     struct heap *heap = heap_self.heap;
-    void *p = NULL;
 
-    if (likely(size <= BLOCK_BYTES) && likely(heap != NULL)) {
-        p = heap_alloc(heap, size_class_of(size));
-    } else if (size <= CHUNK_BYTES_MAX && heap != NULL && heap->live) {
-        p = heap_alloc_idle_run(heap, size_class_of(size));
+    if (unlikely(size > BLOCK_BYTES) || unlikely(heap == NULL)) {
+        return alloc_run(size);
     }
-    return likely(p != NULL) ? p : alloc_slow(size);
+    unsigned c = size_class_of(size);
+    void *p = heap_alloc(heap, c);
+    return likely(p != NULL) ? p : alloc_refill(size, c);
 }
 
 void *
@@ -237,7 +254,9 @@ place_in_superblock(const void *p)
         return place_fault(start ? FAULT_DOUBLE_FREE : FAULT_UNALLOCATED_FREE, p, 0);
     }
     if (!block_starts_chunk(b, p)) {
-        if (block_is_only(b, p)) {
+        // A chunk that was freed before its block fell empty still carries the mark.
+        bool freed = (uintptr_t)p % ALIGN_BYTES == 0 && freelist_is_free(p, b->key);
+        if (freed || block_is_only(b, p)) {
             return place_fault(FAULT_DOUBLE_FREE, p, b->chunk_bytes);
         }
         return place_fault(place_not_a_start(b, p), p, b->chunk_bytes);

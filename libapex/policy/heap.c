@@ -422,7 +422,12 @@ heap_take_fresh(struct heap *heap, unsigned c)
         idle_remove(&heap->idle, b);
         c = b->run_blocks == want ? c : CLASS_RUN + b->run_blocks - 2u;
         if (b->size_class == c) {
-            return b; // as it is
+            // Many small chunks are carved again from the start: their list is in the order in
+            // which they happened to be freed, and would miss the caches at each step.
+            if (size_classes[c].carve_count > 1) {
+                block_uncarve(b);
+            }
+            return b;
         }
     } else {
         b = pool_take(want, &clean);
@@ -520,6 +525,20 @@ heap_use_run(struct heap *heap, struct block *b)
     list_push(&heap->full, &b->link);
     HEAP_COUNT(heap, class[b->size_class].live_gained, 1);
     return block_take_only(b);
+}
+
+void *
+heap_alloc_carve(struct heap *heap, unsigned c)
+{
+    struct block *b = heap->current[c];
+
+    // What others have freed comes before chunks that were never used.
+    if (b->free != NULL || remote_pending(&heap->owner) || heap_tick_is_due(heap) ||
+        !block_carve(b)) {
+        return NULL;
+    }
+    heap->ticks++;
+    return block_pop(b);
 }
 
 void *

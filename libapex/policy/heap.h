@@ -103,7 +103,10 @@ void heap_set_hooks(const struct heap_hooks *hooks);
 // the chunk reads as zero, but for its first ALIGN_BYTES.
 APART void *heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed);
 
-// Allocates a run of a class from CLASS_RUN on, if one is at hand; NULL: ask heap_alloc_slow.
+// What most calls that leave the fast path need, and no more: the next chunks of the current block,
+// and, from CLASS_RUN on, a run that is at hand. NULL: ask heap_alloc_slow. The first may be asked
+// for heap_none.
+void *heap_alloc_carve(struct heap *heap, unsigned c);
 void *heap_alloc_idle_run(struct heap *heap, unsigned c);
 
 // Makes a run of this heap's, whose chunk is out, one of the larger class `c`, where it stands.
