@@ -88,6 +88,13 @@ heap_settle(struct heap *heap, struct block *b)
 }
 
 void
+heap_mark_slot(const struct heap *heap, struct apex_stats_thread *slot)
+{
+    store_relaxed(&slot->tid, heap->stats.tid);
+    store_relaxed(&slot->state, (uint32_t)(heap->live ? APEX_SLOT_LIVE : APEX_SLOT_EXITED));
+}
+
+void
 heap_mirror(struct heap *heap, struct apex_stats_thread *slot)
 {
     const uint64_t *from = (const uint64_t *)(const void *)&heap->stats;
@@ -106,8 +113,7 @@ heap_mirror(struct heap *heap, struct apex_stats_thread *slot)
         }
     }
     if (!heap_shares_slot(heap)) {
-        store_relaxed(&slot->tid, heap->stats.tid);
-        store_relaxed(&slot->state, (uint32_t)(heap->live ? APEX_SLOT_LIVE : APEX_SLOT_EXITED));
+        heap_mark_slot(heap, slot);
     } else {
         store_relaxed(&slot->state, (uint32_t)APEX_SLOT_LIVE);
     }
@@ -658,8 +664,8 @@ heap_abandon_all(struct heap *heap)
     heap_drain(heap);
     for (unsigned c = 0; c < CLASS_RUN; c++) {
         struct block *b = heap->current[c];
-        heap_set_current(heap, c, NO_BLOCK);
         if (b != NO_BLOCK) {
+            heap_set_current(heap, c, NO_BLOCK);
             heap_abandon(heap, b);
         }
         heap_abandon_list(heap, &heap->available[c]);

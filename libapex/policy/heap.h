@@ -129,7 +129,8 @@ void heap_collect(struct heap *heap);
 // Takes what is in the inbox.
 void heap_drain(struct heap *heap);
 
-// Makes the heap empty, without looking at what it held.
+// Makes the heap empty, without looking at what it held: a new one, or that of a thread that is
+// not there in the child of a fork. heap_abandon_all leaves it so, too.
 void heap_reset(struct heap *heap);
 
 // At thread exit: delivers, gives every block to the pool or the orphanage, closes the inbox.
@@ -148,6 +149,9 @@ bool heap_shares_slot(const struct heap *heap);
 
 // Copies, or adds, all counters to `slot`; NULL: does nothing. Under the lock of the list of heaps.
 void heap_mirror(struct heap *heap, struct apex_stats_thread *slot);
+
+// Says in a slot of the heap's own whose it is now.
+void heap_mark_slot(const struct heap *heap, struct apex_stats_thread *slot);
 
 // Debug builds: checks H1 and every block of the heap. Owner only.
 void heap_audit(struct heap *heap);

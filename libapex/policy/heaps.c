@@ -20,13 +20,18 @@ static uint64_t swept_ns; // when somebody last looked for sleepers; atomic
 
 // --- Threads -------------------------------------------------------------------------------------
 
-// With the heaps lock. NULL when there is no memory.
+// With the heaps lock. NULL when there is no memory. The generator of keys goes on when another
+// thread takes the heap over.
 static struct heap *
 heaps_make(void)
 {
     struct heap *heap = meta_alloc(sizeof *heap);
+    uint64_t seed;
 
     if (heap != NULL) {
+        os_random(&seed, sizeof seed);
+        rng_seed(&heap->rng, seed);
+        heap_reset(heap);
         heap->index = heaps_count++;
         heap->owner.inbox = INBOX_CLOSED;
         heap->next_made = heaps_made;
@@ -38,9 +43,6 @@ heaps_make(void)
 struct heap *
 heaps_open(void)
 {
-    uint64_t seed;
-
-    os_random(&seed, sizeof seed);
     lock_acquire(&heaps_lock);
     struct heap *heap = heaps_idle;
     if (heap != NULL) {
@@ -49,8 +51,6 @@ heaps_open(void)
         heap = heaps_make();
     }
     if (heap != NULL) {
-        heap_reset(heap);
-        rng_seed(&heap->rng, seed);
         heap->stats.tid = os_thread_id();
         store_relaxed(&heap->live, true);
         struct apex_stats_thread *slot = heap->slot;
@@ -59,7 +59,7 @@ heaps_open(void)
             heap_mirror(heap, slot);
             store_release(&heap->slot, slot);
         } else if (!heap_shares_slot(heap)) {
-            heap_mirror(heap, slot);
+            heap_mark_slot(heap, slot); // its counters are there already
         }
         // Pairs with the acquire in remote_enqueue: from here on blocks may name this owner.
         store_release(&heap->owner.inbox, NULL);
