@@ -129,31 +129,50 @@ heap_orphans_lost(void *heap, unsigned c, uint32_t count)
 
 // --- Remote frees: sending -----------------------------------------------------------------------
 
-// Delivers one batch, through the gate, and lets the orphanage tidy up if it was for an orphan.
+// Delivers batches, through the gate, which costs a fence and is passed once; the words that others
+// write to are fetched together. Lets the orphanage tidy up if one was for an orphan.
 static APART void
-heap_deliver(struct heap *heap, struct heap_batch *batch)
+heap_deliver(struct heap *heap, struct heap_batch *batch, unsigned batches)
 {
-    struct block *b = batch->block;
-    bool orphan = orphan_is_owner(load_relaxed(&b->owner));
+    bool orphan = false;
+    uint32_t count = 0;
 
-    batch->block = NULL;
+    for (unsigned i = 0; i < batches; i++) {
+        __builtin_prefetch(&batch[i].block->remote, 1);
+    }
     heap_check_slot(heap);
     gate_enter(&heap->pass);
-    remote_deliver(b, batch->head, batch->tail, batch->count);
+    for (unsigned i = 0; i < batches; i++) {
+        struct block *b = batch[i].block;
+        orphan |= orphan_is_owner(load_relaxed(&b->owner));
+        count += batch[i].count;
+        remote_deliver(b, batch[i].head, batch[i].tail, batch[i].count);
+        batch[i].block = NULL;
+    }
     gate_leave(&heap->pass);
-    HEAP_COUNT(heap, remote_sent, batch->count);
-    HEAP_COUNT(heap, remote_batches, 1);
+    HEAP_COUNT(heap, remote_sent, count);
+    HEAP_COUNT(heap, remote_batches, batches);
     if (unlikely(orphan)) {
         orphan_drain(heap_orphans_lost, heap);
     }
 }
 
 static void
+heap_deliver_parked(struct heap *heap)
+{
+    heap_deliver(heap, heap->parked, heap->parked_count);
+    heap->parked_count = 0;
+}
+
+static void
 heap_deliver_all(struct heap *heap)
 {
+    if (heap->parked_count > 0) {
+        heap_deliver_parked(heap);
+    }
     for (unsigned i = 0; i < BATCH_SLOTS; i++) {
         if (heap->batch[i].block != NULL) {
-            heap_deliver(heap, &heap->batch[i]);
+            heap_deliver(heap, &heap->batch[i], 1);
         }
     }
 }
@@ -168,16 +187,19 @@ heap_batch_add(struct heap *heap, struct heap_batch *batch, struct chunk *chunk)
     freelist_mark_free(chunk, key);
     batch->head = chunk;
     if (unlikely(++batch->count >= batch->count_max)) {
-        heap_deliver(heap, batch);
+        heap_deliver(heap, batch, 1);
     }
 }
 
-// Another block needs the slot.
+// Another block needs the slot: what is in it waits for company.
 static APART void
 heap_batch_open(struct heap *heap, struct heap_batch *batch, struct block *b, struct chunk *chunk)
 {
     if (batch->block != NULL) {
-        heap_deliver(heap, batch);
+        heap->parked[heap->parked_count++] = *batch;
+        if (heap->parked_count == PARKED_MAX) {
+            heap_deliver_parked(heap);
+        }
     }
     uint32_t count_max = BATCH_BYTES_MAX / b->chunk_bytes;
     *batch = (struct heap_batch){.block = b, .tail = chunk, .count_max = count_max};
@@ -627,6 +649,7 @@ heap_reset(struct heap *heap)
     for (unsigned i = 0; i < BATCH_SLOTS; i++) {
         heap->batch[i].block = NULL;
     }
+    heap->parked_count = 0;
     heap->pass.inside = 0;
     heap->ticks = 0;
 }

@@ -17,7 +17,8 @@
 //   H3  direct[n] is the current block of the class of 16 * n bytes.
 //   H4  A run of a class from CLASS_RUN on is FULL or IDLE, never CURRENT: what is freed is at hand
 //       for all these classes, and under the bound of what is idle.
-//   H5  At most BATCH_BYTES_MAX of chunks in each of BATCH_SLOTS batches await delivery.
+//   H5  At most BATCH_BYTES_MAX of chunks in each of BATCH_SLOTS batches that are open, and of
+//       PARKED_MAX that are not, await delivery.
 
 #ifndef APEX_POLICY_HEAP_H
 #define APEX_POLICY_HEAP_H
@@ -38,6 +39,7 @@
 #define IDLE_SHARE 8
 
 #define BATCH_SLOTS 32
+#define PARKED_MAX 16
 #define BATCH_BYTES_MAX 4096
 
 // Chunks of one foreign block, linked, on their way to its owner.
@@ -58,6 +60,8 @@ struct heap {
     struct idle idle;
     uint32_t blocks; // owned, in units of 64 KiB
     struct heap_batch batch[BATCH_SLOTS];
+    struct heap_batch parked[PARKED_MAX]; // they had to leave their slots
+    unsigned parked_count;
     struct gate_pass pass;
     struct rng rng;
     uint32_t ticks;
