@@ -34,6 +34,8 @@ __thread struct heap_self heap_self = {
     .direct_end = DIRECT_BYTES_MAX + 1,
 };
 
+uint32_t heap_idle_part = IDLE_PART_MAX;
+
 static struct heap_hooks hooks;
 
 // --- Statistics ----------------------------------------------------------------------------------
@@ -268,7 +270,8 @@ static uint32_t
 heap_idle_max(const struct heap *heap)
 {
     uint32_t share = heap->blocks / IDLE_SHARE;
-    return share < IDLE_BLOCKS_MIN ? IDLE_BLOCKS_MIN : share;
+    uint32_t part = load_relaxed(&heap_idle_part);
+    return share < part ? part : share;
 }
 
 // The block is IDLE, empty, and in no list.

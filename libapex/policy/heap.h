@@ -11,7 +11,7 @@
 // Invariants
 //   H1  Each block owned by a heap is CURRENT and in `current`, or AVAILABLE and in `available` of
 //       its class, or FULL and in `full`, or IDLE and in `idle`, where there are at most
-//       IDLE_BLOCKS_MIN or a share of what the heap owns. `blocks` is the sum of all.
+//       heap_idle_part or a share of what the heap owns. `blocks` is the sum of all.
 //   H2  An AVAILABLE or FULL block has live chunks, so it will see an event when the last one is
 //       freed.
 //   H3  direct[n] is the current block of the class of 16 * n bytes.
@@ -33,10 +33,12 @@
 #define DIRECT_BYTES_MAX 1024
 #define DIRECT_COUNT (DIRECT_BYTES_MAX / ALIGN_BYTES + 1)
 
-// Empty blocks a thread may keep for its next need, in units of 64 KiB: 2 MiB, or an eighth of all
-// that it owns.
-#define IDLE_BLOCKS_MIN 32
+// Empty blocks a thread may keep for its next need, in units of 64 KiB: an eighth of all that it
+// owns, or its part of 16 MiB for all threads, from 256 KiB to 2 MiB.
 #define IDLE_SHARE 8
+#define IDLE_TOTAL 256
+#define IDLE_PART_MIN 4
+#define IDLE_PART_MAX 32
 
 #define BATCH_SLOTS 32
 #define PARKED_MAX 16
@@ -100,6 +102,9 @@ struct heap_self {
 };
 
 extern __thread struct heap_self heap_self;
+
+// What each thread may keep however little it owns; set by policy/heaps.c as threads come and go.
+extern uint32_t heap_idle_part; // atomic
 
 void heap_set_hooks(const struct heap_hooks *hooks);
 

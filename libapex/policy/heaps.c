@@ -15,6 +15,7 @@ static struct lock heaps_lock = LOCK_INIT(LOCK_RANK_HEAPS);
 static struct heap *heaps_made; // newest first; atomic, so that sums need no lock
 static struct heap *heaps_idle;
 static uint32_t heaps_count;
+static uint32_t heaps_live;
 static struct lock sweep_lock = LOCK_INIT(LOCK_RANK_SWEEP);
 static uint64_t swept_ns; // when somebody last looked for sleepers; atomic
 
@@ -40,6 +41,17 @@ heaps_make(void)
     return heap;
 }
 
+// One thread more or less, with the heaps lock. Threads that keep more than their part now give it
+// up the next time they keep something.
+static void
+heaps_count_live(int change)
+{
+    heaps_live += (uint32_t)change;
+    uint32_t part = heaps_live == 0 ? IDLE_PART_MAX : IDLE_TOTAL / heaps_live;
+    part = part < IDLE_PART_MIN ? IDLE_PART_MIN : part;
+    store_relaxed(&heap_idle_part, part > IDLE_PART_MAX ? (uint32_t)IDLE_PART_MAX : part);
+}
+
 struct heap *
 heaps_open(void)
 {
@@ -53,6 +65,7 @@ heaps_open(void)
     if (heap != NULL) {
         heap->stats.tid = os_thread_id();
         store_relaxed(&heap->live, true);
+        heaps_count_live(1);
         struct apex_stats_thread *slot = heap->slot;
         if (slot == NULL) {
             slot = heap_page_slot(heap);
@@ -80,6 +93,7 @@ heaps_make_idle(struct heap *heap)
 {
     lock_acquire(&heaps_lock);
     store_relaxed(&heap->live, false);
+    heaps_count_live(-1);
     if (heap->slot != NULL && !heap_shares_slot(heap)) {
         store_relaxed(&heap->slot->state, (uint32_t)APEX_SLOT_EXITED);
     }

@@ -111,7 +111,7 @@ test_runs(void **state)
         apex_free(p);
         heap_audit(heap_self.heap);
         pool_stats(&after);
-        assert_true(after.active - before.active <= (IDLE_BLOCKS_MIN + 16) * BLOCK_BYTES);
+        assert_true(after.active - before.active <= (IDLE_PART_MAX + 16) * BLOCK_BYTES);
     }
     heap_collect(heap_self.heap); // nothing shorter is at hand
     void *p = apex_malloc(CHUNK_BYTES_MAX);

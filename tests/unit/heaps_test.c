@@ -12,6 +12,8 @@
 
 #include "../support/unit.h"
 
+#include <semaphore.h>
+
 #define OBJECTS 1000
 
 static void *objects[OBJECTS];
@@ -139,6 +141,46 @@ test_the_sweep_gives_back_what_a_sleeper_got(void **state)
     pthread_join(thread, NULL);
 }
 
+static sem_t all_there;
+static sem_t may_go;
+
+static void *
+part_main(void *argument)
+{
+    apex_free(apex_malloc(1));
+    sem_post(&all_there);
+    while (sem_wait(&may_go) != 0) {
+    }
+    return argument;
+}
+
+// What threads may keep is divided between them.
+static void
+test_the_idle_part_shrinks_with_threads(void **state)
+{
+    pthread_t threads[100];
+
+    (void)state;
+    sem_init(&all_there, 0, 0);
+    sem_init(&may_go, 0, 0);
+    assert_int_equal(heap_idle_part, IDLE_PART_MAX);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, part_main, NULL), 0);
+        while (sem_wait(&all_there) != 0) {
+        }
+        unsigned part = IDLE_TOTAL / (i + 2); // the main thread has one, too
+        part = part > IDLE_PART_MAX ? IDLE_PART_MAX : part < IDLE_PART_MIN ? IDLE_PART_MIN : part;
+        assert_int_equal(heap_idle_part, part);
+    }
+    for (unsigned i = 0; i < 100; i++) {
+        sem_post(&may_go);
+    }
+    for (unsigned i = 0; i < 100; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(heap_idle_part, IDLE_PART_MAX);
+}
+
 int
 main(void)
 {
@@ -146,6 +188,7 @@ main(void)
         cmocka_unit_test(test_an_exited_threads_heap_serves_the_next),
         cmocka_unit_test(test_orphans),
         cmocka_unit_test(test_the_sweep_gives_back_what_a_sleeper_got),
+        cmocka_unit_test(test_the_idle_part_shrinks_with_threads),
     };
 
     return cmocka_run_group_tests_name("heaps", tests, NULL, NULL);
