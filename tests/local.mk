@@ -135,6 +135,7 @@ check_tests += $(thread_tests)
 EXTRA_DIST += \
 	tests/README.md \
 	tests/support/expect.h \
+	tests/support/superblock.h \
 	tests/support/unit.h
 
 # The protocol of remote frees, every interleaving of it. Takes a minute or two, and spin.

@@ -17,7 +17,6 @@ block_set_class(struct block *b, unsigned c, unsigned blocks)
     bool is_long = blocks != class->run_blocks;
 
     apex_assert(!is_long || blocks == class->long_blocks);
-    b->outside = ~(uintptr_t)(bits_round_up_power(blocks) * BLOCK_BYTES - ALIGN_BYTES);
     b->inverse = class->inverse;
     b->turn = class->turn;
     b->chunk_bytes = class->chunk_bytes;
@@ -33,6 +32,7 @@ block_init(struct block *b, char *first, unsigned c, unsigned blocks, struct own
     apex_assert(b->remote == 0);
     b->free = NULL;
     b->key = key;
+    b->pop_key = key;
     b->base = first;
     b->carved = 0;
     b->settled = 0;

@@ -71,7 +71,7 @@ struct block {
     uint8_t head_distance; // of a tail, in blocks; stays when the run is back in the pool
     bool clean;            // what has not been carved reads as zero
     struct list link;      // of whoever holds the list the block is in
-    uintptr_t outside;     // bits that the offset of a chunk in the block never has
+    uint64_t pop_key;      // the same as `key`: malloc looks at line 0 only
 
     // Line 1: what does not change while chunks are live, but for `carved`; read by everybody.
     // `remote` and `inbox_next` belong to the protocol of core/remote.h. `owner` is NULL in the
@@ -123,27 +123,26 @@ block_starts_chunk(const struct block *b, const void *p)
     return block_chunk_index(b, p) < load_fast(&b->carved);
 }
 
-// True if `p` is aligned like a chunk and lies in the block, or at most behind its end by as much
-// as its length falls short of a power of two. NULL lies in no block.
+// True if `p` is aligned like a chunk and lies in the superblock in which the descriptor lies too:
+// no memory is needed to tell. NULL lies in none.
 FAST bool
-block_spans(const struct block *b, const void *p)
+block_near(const struct block *b, const void *p)
 {
-    return (((uintptr_t)p - (uintptr_t)b->base) & b->outside) == 0;
+    return (((uintptr_t)p ^ (uintptr_t)b) & (~SUPERBLOCK_MASK | (ALIGN_BYTES - 1))) == 0;
 }
 
 // Takes the first free chunk. NULL when there is none, or when what the list holds is not an
-// address in this block: block_corrupt() tells the two apart. One comparison serves for both.
+// address in this superblock: block_corrupt() tells the two apart. One test serves for both.
 FAST void *
 block_pop(struct block *b)
 {
     struct chunk *chunk = b->free;
 
-    if (unlikely(!block_spans(b, chunk))) {
+    if (unlikely(!block_near(b, chunk))) {
         return NULL;
     }
     b->credit++;
-    b->free = freelist_next(chunk, b->key);
-    __builtin_prefetch(b->free); // decoding hides it from the hardware's own prefetchers
+    b->free = freelist_next(chunk, b->pop_key);
     freelist_mark_used(chunk);
     return chunk;
 }
@@ -151,7 +150,7 @@ block_pop(struct block *b)
 FAST bool
 block_corrupt(const struct block *b)
 {
-    return b->free != NULL && !block_spans(b, b->free);
+    return b->free != NULL && !block_near(b, b->free);
 }
 
 // Puts a chunk back. True when the event that `floor` asks for is due.

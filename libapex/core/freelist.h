@@ -7,8 +7,9 @@
 //
 // The key is random and belongs to the block. Whoever overwrites a link without knowing it makes
 // the decoded address random, and the pop that meets it stops: it takes only addresses that lie in
-// the block and are aligned (block_pop). One overwritten low byte passes that check in 1 case of
-// 16. The key is no secret from somebody who can read freed memory.
+// the block's superblock and are aligned (block_pop). If only the lowest two bytes were overwritten
+// that check lets 1 case of 16 pass, with three bytes 1 of 64. The key is no secret from somebody
+// who can read freed memory.
 //
 // The tag is cleared when the chunk is allocated. Its top byte is the key's, whatever the address
 // is, because user addresses have a top byte of 0: so free() probes one byte, and compares the word

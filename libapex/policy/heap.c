@@ -13,8 +13,7 @@
 // Housekeeping (old memory, batches, registration) is looked after on every 16th slow allocation.
 #define TICK_MASK 15
 
-// No room, and no address fits it: not NULL either, since NULL - 1 has all bits.
-static const struct block block_none = {.base = (char *)1, .outside = UINTPTR_MAX};
+static const struct block block_none; // no room
 
 #define NO_BLOCK ((struct block *)(uintptr_t)&block_none)
 #define N4 NO_BLOCK, NO_BLOCK, NO_BLOCK, NO_BLOCK

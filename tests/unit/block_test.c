@@ -6,12 +6,13 @@
 
 #include "core/block.h"
 
+#include "../support/superblock.h"
 #include "../support/unit.h"
 
 #define CLASS 7 // 128 bytes
 
-static _Alignas(65536) char space[65536];
-static struct block block;
+static char *space;         // block 1 of a superblock
+static struct block *block; // its descriptor
 static int owner_mark; // an owner is only compared here
 static void *chunks[4096];
 
@@ -19,10 +20,14 @@ static int
 setup(void **state)
 {
     (void)state;
-    memset(&block, 0, sizeof block);
-    block_init(&block, space, CLASS, 1, (struct owner *)(void *)&owner_mark, freelist_key(12345));
-    block_set_state(&block, BLOCK_CURRENT);
-    block_set_used(&block, 0);
+    if (space == NULL) {
+        space = unit_superblock() + BLOCK_BYTES;
+        block = geometry_descriptor(space);
+    }
+    memset(block, 0, sizeof *block);
+    block_init(block, space, CLASS, 1, (struct owner *)(void *)&owner_mark, freelist_key(12345));
+    block_set_state(block, BLOCK_CURRENT);
+    block_set_used(block, 0);
     return 0;
 }
 
@@ -33,13 +38,13 @@ pop_all(void)
     unsigned n = 0;
 
     for (;;) {
-        void *p = block_pop(&block);
+        void *p = block_pop(block);
         if (p != NULL) {
             chunks[n++] = p;
-        } else if (!block_carve(&block)) {
+        } else if (!block_carve(block)) {
             return n;
         }
-        block_audit(&block);
+        block_audit(block);
     }
 }
 
@@ -47,16 +52,16 @@ static void
 test_carve_and_pop(void **state)
 {
     (void)state;
-    assert_null(block_pop(&block)); // nothing has been cut
-    assert_false(block_corrupt(&block));
+    assert_null(block_pop(block)); // nothing has been cut
+    assert_false(block_corrupt(block));
     unsigned n = pop_all();
-    assert_int_equal(n, block.capacity);
+    assert_int_equal(n, block->capacity);
     assert_int_equal(n, 512);
-    assert_int_equal(block_used(&block), n);
+    assert_int_equal(block_used(block), n);
     for (unsigned i = 0; i < n; i++) {
         assert_ptr_equal(chunks[i], space + i * 128); // walks forward
-        assert_true(block_starts_chunk(&block, chunks[i]));
-        assert_false(freelist_is_free(chunks[i], block.key));
+        assert_true(block_starts_chunk(block, chunks[i]));
+        assert_false(freelist_is_free(chunks[i], block->key));
     }
 }
 
@@ -64,10 +69,10 @@ static void
 test_lazy(void **state)
 {
     (void)state;
-    assert_true(block_carve(&block));
-    assert_int_equal(block.carved, 8); // 1 KiB
-    assert_true(block_starts_chunk(&block, space + 7 * 128));
-    assert_false(block_starts_chunk(&block, space + 8 * 128));
+    assert_true(block_carve(block));
+    assert_int_equal(block->carved, 8); // 1 KiB
+    assert_true(block_starts_chunk(block, space + 7 * 128));
+    assert_false(block_starts_chunk(block, space + 8 * 128));
 }
 
 // What is pushed last comes first, and the current block asks for no event however many come.
@@ -78,13 +83,13 @@ test_push(void **state)
 
     (void)state;
     for (unsigned i = 0; i < n; i++) {
-        assert_false(block_push(&block, chunks[i]));
-        assert_true(freelist_is_free(chunks[i], block.key));
-        assert_int_equal(block_used(&block), n - 1 - i);
+        assert_false(block_push(block, chunks[i]));
+        assert_true(freelist_is_free(chunks[i], block->key));
+        assert_int_equal(block_used(block), n - 1 - i);
     }
-    block_audit(&block);
+    block_audit(block);
     for (unsigned i = n; i > 0; i--) {
-        assert_ptr_equal(block_pop(&block), chunks[i - 1]);
+        assert_ptr_equal(block_pop(block), chunks[i - 1]);
     }
 }
 
@@ -94,36 +99,36 @@ test_event_of_full(void **state)
     unsigned n = pop_all();
 
     (void)state;
-    block_set_state(&block, BLOCK_FULL);
-    block_set_used(&block, n);
-    assert_int_equal(block_used(&block), n);
+    block_set_state(block, BLOCK_FULL);
+    block_set_used(block, n);
+    assert_int_equal(block_used(block), n);
     for (unsigned i = 0; i < 15; i++) {
-        assert_false(block_push(&block, chunks[i]));
-        assert_false(block_has_room(&block)); // not for so few
+        assert_false(block_push(block, chunks[i]));
+        assert_false(block_has_room(block)); // not for so few
     }
-    assert_true(block_push(&block, chunks[15]));
-    assert_true(block_has_room(&block));
-    assert_int_equal(block_used(&block), n - 16);
+    assert_true(block_push(block, chunks[15]));
+    assert_true(block_has_room(block));
+    assert_int_equal(block_used(block), n - 16);
 }
 
 // Of chunks so large that an eighth of the block is less than one, each is worth a return.
 static void
 test_event_of_full_large(void **state)
 {
-    static struct block large;
+    struct block *large = geometry_descriptor(space + BLOCK_BYTES);
     unsigned n = 0;
 
     (void)state;
-    block_init(&large, space, size_class_of(8192), 1, (void *)&owner_mark, block.key);
-    assert_true(large.chunk_bytes == 8192 && large.capacity == 8);
-    while (block_carve(&large)) {
-        chunks[n++] = block_pop(&large);
+    block_init(large, space + BLOCK_BYTES, size_class_of(8192), 1, (void *)&owner_mark, block->key);
+    assert_true(large->chunk_bytes == 8192 && large->capacity == 8);
+    while (block_carve(large)) {
+        chunks[n++] = block_pop(large);
     }
-    block_set_state(&large, BLOCK_FULL);
-    block_set_used(&large, n);
-    assert_false(block_has_room(&large));
-    assert_true(block_push(&large, chunks[0]));
-    assert_true(block_has_room(&large));
+    block_set_state(large, BLOCK_FULL);
+    block_set_used(large, n);
+    assert_false(block_has_room(large));
+    assert_true(block_push(large, chunks[0]));
+    assert_true(block_has_room(large));
 }
 
 // An AVAILABLE block asks for attention after an eighth of its capacity, and when it becomes empty.
@@ -136,17 +141,17 @@ test_events_of_available(void **state)
     unsigned since = 0;
 
     (void)state;
-    block_set_state(&block, BLOCK_AVAILABLE);
-    block_set_used(&block, n);
+    block_set_state(block, BLOCK_AVAILABLE);
+    block_set_used(block, n);
     while (pushed < n) {
-        bool event = block_push(&block, chunks[pushed++]);
+        bool event = block_push(block, chunks[pushed++]);
         since++;
-        assert_int_equal(block_used(&block), n - pushed);
+        assert_int_equal(block_used(block), n - pushed);
         if (event) {
             assert_true(since == n / 8 || pushed == n);
             events++;
             since = 0;
-            block_set_used(&block, block_used(&block));
+            block_set_used(block, block_used(block));
         }
     }
     assert_int_equal(since, 0); // the last one raised an event: the block is seen empty
@@ -157,13 +162,13 @@ static void
 test_corrupt_link(void **state)
 {
     (void)state;
-    assert_true(block_carve(&block));
-    void *p = block_pop(&block);
-    block_push(&block, p);
+    assert_true(block_carve(block));
+    void *p = block_pop(block);
+    block_push(block, p);
     memset(p, 0x41, 8);
-    assert_ptr_equal(block_pop(&block), p); // the chunk itself is ours; its link is not
-    assert_null(block_pop(&block));
-    assert_true(block_corrupt(&block));
+    assert_ptr_equal(block_pop(block), p); // the chunk itself is ours; its link is not
+    assert_null(block_pop(block));
+    assert_true(block_corrupt(block));
 }
 
 // Receives the chunks first, first + 1, … as a chain, as a sender makes it.
@@ -173,11 +178,11 @@ receive(unsigned first, unsigned count)
     struct chunk *next = NULL;
 
     for (unsigned i = first + count; i > first; i--) {
-        freelist_set_next(chunks[i - 1], next, block.key);
-        freelist_mark_free(chunks[i - 1], block.key);
+        freelist_set_next(chunks[i - 1], next, block->key);
+        freelist_mark_free(chunks[i - 1], block->key);
         next = chunks[i - 1];
     }
-    block_receive(&block, chunks[first], chunks[first + count - 1], count);
+    block_receive(block, chunks[first], chunks[first + count - 1], count);
 }
 
 static void
@@ -187,17 +192,17 @@ test_receive(void **state)
 
     (void)state;
     receive(0, 10); // into an empty list
-    assert_int_equal(block_used(&block), n - 10);
+    assert_int_equal(block_used(block), n - 10);
     receive(10, 5); // in front of ten others
-    assert_int_equal(block_used(&block), n - 15);
+    assert_int_equal(block_used(block), n - 15);
     receive(15, 1);
-    block_audit(&block);
+    block_audit(block);
     for (unsigned i = 0; i < 16; i++) {
-        assert_non_null(block_pop(&block));
+        assert_non_null(block_pop(block));
     }
-    assert_null(block_pop(&block));
-    assert_false(block_corrupt(&block));
-    assert_int_equal(block_used(&block), n);
+    assert_null(block_pop(block));
+    assert_false(block_corrupt(block));
+    assert_int_equal(block_used(block), n);
 }
 
 // A link in the chain was overwritten: the pop that would follow it does not.
@@ -210,10 +215,10 @@ test_receive_corrupt(void **state)
     receive(3, 10);
     memset(chunks[7], 0x42, 8);
     for (unsigned i = 3; i <= 7; i++) {
-        assert_ptr_equal(block_pop(&block), chunks[i]);
+        assert_ptr_equal(block_pop(block), chunks[i]);
     }
-    assert_null(block_pop(&block));
-    assert_true(block_corrupt(&block));
+    assert_null(block_pop(block));
+    assert_true(block_corrupt(block));
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include "core/remote.h"
 
+#include "../support/superblock.h"
 #include "../support/unit.h"
 
 #include <stdatomic.h>
@@ -13,8 +14,8 @@
 #define CLASS 3 // 64 bytes: 1024 chunks
 #define CAPACITY 1024
 
-static _Alignas(65536) char space[BLOCKS][65536];
-static struct block blocks[BLOCKS];
+static char *space;          // a superblock from block 1 on
+static struct block *blocks; // its descriptors
 static struct owner owner;
 
 static void
@@ -38,10 +39,14 @@ static int
 setup(void **state)
 {
     (void)state;
-    memset(blocks, 0, sizeof blocks);
+    if (space == NULL) {
+        space = unit_superblock() + BLOCK_BYTES;
+        blocks = geometry_descriptor(space);
+    }
+    memset(blocks, 0, BLOCKS * sizeof *blocks);
     owner.inbox = NULL;
     for (unsigned i = 0; i < BLOCKS; i++) {
-        block_init(&blocks[i], space[i], CLASS, 1, &owner, freelist_key(i * 77 + 1));
+        block_init(&blocks[i], space + i * BLOCK_BYTES, CLASS, 1, &owner, freelist_key(i * 77 + 1));
         block_set_state(&blocks[i], BLOCK_CURRENT);
         block_set_used(&blocks[i], 0);
         take_all(&blocks[i], chunks[i]);
@@ -181,7 +186,7 @@ test_many_senders(void **state)
             assert_true(chain.count > 0);
             for (unsigned i = 0; i < chain.count; i++) {
                 assert_true(block_starts_chunk(b, chain.head));
-                size_t index = (size_t)((char *)chain.head - space[b - blocks]) / 64;
+                size_t index = (size_t)((char *)chain.head - b->base) / 64;
                 assert_int_equal(seen[b - blocks][index]++, 0);
                 chain.head = freelist_next(chain.head, b->key);
             }
