@@ -37,13 +37,6 @@ bits_log2(size_t x)
     return 63u - (unsigned)__builtin_clzl(x);
 }
 
-// The smallest power of two that is not below x; x is from 1 to 2^63.
-FAST size_t
-bits_round_up_power(size_t x)
-{
-    return x == 1 ? 1 : (size_t)2 << bits_log2(x - 1);
-}
-
 // Index of the lowest set bit; x is not 0.
 FAST unsigned
 bits_lowest(uint64_t x)

@@ -39,18 +39,6 @@ test_align(void **state)
 }
 
 static void
-test_round_up_power(void **state)
-{
-    (void)state;
-    for (size_t x = 1; x <= 4096; x++) {
-        size_t power = bits_round_up_power(x);
-        assert_true(bits_is_pow2(power));
-        assert_true(power >= x && power / 2 < x);
-    }
-    assert_true(bits_round_up_power((size_t)1 << 63) == (size_t)1 << 63);
-}
-
-static void
 test_range(void **state)
 {
     (void)state;
@@ -117,7 +105,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pow2),
         cmocka_unit_test(test_align),
-        cmocka_unit_test(test_round_up_power),
         cmocka_unit_test(test_range),
         cmocka_unit_test(test_find_run),
         cmocka_unit_test(test_count),
