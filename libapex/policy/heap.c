@@ -484,7 +484,8 @@ heap_next_block(struct heap *heap, unsigned c)
     struct block *b;
 
     if (!list_empty(&heap->available[c])) {
-        b = list_entry(heap->available[c].next, struct block, link);
+        // The one that waits longest: meanwhile most came free in it, so that it lasts longest.
+        b = list_entry(heap->available[c].prev, struct block, link);
     } else if ((b = orphan_adopt(c, &heap->owner, heap_orphans_lost, heap)) != NULL) {
         heap->blocks += b->run_blocks;
         HEAP_COUNT(heap, blocks_adopted, 1);

@@ -57,7 +57,7 @@ struct heap {
     struct owner owner; // first member: block->owner points here; written by any thread
     CACHE_ALIGNED struct block *direct[DIRECT_COUNT]; // by size in granules: `current` of its class
     struct block *current[CLASS_RUN];
-    struct list available[CLASS_RUN];
+    struct list available[CLASS_RUN]; // newest first
     struct list full;
     struct idle idle;
     uint32_t blocks; // owned, in units of 64 KiB

@@ -83,6 +83,33 @@ test_states(void **state)
     assert_true(sum.slow_allocs > 0 && sum.slow_frees > 0);
 }
 
+// Among the blocks that have room again the one that got it first is next.
+static void
+test_oldest_available_first(void **state)
+{
+    unsigned c = size_class_of(8192);
+    unsigned capacity = size_classes[c].capacity;
+    void *p[4 * 8];
+
+    (void)state;
+    assert_int_equal(capacity, 8);
+    heap_collect(heap_self.heap); // no current block
+    for (unsigned i = 0; i < 4 * capacity; i++) {
+        p[i] = apex_malloc(8192);
+    }
+    // The fourth block is current; the first three are full, and wake in the order 1, 0, 2.
+    apex_free(p[1 * capacity]);
+    apex_free(p[0 * capacity]);
+    apex_free(p[2 * capacity]);
+    assert_ptr_equal(apex_malloc(8192), p[1 * capacity]);
+    assert_ptr_equal(apex_malloc(8192), p[0 * capacity]);
+    assert_ptr_equal(apex_malloc(8192), p[2 * capacity]);
+    for (unsigned i = 0; i < 4 * capacity; i++) {
+        apex_free(p[i]);
+    }
+    heap_audit(heap_self.heap);
+}
+
 // A chunk above 64 KiB has a run of its own. The thread keeps what it frees, up to a bound, and
 // takes a run for a smaller request too.
 static void
@@ -245,6 +272,7 @@ main(void)
         cmocka_unit_test(test_none_and_gone_are_empty),
         cmocka_unit_test(test_every_class),
         cmocka_unit_test(test_states),
+        cmocka_unit_test(test_oldest_available_first),
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_idle_yields_to_the_limit),
         cmocka_unit_test(test_remote_frees_come_home),
