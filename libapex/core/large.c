@@ -81,7 +81,7 @@ large_cache_remove(struct large *large)
 {
     list_remove(&large->link);
     store_relaxed(&cached_bytes, cached_bytes - large->usable_bytes);
-    cached_count--;
+    store_relaxed(&cached_count, cached_count - 1);
     store_relaxed(&large->state, LARGE_BUSY);
 }
 
@@ -89,7 +89,7 @@ static void
 large_cache_add(struct large *large)
 {
     store_relaxed(&large->state, LARGE_CACHED);
-    cached_count++;
+    store_relaxed(&cached_count, cached_count + 1);
     store_relaxed(&cached_bytes, cached_bytes + large->usable_bytes);
 }
 
@@ -313,14 +313,24 @@ large_claim(struct large *large)
     return cas_strong_acquire(&large->state, &expected, LARGE_BUSY);
 }
 
-// Takes the oldest cached mapping if a bound is exceeded; NULL when all is well.
+static bool
+large_cache_exceeds(size_t bytes_max, unsigned count_max)
+{
+    return load_relaxed(&cached_bytes) > bytes_max || load_relaxed(&cached_count) > count_max;
+}
+
+// Takes the oldest cached mapping if a bound is exceeded; NULL when all is well, which most often
+// shows without the lock.
 static struct large *
 large_cache_evict(size_t bytes_max, unsigned count_max, uint64_t before_ns)
 {
     struct large *large = NULL;
 
+    if (!large_cache_exceeds(bytes_max, count_max)) {
+        return NULL;
+    }
     lock_acquire(&large_lock);
-    if (!list_empty(&cache) && (cached_bytes > bytes_max || cached_count > count_max)) {
+    if (!list_empty(&cache) && large_cache_exceeds(bytes_max, count_max)) {
         large = list_entry(cache.prev, struct large, link);
         if (large->freed_ns < before_ns) {
             large_cache_remove(large);

@@ -356,9 +356,9 @@ free_checked(void *p)
     }
 }
 
-// Chunks of other threads, and those of one's own that do not lie in the first block of their run.
-void
-free_rest(void *p)
+// Everything but a thread's own chunks: chunks of other threads, and free(NULL).
+APART static void
+free_other(void *p)
 {
     struct heap *heap = heap_self.heap;
 
@@ -370,6 +370,17 @@ free_rest(void *p)
         free_checked(p);
     } else {
         free_live(heap, b, p);
+    }
+}
+
+// Here once more for chunks that do not lie in the first block of their run.
+void
+free_rest(void *p)
+{
+    bool may = likely(registry_kind_of(p) == REGISTRY_SUPERBLOCK);
+
+    if (!may || !free_own(heap_self.heap, block_head(geometry_descriptor(p)), p)) {
+        free_other(p);
     }
 }
 

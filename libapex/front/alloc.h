@@ -45,21 +45,27 @@ alloc_fast(size_t size)
     return alloc_rest(size);
 }
 
+// Into its block's list, if the chunk is live at first sight and the calling thread owns the block.
+FAST bool
+free_own(struct heap *heap, struct block *b, void *p)
+{
+    bool own = likely(load_fast(&b->owner) == &heap->owner) && likely(block_starts_chunk(b, p)) &&
+               likely(!freelist_may_be_free(p, &b->key));
+
+    if (own && unlikely(block_push(b, p))) {
+        heap_free_event(heap, b);
+    }
+    return own;
+}
+
 FAST void
 free_fast(void *p)
 {
-    if (likely(registry_kind_of(p) == REGISTRY_SUPERBLOCK)) {
-        struct block *b = geometry_descriptor(p);
-        struct heap *heap = heap_self.heap;
-        if (likely(load_fast(&b->owner) == &heap->owner) && likely(block_starts_chunk(b, p)) &&
-            likely(!freelist_may_be_free(p, &b->key))) {
-            if (unlikely(block_push(b, p))) {
-                heap_free_event(heap, b);
-            }
-            return;
-        }
+    bool may = likely(registry_kind_of(p) == REGISTRY_SUPERBLOCK);
+
+    if (unlikely(!may || !free_own(heap_self.heap, geometry_descriptor(p), p))) {
+        free_rest(p);
     }
-    free_rest(p);
 }
 
 // `align` any power of two, `size` any; 16-byte alignment at least. NULL with ENOMEM.
