@@ -5,6 +5,8 @@
 #   libapexcore.la        all but the malloc names: what tests link, what libapex.so adds names to
 #   libapexcore_fault.la  the same over os/os_fault.c, which fails the n-th call of the OS layer
 #   libapex.so.0          for LD_PRELOAD and linking; in the build tree libapex/.libs/libapex.so.0
+#   libapex-hardened.so.0 the same as libapex.so.0 with the constants of base/profile.h set
+#   libapexcore_hardened.la  and what its tests link
 #   libapex-dlopen.so.0   apex_ names only, for dlopen(): it takes no room in static TLS
 #   libapex.a             one object with the names of apex.h and malloc, one with operator new and
 #                         delete for programs that use them; no other name to clash with
@@ -15,8 +17,11 @@
 libapex_sources = \
 	libapex/base/fault.c \
 	libapex/base/fmt.c \
+	libapex/base/mac.c \
 	libapex/base/rng.c \
 	libapex/core/block.c \
+	libapex/core/empty.c \
+	libapex/core/guard.c \
 	libapex/core/large.c \
 	libapex/core/meta.c \
 	libapex/core/registry.c \
@@ -27,6 +32,7 @@ libapex_sources = \
 	libapex/front/api.c \
 	libapex/front/compat.c \
 	libapex/front/lifecycle.c \
+	libapex/front/place.c \
 	libapex/os/lock.c \
 	libapex/os/os_page.c \
 	libapex/os/os_symbol.c \
@@ -37,9 +43,15 @@ libapex_sources = \
 	libapex/policy/idle.c \
 	libapex/policy/orphan.c \
 	libapex/policy/pool.c \
+	libapex/policy/quarantine.c \
 	libapex/view/attach.c \
 	libapex/view/stats.c \
 	libapex/view/stats_page.c
+
+# What the hardened library has besides.
+libapex_hardened_sources = \
+	libapex/core/seal.c \
+	libapex/front/sealed.c
 
 # Listed so that they are part of a release.
 libapex_headers = \
@@ -53,19 +65,29 @@ libapex_headers = \
 	libapex/base/fault.h \
 	libapex/base/fmt.h \
 	libapex/base/list.h \
+	libapex/base/mac.h \
+	libapex/base/profile.h \
 	libapex/base/rng.h \
 	libapex/core/block.h \
+	libapex/core/empty.h \
 	libapex/core/freelist.h \
+	libapex/core/freelist_linked.h \
+	libapex/core/freelist_signed.h \
 	libapex/core/geometry.h \
+	libapex/core/guard.h \
 	libapex/core/large.h \
 	libapex/core/meta.h \
 	libapex/core/registry.h \
 	libapex/core/remote.h \
+	libapex/core/seal.h \
 	libapex/core/size_class.h \
 	libapex/core/superblock.h \
 	libapex/front/alloc.h \
 	libapex/front/compat.h \
+	libapex/front/entry.h \
 	libapex/front/lifecycle.h \
+	libapex/front/place.h \
+	libapex/front/sealed.h \
 	libapex/os/lock.h \
 	libapex/os/os.h \
 	libapex/os/os_fault.h \
@@ -79,6 +101,7 @@ libapex_headers = \
 	libapex/policy/idle.h \
 	libapex/policy/orphan.h \
 	libapex/policy/pool.h \
+	libapex/policy/quarantine.h \
 	libapex/tables/faults.def \
 	libapex/tables/options.def \
 	libapex/tables/stats.def \
@@ -100,6 +123,7 @@ libapex_cflags = $(AM_CFLAGS) $(LIB_CFLAGS)
 noinst_LTLIBRARIES += \
 	libapex/libapexcore.la \
 	libapex/libapexcore_fault.la \
+	libapex/libapexcore_hardened.la \
 	libapex/libapexmost.la \
 	libapex/libapexreal.la
 
@@ -123,16 +147,27 @@ libapex_libapexcore_fault_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
 libapex_libapexcore_fault_la_LIBADD = libapex/libapexmost.la libapex/libapexreal.la
 libapex_libapexcore_fault_la_SHORTNAME = apex
 
+libapex_hardened_cppflags = $(AM_CPPFLAGS) -DAPEX_HARDENED
+
+libapex_libapexcore_hardened_la_SOURCES = $(libapex_sources) $(libapex_hardened_sources) \
+	libapex/os/os_linux.c
+libapex_libapexcore_hardened_la_CPPFLAGS = $(libapex_hardened_cppflags)
+libapex_libapexcore_hardened_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
+libapex_libapexcore_hardened_la_SHORTNAME = apex_hardened
+
 # Short names of objects (not allowed in a condition).
 libapex_libapexall_la_SHORTNAME = apex
 libapex_libapexcxx_la_SHORTNAME = apex
 libapex_libapexcxx_static_la_SHORTNAME = apex_static
 libapex_libapex_dlopen_la_SHORTNAME = apex_dlopen
+libapex_libapex_hardened_la_SHORTNAME = apex_hardened_so
+libapex_libapexcxx_hardened_la_SHORTNAME = apex_hardened
 
 if SHARED_LIBS
 
-noinst_LTLIBRARIES += libapex/libapexall.la libapex/libapexcxx.la libapex/libapexcxx_static.la
-lib_LTLIBRARIES += libapex/libapex.la libapex/libapex-dlopen.la
+noinst_LTLIBRARIES += libapex/libapexall.la libapex/libapexcxx.la libapex/libapexcxx_static.la \
+	libapex/libapexcxx_hardened.la
+lib_LTLIBRARIES += libapex/libapex.la libapex/libapex-dlopen.la libapex/libapex-hardened.la
 
 libapex_libapexall_la_SOURCES = libapex/front/interpose.c
 libapex_libapexall_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
@@ -156,6 +191,19 @@ libapex_libapex_la_SOURCES =
 libapex_libapex_la_LIBADD = libapex/libapexall.la libapex/libapexcxx.la
 libapex_libapex_la_LDFLAGS = $(libapex_link)
 libapex_libapex_la_DEPENDENCIES = libapex/libapexall.la libapex/libapexcxx.la libapex/libapex.map
+
+libapex_libapexcxx_hardened_la_SOURCES = libapex/front/interpose_cxx.c
+libapex_libapexcxx_hardened_la_CPPFLAGS = $(libapex_hardened_cppflags)
+libapex_libapexcxx_hardened_la_CFLAGS = $(libapex_cflags) -fexceptions
+
+libapex_libapex_hardened_la_SOURCES = libapex/front/interpose.c
+libapex_libapex_hardened_la_CPPFLAGS = $(libapex_hardened_cppflags)
+libapex_libapex_hardened_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
+libapex_libapex_hardened_la_LIBADD = libapex/libapexcore_hardened.la \
+	libapex/libapexcxx_hardened.la
+libapex_libapex_hardened_la_LDFLAGS = $(libapex_link)
+libapex_libapex_hardened_la_DEPENDENCIES = libapex/libapexcore_hardened.la \
+	libapex/libapexcxx_hardened.la libapex/libapex.map
 
 libapex_libapex_dlopen_la_SOURCES = $(libapex_sources) libapex/os/os_linux.c
 libapex_libapex_dlopen_la_CFLAGS = $(libapex_cflags) $(libapex_tls_dlopen)

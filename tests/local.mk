@@ -18,6 +18,7 @@ unit_tests = \
 	tests/unit/block_test \
 	tests/unit/compat_test \
 	tests/unit/config_test \
+	tests/unit/empty_test \
 	tests/unit/fault_test \
 	tests/unit/fmt_test \
 	tests/unit/freelist_test \
@@ -29,11 +30,13 @@ unit_tests = \
 	tests/unit/lifecycle_test \
 	tests/unit/list_test \
 	tests/unit/lock_test \
+	tests/unit/mac_test \
 	tests/unit/meta_test \
 	tests/unit/orphan_test \
 	tests/unit/os_linux_test \
 	tests/unit/os_page_test \
 	tests/unit/os_symbol_test \
+	tests/unit/place_test \
 	tests/unit/pool_test \
 	tests/unit/registry_test \
 	tests/unit/remote_test \
@@ -43,8 +46,24 @@ unit_tests = \
 	tests/unit/stats_test \
 	tests/unit/superblock_test
 
-check_PROGRAMS += $(unit_tests)
-check_tests += $(unit_tests)
+# The same for what only the hardened library does: compiled and linked as it is.
+hardened_tests = \
+	tests/unit/guard_test \
+	tests/unit/quarantine_test \
+	tests/unit/seal_test \
+	tests/unit/sealed_test
+
+tests_unit_guard_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_guard_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_unit_quarantine_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_quarantine_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_unit_seal_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_seal_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_unit_sealed_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_sealed_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += $(unit_tests) $(hardened_tests)
+check_tests += $(unit_tests) $(hardened_tests)
 
 # Random operations, replayed by a seed.
 property_tests = \
@@ -93,15 +112,40 @@ crimes = \
 	tests/crimes/unallocated_free_block \
 	tests/crimes/unallocated_free_metadata
 
+# Those that only libapex-hardened stops: run with objects of 8 bytes, 4 KiB and 256 KiB.
+crimes_hardened = \
+	tests/crimes/hardened/double_free \
+	tests/crimes/hardened/double_free_after_reuse \
+	tests/crimes/hardened/double_free_delayed \
+	tests/crimes/hardened/double_free_empty \
+	tests/crimes/hardened/header_copied \
+	tests/crimes/hardened/kind_mismatch \
+	tests/crimes/hardened/kind_mismatch_delete \
+	tests/crimes/hardened/overflow_1 \
+	tests/crimes/hardened/overflow_1m \
+	tests/crimes/hardened/overflow_32 \
+	tests/crimes/hardened/overflow_by_thread \
+	tests/crimes/hardened/overflow_realloc \
+	tests/crimes/hardened/overflow_zero \
+	tests/crimes/hardened/read_empty \
+	tests/crimes/hardened/size_mismatch \
+	tests/crimes/hardened/underflow_1 \
+	tests/crimes/hardened/underflow_8 \
+	tests/crimes/hardened/underflow_state \
+	tests/crimes/hardened/write_after_free \
+	tests/crimes/hardened/write_empty
+
 if SHARED_LIBS
-check_PROGRAMS += $(crimes)
+check_PROGRAMS += $(crimes) $(crimes_hardened)
 check_DATA += $(crimes_linked)
-check_tests += tests/crimes/crimes.sh
+check_tests += tests/crimes/crimes.sh tests/crimes/hardened.sh
 endif
 
 EXTRA_DIST += \
 	tests/crimes/crime.h \
-	tests/crimes/crimes.sh
+	tests/crimes/crimes.sh \
+	tests/crimes/hardened.sh \
+	tests/crimes/hardened/sized.h
 
 crimes_linked = $(crimes:tests/crimes/%=tests/crimes/linked/%)
 CLEANFILES += $(crimes_linked)

@@ -33,13 +33,14 @@ block_init(struct block *b, char *first, unsigned c, unsigned blocks, struct own
     b->free = NULL;
     b->key = key;
     b->pop_key = key;
-    b->base = first;
+    b->base = first + size_classes[c].lead;
     b->carved = 0;
     b->settled = 0;
     block_set_state(b, BLOCK_UNUSED);
     block_set_class(b, c, blocks);
     b->head_distance = 0;
     b->clean = false;
+    b->again = false;
     b->credit = 0;
     b->floor = 0;
     list_init(&b->link);
@@ -48,26 +49,43 @@ block_init(struct block *b, char *first, unsigned c, unsigned blocks, struct own
     store_release(&b->owner, owner);
 }
 
+// Any order of `count` chunks (Fisher and Yates).
+static void
+block_shuffle(uint8_t *order, unsigned count, struct rng *rng)
+{
+    for (unsigned i = 0; i < count; i++) {
+        unsigned j = (unsigned)(((rng_next(rng) >> 32) * (i + 1)) >> 32);
+        order[i] = order[j];
+        order[j] = (uint8_t)i;
+    }
+}
+
+// The list is in ascending order, so that a program that allocates in a row walks forward through
+// memory; or in any, within a stretch that is short enough for the caches not to mind.
 bool
-block_carve(struct block *b)
+block_carve(struct block *b, struct rng *rng)
 {
     unsigned count = size_classes[b->size_class].carve_count;
     unsigned left = b->capacity - (unsigned)b->carved;
+    char *start = b->base + b->carved * b->chunk_bytes;
+    struct chunk *first = NULL;
+    uint8_t order[CARVE_COUNT_MAX];
 
     apex_assert(b->free == NULL);
     count = count < left ? count : left;
     if (count == 0) {
         return false;
     }
-    // Ascending, so that a program that allocates in a row walks forward through memory.
-    char *start = b->base + b->carved * b->chunk_bytes;
-    for (unsigned i = 0; i < count; i++) {
-        struct chunk *chunk = (struct chunk *)(void *)(start + (size_t)i * b->chunk_bytes);
-        char *next = i + 1 < count ? (char *)chunk + b->chunk_bytes : NULL;
-        freelist_set_next(chunk, next, b->key);
-        freelist_mark_free(chunk, b->key);
+    if (PROFILE_SHUFFLE) {
+        block_shuffle(order, count, rng);
     }
-    b->free = (struct chunk *)(void *)start;
+    for (unsigned i = count; i > 0; i--) {
+        size_t place = PROFILE_SHUFFLE ? order[i - 1] : i - 1;
+        struct chunk *chunk = (struct chunk *)(void *)(start + place * b->chunk_bytes);
+        freelist_make(chunk, first, b->key, block_memory(b));
+        first = chunk;
+    }
+    b->free = first;
     store_relaxed(&b->carved, b->carved + count);
     return true;
 }
@@ -77,6 +95,8 @@ block_uncarve(struct block *b)
 {
     apex_assert(block_used(b) == 0);
     b->free = NULL;
+    b->clean = false;
+    b->again = true;
     store_relaxed(&b->carved, 0);
 }
 

@@ -40,6 +40,7 @@
 #include "base/atomic.h"
 #include "base/check.h"
 #include "base/list.h"
+#include "base/rng.h"
 #include "core/freelist.h"
 #include "core/geometry.h"
 #include "core/size_class.h"
@@ -70,6 +71,7 @@ struct block {
     uint8_t run_blocks;
     uint8_t head_distance; // of a tail, in blocks; stays when the run is back in the pool
     bool clean;            // what has not been carved reads as zero
+    bool again;            // chunks of this size were here before, and are carved again
     struct list link;      // of whoever holds the list the block is in
     uint64_t pop_key;      // the same as `key`: malloc looks at line 0 only
 
@@ -123,12 +125,20 @@ block_starts_chunk(const struct block *b, const void *p)
     return block_chunk_index(b, p) < load_fast(&b->carved);
 }
 
+// What is known of the memory of chunks yet to be carved.
+FAST enum chunk_memory
+block_memory(const struct block *b)
+{
+    return b->clean ? MEMORY_ZERO : b->again ? MEMORY_LOOK : MEMORY_WIPE;
+}
+
 // True if `p` is aligned like a chunk and lies in the superblock in which the descriptor lies too:
 // no memory is needed to tell. NULL lies in none.
 FAST bool
 block_near(const struct block *b, const void *p)
 {
-    return (((uintptr_t)p ^ (uintptr_t)b) & (~SUPERBLOCK_MASK | (ALIGN_BYTES - 1))) == 0;
+    uintptr_t difference = (uintptr_t)p ^ (uintptr_t)b ^ CHUNK_OFFSET;
+    return (difference & (~SUPERBLOCK_MASK | (ALIGN_BYTES - 1))) == 0;
 }
 
 // Takes the first free chunk. NULL when there is none, or when what the list holds is not an
@@ -170,8 +180,12 @@ block_push(struct block *b, struct chunk *chunk)
 FAST void *
 block_take_only(struct block *b)
 {
-    if (!b->clean) {
-        freelist_mark_used((struct chunk *)(void *)b->base);
+    struct chunk *chunk = (struct chunk *)(void *)b->base;
+
+    if (PROFILE_HEADER) {
+        freelist_make(chunk, NULL, b->key, block_memory(b));
+    } else if (!b->clean) {
+        freelist_mark_used(chunk);
     }
     b->clean = false;
     b->credit = 1;
@@ -184,6 +198,7 @@ FAST void
 block_put_only(struct block *b)
 {
     b->free = NULL;
+    b->again = true;
     b->settled = 0;
     store_relaxed(&b->carved, 0);
 }
@@ -211,11 +226,11 @@ void block_init(struct block *b, char *first, unsigned c, unsigned blocks, struc
 // Owner only.
 void block_set_class(struct block *b, unsigned c, unsigned blocks);
 
-// Cuts the next chunks, about 1 KiB of them, and makes them the free list, which is empty.
-// False when the block has been cut up altogether.
-bool block_carve(struct block *b);
+// Cuts the next chunks, size_class.carve_count of them, and makes them the free list, which is
+// empty. False when the block has been cut up altogether. `rng` is for their order (hardened).
+bool block_carve(struct block *b, struct rng *rng);
 
-// An empty block forgets its list, and has nothing carved. Owner only.
+// An empty block forgets its list, and has nothing carved; the same chunks will be cut. Owner only.
 void block_uncarve(struct block *b);
 
 // True if enough chunks are free, or not yet carved, for the block to be AVAILABLE.

@@ -1,83 +1,35 @@
 // SPDX-License-Identifier: MIT
 //
-// What a free chunk holds, and the lists made of it.
+// Lists of free chunks, in one of two ways with the same functions:
 //
-//   word 0   link    next ^ address ^ key      the list, "safe-linked" (Check Point, 2020), keyed
-//   word 1   tag     address ^ key             "I am free": how a second free is noticed
+//   core/freelist_linked.h   fast: link and mark in the free chunk itself, where the object was
+//   core/freelist_signed.h   hardened: both in the chunk's header, under a checksum; what a program
+//                            writes to freed memory does not reach them
 //
-// The key is random and belongs to the block. Whoever overwrites a link without knowing it makes
-// the decoded address random, and the pop that meets it stops: it takes only addresses that lie in
-// the block's superblock and are aligned (block_pop). If only the lowest two bytes were overwritten
-// that check lets 1 case of 16 pass, with three bytes 1 of 64. The key is no secret from somebody
-// who can read freed memory.
-//
-// The tag is cleared when the chunk is allocated. Its top byte is the key's, whatever the address
-// is, because user addresses have a top byte of 0: so free() probes one byte, and compares the word
-// only when the byte matches. One byte, since a program may have just written that word in smaller
-// pieces, and a wide load behind narrow stores stalls until they have left the store buffer.
+//   chunk_of, chunk_object     from the address that the program has to its chunk, and back
+//   freelist_key               the key of a block's lists, from a random number
+//   freelist_make              links and marks a chunk that has not been out since its block was
+//                              made; `memory` is what is known of its contents
+//   freelist_set_next          links a free chunk, and marks it, but see the next
+//   freelist_mark_free         marks a chunk as free; done after each set_next of a chunk that was
+//                              allocated
+//   freelist_mark_used         takes the mark away
+//   freelist_next              the next chunk; an address that lies in no superblock when the link
+//                              is recognised as broken
+//   freelist_may_be_free       false: surely live. What free() asks on its fast path
+//   freelist_is_free           the closer look
 
 #ifndef APEX_CORE_FREELIST_H
 #define APEX_CORE_FREELIST_H
 
-#include "base/compiler.h"
+#include "base/profile.h"
 
-#include <stdbool.h>
-#include <stdint.h>
+enum chunk_memory { MEMORY_LOOK, MEMORY_ZERO, MEMORY_WIPE };
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the probed byte is the top one");
-
-struct chunk {
-    uintptr_t link;
-    uintptr_t tag;
-};
-
-// Top bytes of keys: odd values that neither text, nor small numbers of either sign, nor the
-// exponents of common floating-point numbers have.
-#define KEY_TOP_BASE UINT64_C(0x91)
-#define KEY_TOP_SPAN 16
-
-FAST uint64_t
-freelist_key(uint64_t random)
-{
-    uint64_t top = KEY_TOP_BASE + 2 * (random >> 60);
-    return (random & (UINT64_MAX >> 8)) | top << 56;
-}
-
-FAST void *
-freelist_next(const struct chunk *chunk, uint64_t key)
-{
-    return (void *)(chunk->link ^ (uintptr_t)chunk ^ key);
-}
-
-FAST void
-freelist_set_next(struct chunk *chunk, const void *next, uint64_t key)
-{
-    chunk->link = (uintptr_t)next ^ ((uintptr_t)chunk ^ key);
-}
-
-FAST void
-freelist_mark_free(struct chunk *chunk, uint64_t key)
-{
-    chunk->tag = (uintptr_t)chunk ^ key;
-}
-
-FAST void
-freelist_mark_used(struct chunk *chunk)
-{
-    chunk->tag = 0;
-}
-
-// `key` by address: its top byte is loaded alone, beside the byte of the chunk.
-FAST bool
-freelist_may_be_free(const struct chunk *chunk, const uint64_t *key)
-{
-    return ((const unsigned char *)chunk)[15] == ((const unsigned char *)key)[7];
-}
-
-FAST bool
-freelist_is_free(const struct chunk *chunk, uint64_t key)
-{
-    return chunk->tag == ((uintptr_t)chunk ^ key);
-}
+#if PROFILE_HEADER
+#include "core/freelist_signed.h"
+#else
+#include "core/freelist_linked.h"
+#endif
 
 #endif

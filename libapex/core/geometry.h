@@ -24,6 +24,7 @@
 #define APEX_CORE_GEOMETRY_H
 
 #include "base/compiler.h"
+#include "base/profile.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -39,12 +40,27 @@
 
 #define DESCRIPTOR_SHIFT 7
 #define DESCRIPTOR_BYTES (UINT64_C(1) << DESCRIPTOR_SHIFT)
-#define DESCRIPTOR_OFFSET_MASK (BLOCK_BYTES - DESCRIPTOR_BYTES)
+
+// Where in block 0 the table may lie. With guards it keeps away from both ends, and there are four
+// places instead of eight.
+#define DESCRIPTOR_OFFSET_MIN (PROFILE_GUARD ? BLOCK_BYTES / 4 : 0)
+#define DESCRIPTOR_OFFSET_MASK ((PROFILE_GUARD ? BLOCK_BYTES / 2 : BLOCK_BYTES) - DESCRIPTOR_BYTES)
 
 #define ALIGN_BYTES 16 // alignment of every chunk, and the smallest chunk
 #define ALIGN_SHIFT 4
 
-#define CHUNK_BYTES_MAX (1u << 20) // larger requests get a mapping
+// Where chunks begin between multiples of ALIGN_BYTES, so that objects begin at them.
+#define CHUNK_OFFSET ((ALIGN_BYTES - HEADER_BYTES) % ALIGN_BYTES)
+
+// The largest alignment that size classes provide: a multiple of it is aligned to it. With a header
+// in front of each object the first chunk of a block begins later, by so much less the header.
+#define OBJECT_ALIGN_MAX (PROFILE_HEADER ? 4096u : 65536u)
+#define LEAD_BYTES_MAX (PROFILE_HEADER ? OBJECT_ALIGN_MAX - HEADER_BYTES : 0u)
+
+#define RUN_BYTES_MAX (1u << 20)
+// What a run of its own has no room for: the lead, in multiples of 16, and the guard.
+#define RUN_LOSS_BYTES ((PROFILE_HEADER ? OBJECT_ALIGN_MAX : 0u) + GUARD_BYTES)
+#define CHUNK_BYTES_MAX (RUN_BYTES_MAX - RUN_LOSS_BYTES) // larger requests get a mapping
 
 // User addresses: 47 bits on x86-64, 48 on AArch64. The kernel gives more only when asked to.
 #if defined(__x86_64__)
@@ -70,7 +86,7 @@ FAST void *
 geometry_descriptor(const void *p)
 {
     uintptr_t offset = ((uintptr_t)p >> (BLOCK_SHIFT - DESCRIPTOR_SHIFT)) & DESCRIPTOR_OFFSET_MASK;
-    return geometry_superblock_base(p) + offset;
+    return geometry_superblock_base(p) + DESCRIPTOR_OFFSET_MIN + offset;
 }
 
 // Index of the block that a descriptor is about.

@@ -101,6 +101,9 @@ large_cache_take(size_t bytes, size_t align)
 {
     struct large *best = NULL;
 
+    if (PROFILE_GUARD) {
+        return NULL; // what waits there is in quarantine
+    }
     lock_acquire(&large_lock);
     for (struct list *l = cache.next; l != &cache; l = l->next) {
         struct large *large = list_entry(l, struct large, link);
@@ -366,6 +369,9 @@ large_free(struct large *large, const struct large_bounds *bounds)
         large_unmap(large);
     } else {
         large->freed_ns = bounds->now_ns;
+        if (PROFILE_GUARD) {
+            os_decommit(large->base, large->usable_bytes);
+        }
         lock_acquire(&large_lock);
         list_push(&cache, &large->link);
         large_cache_add(large);
@@ -383,7 +389,7 @@ large_trim(size_t keep_bytes, uint64_t before_ns)
 size_t
 large_cached_bytes(void)
 {
-    return load_relaxed(&cached_bytes);
+    return PROFILE_GUARD ? 0 : load_relaxed(&cached_bytes); // with guards without pages
 }
 
 void *

@@ -3,8 +3,9 @@
 // Objects of more than 1 MiB: each a mapping of its own, 4 MiB-aligned so that the registry finds
 // it, with a record out of line. Freed mappings wait in a cache, bounded in bytes and number, for
 // the next request; what is too large is split, and what is too small grows by mremap, so that the
-// pages that are there are used again whatever the sizes. Any thread; one lock, held for list work
-// only, not across system calls.
+// pages that are there are used again whatever the sizes. (Hardened: they wait inaccessible and
+// without their pages, and serve nobody before they are the oldest and unmapped.) Any thread; one
+// lock, held for list work only, not across system calls.
 //
 // Invariants
 //   L1  The registry says LARGE for the first slot and LARGE_REST for the others from before the
@@ -33,6 +34,8 @@ enum large_state {
 struct large {
     char *base;          // of the mapping, and the address malloc returned
     size_t usable_bytes; // whole pages, all of the mapping
+    size_t size;         // what was asked for, and
+    uint8_t kind;        // how (core/seal.h); the hardened profile's
     uint32_t state;      // enum large_state; atomic, and CACHED only changes under the lock
     uint64_t freed_ns;   // when it entered the cache
     struct list link;    // cache, oldest last; or spare records

@@ -23,6 +23,7 @@ enum registry_kind {
     REGISTRY_SUPERBLOCK = 1, // blocks and runs
     REGISTRY_LARGE = 2,      // the first 4 MiB of a large object, or all of it
     REGISTRY_LARGE_REST = 3, // further 4 MiB of a large object
+    REGISTRY_EMPTY = 4,      // addresses of objects of no bytes (core/empty.h)
 };
 
 #define REGISTRY_COUNT (UINT64_C(1) << (ADDRESS_BITS - SUPERBLOCK_SHIFT))

@@ -12,7 +12,7 @@
 #define FIELD_MASK ((UINT64_C(1) << FIELD_BITS) - 1)
 #define PURGED (UINT64_C(1) << 3 * FIELD_BITS)
 
-_Static_assert(CHUNK_BYTES_MAX / ALIGN_BYTES <= FIELD_MASK + 1, "no run is longer");
+_Static_assert(RUN_BYTES_MAX / ALIGN_BYTES <= FIELD_MASK + 1, "no run is longer");
 
 static uint64_t
 remote_granule(const struct block *b, const struct chunk *chunk)

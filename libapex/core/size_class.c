@@ -13,8 +13,17 @@
     ((bytes) <= 8192 ? 1 : (bytes) <= 16384 ? 2 : (bytes) <= 32768 ? 4 : 8)
 #define LONG_BLOCKS(bytes) ((bytes) <= 8192 ? 1 : (bytes) <= 32768 ? 8 : 16)
 
+// Chunks to carve at a time: about 1 KiB; where their order is random, eight at least.
 #define CARVE_BYTES 1024
-#define CARVE_COUNT(bytes) ((bytes) >= CARVE_BYTES ? 1 : CARVE_BYTES / (bytes))
+#define CARVE_COUNT_MIN (PROFILE_SHUFFLE ? 8 : 1)
+#define CARVE_COUNT(bytes) \
+    ((bytes) * CARVE_COUNT_MIN >= CARVE_BYTES ? CARVE_COUNT_MIN : CARVE_BYTES / (bytes))
+
+// Objects, which begin HEADER_BYTES behind their chunks, are to be aligned like the size of the
+// chunks: so the first chunk begins that much before the first aligned place.
+#define ALIGN_OF(bytes) \
+    (((bytes) & -(bytes)) > OBJECT_ALIGN_MAX ? OBJECT_ALIGN_MAX : ((bytes) & -(bytes)))
+#define LEAD(bytes) (PROFILE_HEADER ? ALIGN_OF(bytes) - HEADER_BYTES : 0)
 
 // The inverse of an odd number modulo 2^64, by Newton's iteration: 3 * o ^ 2 is right in its five
 // lowest bits, and each step doubles them.
@@ -26,16 +35,16 @@
 #define INVERSE_40(o) NEWTON(o, INVERSE_20(o))
 #define INVERSE(o) NEWTON(o, INVERSE_40(o))
 
-#define CLASS(bytes, blocks, more)                                                \
+#define CLASS(bytes, blocks, more, first)                                         \
     {                                                                             \
         .chunk_bytes = (bytes), .run_blocks = (blocks), .long_blocks = (more),    \
-        .capacity = (blocks) * 65536u / (bytes),                                  \
-        .long_capacity = (more) * 65536u / (bytes),                               \
+        .capacity = ((blocks) * 65536u - (first) - GUARD_BYTES) / (bytes),        \
+        .long_capacity = ((more) * 65536u - (first) - GUARD_BYTES) / (bytes),     \
         .carve_count = CARVE_COUNT(bytes), .turn = __builtin_ctz(bytes),          \
-        .inverse = INVERSE(ODD(bytes)),                                           \
+        .lead = (first), .inverse = INVERSE(ODD(bytes)),                          \
     }
-#define ROW(bytes) CLASS(bytes, RUN_BLOCKS(bytes), LONG_BLOCKS(bytes))
-#define RUN(blocks) CLASS((blocks) * 65536u, blocks, blocks)
+#define ROW(bytes) CLASS(bytes, RUN_BLOCKS(bytes), LONG_BLOCKS(bytes), LEAD(bytes))
+#define RUN(blocks) CLASS((blocks) * 65536u - RUN_LOSS_BYTES, blocks, blocks, LEAD_BYTES_MAX)
 #define EIGHT(base, step)                                                            \
     ROW((base) + (step)), ROW((base) + 2 * (step)), ROW((base) + 3 * (step)),        \
         ROW((base) + 4 * (step)), ROW((base) + 5 * (step)), ROW((base) + 6 * (step)), \
@@ -67,7 +76,7 @@ const uint8_t size_class_table[CLASS_TABLE_BYTES_MAX / ALIGN_BYTES + 1] = {
 unsigned
 size_class_aligned(size_t size, size_t align)
 {
-    if (size > CHUNK_BYTES_MAX || align > BLOCK_BYTES) {
+    if (size > CHUNK_BYTES_MAX || align > OBJECT_ALIGN_MAX) {
         return CLASS_NONE;
     }
     size_t rounded = size_class_round(size, align);

@@ -24,6 +24,7 @@
 #define CLASS_RUN 80 // from here on a chunk is a run of blocks
 #define CLASS_TABLE_BYTES_MAX 8192 // requests up to here are looked up, larger ones computed
 #define CLASS_NONE CLASS_COUNT
+#define CARVE_COUNT_MAX 64 // chunks that are added to a free list at a time
 
 // A granule is 16 bytes, the alignment of chunks.
 struct size_class {
@@ -32,8 +33,9 @@ struct size_class {
     uint16_t long_capacity; // and in a long run
     uint8_t run_blocks;     // 64 KiB blocks in the run
     uint8_t long_blocks;
-    uint8_t carve_count;    // chunks to add to the free list at a time: about 1 KiB
+    uint8_t carve_count;    // chunks to add to the free list at a time
     uint8_t turn;           // chunk_bytes is 2^turn times an odd number,
+    uint16_t lead;          // bytes of the block in front of the first chunk
     uint64_t inverse;       // of which this is the inverse modulo 2^64 (block.h:block_chunk_index)
 };
 
@@ -56,7 +58,7 @@ size_class_computed(size_t size)
     unsigned top = bits_log2(last);
 
     if (last >= BLOCK_BYTES) {
-        return CLASS_RUN - 1 + (unsigned)(last >> BLOCK_SHIFT);
+        return CLASS_RUN - 1 + (unsigned)((last + RUN_LOSS_BYTES) >> BLOCK_SHIFT);
     }
     return 16 + (top - 8) * 8 + (unsigned)((last >> (top - 3)) & 7);
 }
@@ -69,9 +71,9 @@ size_class_of(size_t size)
                                                  : size_class_computed(size);
 }
 
-// `size` rounded up so that the chunks of its class are all aligned to `align`, a power of two up
-// to BLOCK_BYTES. Blocks are 64 KiB-aligned, so it is enough that the chunk size is a multiple of
-// `align`; and a multiple of `align` that is no class itself lies between two whose distance is
+// `size` rounded up so that the objects of its class are all aligned to `align`, a power of two up
+// to OBJECT_ALIGN_MAX. Blocks are 64 KiB-aligned, so it is enough that the chunk size is a multiple
+// of `align`; and a multiple of `align` that is no class itself lies between two whose distance is
 // larger than `align`, and both of which are therefore multiples of it.
 FAST size_t
 size_class_round(size_t size, size_t align)

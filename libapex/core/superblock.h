@@ -31,6 +31,8 @@ struct superblock {
 };
 
 _Static_assert(sizeof(struct superblock) <= DESCRIPTOR_BYTES, "it takes the place of a descriptor");
+// A wild pointer into block 0 makes free() read this as a block's owner. It is nobody, and no tail.
+_Static_assert(offsetof(struct superblock, all_link) == offsetof(struct block, owner), "a pointer");
 
 FAST struct superblock *
 superblock_of(const void *p)

@@ -8,26 +8,13 @@
 
 #include "front/alloc.h"
 
-#include "apex.h"
-#include "core/large.h"
 #include "front/lifecycle.h"
+#include "front/place.h"
 #include "os/os.h"
 #include "policy/pool.h"
 
 #include <errno.h>
 #include <string.h>
-
-void *
-apex_malloc(size_t size)
-{
-    return alloc_fast(size);
-}
-
-void
-apex_free(void *p)
-{
-    free_fast(p);
-}
 
 // --- Allocation, slow ----------------------------------------------------------------------------
 
@@ -67,7 +54,7 @@ alloc_class(struct heap *heap, unsigned c, bool *zeroed)
 
 // One way for all requests that are not served on the fast path. `zeroed` is set when the memory is
 // known to read as zero, but for its first ALIGN_BYTES.
-static void *
+void *
 alloc_general(size_t size, size_t align, bool *zeroed)
 {
     struct heap *heap = lifecycle_heap();
@@ -138,7 +125,7 @@ alloc_aligned(size_t align, size_t size)
     bool zeroed;
 
     // A class whose size is a multiple of the alignment, in blocks that are aligned to 64 KiB.
-    if (likely(align <= BLOCK_BYTES) && likely(size <= CHUNK_BYTES_MAX - BLOCK_BYTES)) {
+    if (likely(align <= OBJECT_ALIGN_MAX) && likely(size <= CHUNK_BYTES_MAX - BLOCK_BYTES)) {
         return alloc_fast(size_class_round(size, align));
     }
     return alloc_general(size, align, &zeroed);
@@ -173,7 +160,7 @@ calloc_zero_few(char *p, size_t bytes)
 }
 
 void *
-apex_calloc(size_t count, size_t size)
+alloc_calloc(size_t count, size_t size)
 {
     size_t bytes;
 
@@ -191,141 +178,23 @@ apex_calloc(size_t count, size_t size)
     return bytes <= CACHE_LINE_BYTES ? calloc_zero_few(p, bytes) : memset(p, 0, bytes);
 }
 
-// --- Where an address leads ----------------------------------------------------------------------
-
-enum place_kind { PLACE_NOWHERE, PLACE_CHUNK, PLACE_LARGE };
-
-// A live object, or PLACE_NOWHERE after the fault has been raised.
-struct place {
-    enum place_kind kind;
-    struct block *block; // PLACE_CHUNK
-    struct large *large; // PLACE_LARGE
-    size_t usable_bytes;
-};
-
-static struct place
-place_fault(enum fault fault, const void *p, size_t class_bytes)
-{
-    fault_raise(fault, p, class_bytes);
-    return (struct place){.kind = PLACE_NOWHERE};
-}
-
-static struct place
-place_large(const void *p)
-{
-    struct large *large = large_find(p);
-
-    if (large == NULL) {
-        bool aligned = (uintptr_t)p % ALIGN_BYTES == 0;
-        return place_fault(aligned ? FAULT_INTERIOR_FREE : FAULT_MISALIGNED_FREE, p, 0);
-    }
-    if (load_relaxed(&large->state) != LARGE_LIVE) {
-        return place_fault(FAULT_DOUBLE_FREE, p, 0);
-    }
-    return (struct place){
-        .kind = PLACE_LARGE, .large = large, .usable_bytes = large->usable_bytes};
-}
-
-// Which fault it is when no chunk starts at `p`.
-static enum fault
-place_not_a_start(const struct block *b, const void *p)
-{
-    if ((uintptr_t)p % ALIGN_BYTES != 0) {
-        return FAULT_MISALIGNED_FREE;
-    }
-    uint64_t carved_bytes = load_relaxed(&b->carved) * b->chunk_bytes;
-    bool beyond = (uintptr_t)p - (uintptr_t)b->base >= carved_bytes;
-    return beyond ? FAULT_UNALLOCATED_FREE : FAULT_INTERIOR_FREE;
-}
-
-static struct place
-place_in_superblock(const void *p)
-{
-    if (geometry_block_index(p) == 0) {
-        return place_fault(FAULT_UNALLOCATED_FREE, p, 0); // the descriptors
-    }
-    struct block *b = block_head(geometry_descriptor(p));
-    enum block_state state = block_state(b);
-
-    if (state == BLOCK_UNUSED) {
-        // It was an object once if a chunk started there; the block is back in the pool.
-        const struct block *head = b - b->head_distance;
-        bool start = block_starts_chunk(head, p) || block_is_only(head, p);
-        return place_fault(start ? FAULT_DOUBLE_FREE : FAULT_UNALLOCATED_FREE, p, 0);
-    }
-    if (!block_starts_chunk(b, p)) {
-        // A chunk that was freed before its block fell empty still carries the mark.
-        bool freed = (uintptr_t)p % ALIGN_BYTES == 0 && freelist_is_free(p, b->key);
-        if (freed || block_is_only(b, p)) {
-            return place_fault(FAULT_DOUBLE_FREE, p, b->chunk_bytes);
-        }
-        return place_fault(place_not_a_start(b, p), p, b->chunk_bytes);
-    }
-    if (freelist_may_be_free(p, &b->key) && freelist_is_free(p, b->key)) {
-        return place_fault(FAULT_DOUBLE_FREE, p, b->chunk_bytes);
-    }
-    return (struct place){.kind = PLACE_CHUNK, .block = b, .usable_bytes = b->chunk_bytes};
-}
-
-static struct place
-place_of(const void *p)
-{
-    if (!registry_covers(p)) {
-        return place_fault(FAULT_FOREIGN_FREE, p, 0);
-    }
-    switch (registry_kind_of(p)) {
-    case REGISTRY_SUPERBLOCK:
-        return place_in_superblock(p);
-    case REGISTRY_LARGE:
-    case REGISTRY_LARGE_REST:
-        return place_large(p);
-    default:
-        return place_fault(FAULT_FOREIGN_FREE, p, 0);
-    }
-}
-
-// The block of a chunk that is live at first sight: the checks are those of free_fast. A block
-// without an owner is in the pool. NULL: place_of() has to look closer.
-FAST struct block *
-place_live_block(const void *p)
-{
-    if (unlikely(registry_kind_of(p) != REGISTRY_SUPERBLOCK) || geometry_block_index(p) == 0) {
-        return NULL;
-    }
-    struct block *b = block_head(geometry_descriptor(p));
-    bool live = load_relaxed(&b->owner) != NULL && block_starts_chunk(b, p) &&
-                !freelist_may_be_free(p, &b->key);
-    return likely(live) ? b : NULL;
-}
-
 // --- Free, slow ----------------------------------------------------------------------------------
 
-// Into the block's own list, or on its way to the owner's.
-FAST void
-free_live(struct heap *heap, struct block *b, struct chunk *chunk)
-{
-    if (load_relaxed(&b->owner) != &heap->owner) {
-        heap_free_remote(heap, b, chunk);
-    } else if (unlikely(block_push(b, chunk))) {
-        heap_free_event(heap, b);
-    }
-}
-
 // The thread may have no heap yet, or none any more.
-static void
-free_chunk(struct block *b, struct chunk *chunk)
+void
+alloc_free_chunk(struct block *b, struct chunk *chunk)
 {
     struct heap *heap = lifecycle_heap_to_free();
 
     if (heap == NULL) {
         heap_free_remote_unbatched(b, chunk);
     } else {
-        free_live(heap, b, chunk);
+        heap_free(heap, b, chunk);
     }
 }
 
-static void
-free_large(struct large *large)
+void
+alloc_free_large(struct large *large)
 {
     void *p = large->base;
     size_t bytes = large->usable_bytes;
@@ -346,11 +215,12 @@ free_checked(void *p)
     struct place place = place_of(p);
     switch (place.kind) {
     case PLACE_CHUNK:
-        free_chunk(place.block, p);
+        alloc_free_chunk(place.block, p);
         break;
     case PLACE_LARGE:
-        free_large(place.large);
+        alloc_free_large(place.large);
         break;
+    case PLACE_EMPTY: // not in this profile
     case PLACE_NOWHERE:
         break;
     }
@@ -369,7 +239,7 @@ free_other(void *p)
     if (unlikely(b == NULL) || unlikely(heap == NULL) || unlikely(!heap->live)) {
         free_checked(p);
     } else {
-        free_live(heap, b, p);
+        heap_free(heap, b, p);
     }
 }
 
@@ -385,7 +255,7 @@ free_rest(void *p)
 }
 
 size_t
-apex_malloc_usable_size(void *p)
+alloc_usable_size(void *p)
 {
     if (p == NULL) {
         return 0;
@@ -396,8 +266,8 @@ apex_malloc_usable_size(void *p)
 
 // --- Reallocation --------------------------------------------------------------------------------
 
-static void *
-realloc_large(struct large *large, size_t size)
+void *
+alloc_resize_large(struct large *large, size_t size)
 {
     size_t page = os_page_bytes();
     size_t old_bytes = large->usable_bytes;
@@ -429,11 +299,11 @@ realloc_keeps(size_t usable, size_t size)
 static void *
 realloc_move(void *p, size_t usable, size_t size)
 {
-    void *q = apex_malloc(size);
+    void *q = alloc_fast(size);
 
     if (q != NULL) {
         memcpy(q, p, size < usable ? size : usable);
-        apex_free(p);
+        free_fast(p);
     }
     return q;
 }
@@ -448,6 +318,12 @@ realloc_grow_run(struct block *b, size_t size)
            load_relaxed(&b->owner) == &heap->owner && heap_grow_run(heap, b, size_class_of(size));
 }
 
+bool
+alloc_realloc_keeps(struct block *b, size_t size)
+{
+    return realloc_keeps(b->chunk_bytes, size) || realloc_grow_run(b, size);
+}
+
 // Large objects, and what is no live object.
 APART static void *
 realloc_rest(void *p, size_t size)
@@ -458,7 +334,7 @@ realloc_rest(void *p, size_t size)
         return NULL;
     }
     if (place.kind == PLACE_LARGE && size > CHUNK_BYTES_MAX) {
-        void *q = realloc_large(place.large, size);
+        void *q = alloc_resize_large(place.large, size);
         if (q != NULL) {
             return q;
         }
@@ -468,20 +344,20 @@ realloc_rest(void *p, size_t size)
 }
 
 void *
-apex_realloc(void *p, size_t size)
+alloc_realloc(void *p, size_t size)
 {
     if (p == NULL) {
-        return apex_malloc(size);
+        return alloc_fast(size);
     }
     if (unlikely(size == 0)) {
-        apex_free(p);
+        free_fast(p);
         return NULL;
     }
     struct block *b = place_live_block(p);
     if (unlikely(b == NULL)) {
         return realloc_rest(p, size);
     }
-    if (realloc_keeps(b->chunk_bytes, size) || realloc_grow_run(b, size)) {
+    if (alloc_realloc_keeps(b, size)) {
         return p;
     }
     return realloc_move(p, b->chunk_bytes, size);

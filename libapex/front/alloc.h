@@ -20,6 +20,7 @@
 #ifndef APEX_FRONT_ALLOC_H
 #define APEX_FRONT_ALLOC_H
 
+#include "core/large.h"
 #include "core/registry.h"
 #include "policy/heap.h"
 
@@ -29,6 +30,9 @@
 // What the fast paths cannot serve. alloc_rest takes any size.
 void *alloc_rest(size_t size);
 void free_rest(void *p);
+
+// The same for any alignment, a power of two. `zeroed`: all but the first ALIGN_BYTES read as zero.
+void *alloc_general(size_t size, size_t align, bool *zeroed);
 
 FAST void *
 alloc_fast(size_t size)
@@ -67,6 +71,23 @@ free_fast(void *p)
         free_rest(p);
     }
 }
+
+// calloc, realloc and malloc_usable_size as apex.h has them.
+void *alloc_calloc(size_t count, size_t size);
+void *alloc_realloc(void *p, size_t size);
+size_t alloc_usable_size(void *p);
+
+// True if the chunk of `b`, whose chunk is live, should go on serving `size` bytes: it has room, or
+// has got it now, and not more than half of it would go to waste.
+bool alloc_realloc_keeps(struct block *b, size_t size);
+
+// Resizes a live large object, moving its pages, if need be. Its address, or NULL.
+void *alloc_resize_large(struct large *large, size_t size);
+
+// Frees a live chunk, whoever's it is and whatever state the calling thread is in, or a live large
+// object.
+void alloc_free_chunk(struct block *b, struct chunk *chunk);
+void alloc_free_large(struct large *large);
 
 // `align` any power of two, `size` any; 16-byte alignment at least. NULL with ENOMEM.
 void *alloc_aligned(size_t align, size_t size);

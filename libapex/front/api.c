@@ -6,7 +6,7 @@
 
 #include "apex.h"
 #include "base/bits.h"
-#include "front/alloc.h"
+#include "front/entry.h"
 #include "os/os.h"
 #include "view/stats.h"
 
@@ -28,6 +28,36 @@ api_fail(int error)
 }
 
 void *
+apex_malloc(size_t size)
+{
+    return entry_malloc(size);
+}
+
+void
+apex_free(void *ptr)
+{
+    entry_free(ptr);
+}
+
+void *
+apex_calloc(size_t count, size_t size)
+{
+    return entry_calloc(count, size);
+}
+
+void *
+apex_realloc(void *ptr, size_t size)
+{
+    return entry_realloc(ptr, size);
+}
+
+size_t
+apex_malloc_usable_size(void *ptr)
+{
+    return entry_usable_size(ptr);
+}
+
+void *
 apex_reallocarray(void *ptr, size_t count, size_t size)
 {
     size_t bytes;
@@ -35,22 +65,20 @@ apex_reallocarray(void *ptr, size_t count, size_t size)
     if (unlikely(__builtin_mul_overflow(count, size, &bytes))) {
         return api_fail(ENOMEM);
     }
-    return apex_realloc(ptr, bytes);
+    return entry_realloc(ptr, bytes);
 }
 
 void
 apex_free_sized(void *ptr, size_t size)
 {
-    (void)size;
-    apex_free(ptr);
+    entry_free_sized(ptr, size);
 }
 
 void
 apex_free_aligned_sized(void *ptr, size_t alignment, size_t size)
 {
     (void)alignment;
-    (void)size;
-    apex_free(ptr);
+    entry_free_sized(ptr, size);
 }
 
 void *
@@ -59,7 +87,7 @@ apex_aligned_alloc(size_t alignment, size_t size)
     if (unlikely(!bits_is_pow2(alignment))) {
         return api_fail(EINVAL);
     }
-    return alloc_aligned(alignment, size);
+    return entry_aligned(alignment, size);
 }
 
 void *
@@ -71,7 +99,7 @@ apex_memalign(size_t alignment, size_t size)
         }
         alignment = alignment == 0 ? 1 : (size_t)1 << (bits_log2(alignment) + 1);
     }
-    return alloc_aligned(alignment, size);
+    return entry_aligned(alignment, size);
 }
 
 int
@@ -82,7 +110,7 @@ apex_posix_memalign(void **result, size_t alignment, size_t size)
     }
 
     int saved = errno;
-    void *ptr = alloc_aligned(alignment, size);
+    void *ptr = entry_aligned(alignment, size);
 
     if (unlikely(ptr == NULL)) {
         errno = saved;
@@ -95,7 +123,7 @@ apex_posix_memalign(void **result, size_t alignment, size_t size)
 void *
 apex_valloc(size_t size)
 {
-    return alloc_aligned(os_page_bytes(), size);
+    return entry_aligned(os_page_bytes(), size);
 }
 
 void *
@@ -106,7 +134,7 @@ apex_pvalloc(size_t size)
     if (unlikely(size > SIZE_MAX - page)) {
         return api_fail(ENOMEM);
     }
-    return alloc_aligned(page, size == 0 ? page : bits_align_up(size, page));
+    return entry_aligned(page, size == 0 ? page : bits_align_up(size, page));
 }
 
 int

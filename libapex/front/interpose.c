@@ -13,8 +13,8 @@
 
 #include "apex.h"
 #include "base/compiler.h"
-#include "front/alloc.h"
 #include "front/compat.h"
+#include "front/entry.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -23,25 +23,25 @@
 APEX_EXPORT void *
 malloc(size_t size)
 {
-    return alloc_fast(size);
+    return entry_malloc(size);
 }
 
 APEX_EXPORT void
 free(void *ptr)
 {
-    free_fast(ptr);
+    entry_free(ptr);
 }
 
 APEX_EXPORT void *
 calloc(size_t count, size_t size)
 {
-    return apex_calloc(count, size);
+    return entry_calloc(count, size);
 }
 
 APEX_EXPORT void *
 realloc(void *ptr, size_t size)
 {
-    return apex_realloc(ptr, size);
+    return entry_realloc(ptr, size);
 }
 
 APEX_EXPORT void *
@@ -83,7 +83,7 @@ pvalloc(size_t size)
 APEX_EXPORT size_t
 malloc_usable_size(void *ptr)
 {
-    return apex_malloc_usable_size(ptr);
+    return entry_usable_size(ptr);
 }
 
 APEX_EXPORT int
@@ -144,7 +144,7 @@ void cfree(void *ptr);
 APEX_EXPORT void
 cfree(void *ptr)
 {
-    apex_free(ptr);
+    entry_free(ptr);
 }
 
 // The names with which programs used to reach around a malloc of their own. If these stayed with
@@ -162,25 +162,25 @@ int __libc_mallopt(int parameter, int value);
 APEX_EXPORT void *
 __libc_malloc(size_t size)
 {
-    return apex_malloc(size);
+    return entry_malloc(size);
 }
 
 APEX_EXPORT void *
 __libc_calloc(size_t count, size_t size)
 {
-    return apex_calloc(count, size);
+    return entry_calloc(count, size);
 }
 
 APEX_EXPORT void *
 __libc_realloc(void *ptr, size_t size)
 {
-    return apex_realloc(ptr, size);
+    return entry_realloc(ptr, size);
 }
 
 APEX_EXPORT void
 __libc_free(void *ptr)
 {
-    apex_free(ptr);
+    entry_free(ptr);
 }
 
 APEX_EXPORT void *

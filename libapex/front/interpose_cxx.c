@@ -19,7 +19,11 @@
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "base/fault.h"
+#include "base/profile.h"
 #include "os/os_symbol.h"
+#if PROFILE_TYPES
+#include "front/sealed.h"
+#endif
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -115,9 +119,59 @@ void op_delete_aligned_nothrow(void *ptr, size_t align, const struct nothrow *)
 void op_delete_array_aligned_nothrow(void *ptr, size_t align, const struct nothrow *)
         OPERATOR("_ZdaPvSt11align_val_tRKSt9nothrow_t");
 
+// Second names of our own forms: equal to the public ones unless the program has replaced those.
+#define MINE(name) __attribute__((alias(name), visibility("hidden")))
+extern __typeof__(op_new) mine_new MINE("_Znwm");
+extern __typeof__(op_new_array) mine_array MINE("_Znam");
+extern __typeof__(op_new_aligned) mine_aligned MINE("_ZnwmSt11align_val_t");
+extern __typeof__(op_new_array_aligned) mine_array_aligned MINE("_ZnamSt11align_val_t");
+extern __typeof__(op_delete) mine_delete MINE("_ZdlPv");
+extern __typeof__(op_delete_array) mine_delete_array MINE("_ZdaPv");
+extern __typeof__(op_delete_aligned) mine_delete_aligned MINE("_ZdlPvSt11align_val_t");
+extern __typeof__(op_delete_array_aligned) mine_delete_array_aligned
+        MINE("_ZdaPvSt11align_val_t");
+
+// Where all forms lead in the end. `align` 0: that of malloc. In the hardened library each object
+// remembers whether it came from new or from new[]; so there a form of ours calls another of ours
+// directly, where both are, and says which it is.
+#define ANY_SIZE SIZE_MAX
+
+#if PROFILE_TYPES
+static void *
+typed_alloc(size_t size, size_t align, bool array)
+{
+    if (align != 0 && !bits_is_pow2(align)) {
+        return NULL;
+    }
+    return sealed_alloc(size, align == 0 ? 1 : align, array ? SEAL_NEW_ARRAY : SEAL_NEW);
+}
+
+static void
+typed_free(void *ptr, size_t size, bool array)
+{
+    enum seal_kind kind = array ? SEAL_NEW_ARRAY : SEAL_NEW;
+    sealed_free(ptr, (struct seal_claim){.kind = kind, .size = size});
+}
+#else
+FAST void *
+typed_alloc(size_t size, size_t align, bool array)
+{
+    (void)array;
+    return align == 0 ? apex_malloc(size) : apex_aligned_alloc(align, size);
+}
+
+FAST void
+typed_free(void *ptr, size_t size, bool array)
+{
+    (void)size;
+    (void)array;
+    apex_free(ptr);
+}
+#endif
+
 // An allocation that failed once: asks the program for memory until it has none to give.
 static SLOW void *
-new_retry(size_t size, size_t align)
+new_retry(size_t size, size_t align, bool array)
 {
     struct runtime runtime;
 
@@ -125,13 +179,13 @@ new_retry(size_t size, size_t align)
         runtime_missing();
         abort();
     }
-    while (bits_is_pow2(align)) { // for any other alignment no memory will do
+    while (align == 0 || bits_is_pow2(align)) { // for any other alignment no memory will do
         new_handler *handler = runtime.get_new_handler();
         if (handler == NULL) {
             break;
         }
         handler();
-        void *ptr = apex_aligned_alloc(align, size);
+        void *ptr = typed_alloc(size, align, array);
         if (ptr != NULL) {
             return ptr;
         }
@@ -143,26 +197,34 @@ new_retry(size_t size, size_t align)
 void *
 op_new(size_t size)
 {
-    void *ptr = apex_malloc(size);
-    return likely(ptr != NULL) ? ptr : new_retry(size, 1);
+    void *ptr = typed_alloc(size, 0, false);
+    return likely(ptr != NULL) ? ptr : new_retry(size, 0, false);
 }
 
 void *
 op_new_aligned(size_t size, size_t align)
 {
-    void *ptr = apex_aligned_alloc(align, size);
-    return likely(ptr != NULL) ? ptr : new_retry(size, align);
+    void *ptr = typed_alloc(size, align, false);
+    return likely(ptr != NULL) ? ptr : new_retry(size, align, false);
 }
 
 void *
 op_new_array(size_t size)
 {
+    if (PROFILE_TYPES && op_new == mine_new) {
+        void *ptr = typed_alloc(size, 0, true);
+        return likely(ptr != NULL) ? ptr : new_retry(size, 0, true);
+    }
     return op_new(size);
 }
 
 void *
 op_new_array_aligned(size_t size, size_t align)
 {
+    if (PROFILE_TYPES && op_new_aligned == mine_aligned) {
+        void *ptr = typed_alloc(size, align, true);
+        return likely(ptr != NULL) ? ptr : new_retry(size, align, true);
+    }
     return op_new_aligned(size, align);
 }
 
@@ -275,14 +337,6 @@ new_swallow(void *exception)
     }
 }
 
-// Second names of our own forms: equal to the public ones unless the program has replaced those.
-extern __typeof__(op_new) mine_new __attribute__((alias("_Znwm"), visibility("hidden")));
-extern __typeof__(op_new_array) mine_array __attribute__((alias("_Znam"), visibility("hidden")));
-extern __typeof__(op_new_aligned) mine_aligned
-        __attribute__((alias("_ZnwmSt11align_val_t"), visibility("hidden")));
-extern __typeof__(op_new_array_aligned) mine_array_aligned
-        __attribute__((alias("_ZnamSt11align_val_t"), visibility("hidden")));
-
 static void *
 form_new(size_t size, size_t align)
 {
@@ -313,7 +367,7 @@ void *
 op_new_nothrow(size_t size, const struct nothrow *tag)
 {
     bool mine = op_new == mine_new;
-    void *ptr = likely(mine) ? apex_malloc(size) : NULL;
+    void *ptr = likely(mine) ? typed_alloc(size, 0, false) : NULL;
 
     (void)tag;
     return likely(ptr != NULL) ? ptr : new_nothrow(form_new, mine, size, 1);
@@ -323,7 +377,7 @@ void *
 op_new_array_nothrow(size_t size, const struct nothrow *tag)
 {
     bool mine = op_new_array == mine_array && op_new == mine_new;
-    void *ptr = likely(mine) ? apex_malloc(size) : NULL;
+    void *ptr = likely(mine) ? typed_alloc(size, 0, true) : NULL;
 
     (void)tag;
     return likely(ptr != NULL) ? ptr : new_nothrow(form_array, mine, size, 1);
@@ -333,7 +387,7 @@ void *
 op_new_aligned_nothrow(size_t size, size_t align, const struct nothrow *tag)
 {
     bool mine = op_new_aligned == mine_aligned;
-    void *ptr = likely(mine) ? apex_aligned_alloc(align, size) : NULL;
+    void *ptr = likely(mine) ? typed_alloc(size, align, false) : NULL;
 
     (void)tag;
     return likely(ptr != NULL) ? ptr : new_nothrow(op_new_aligned, mine, size, align);
@@ -343,7 +397,7 @@ void *
 op_new_array_aligned_nothrow(size_t size, size_t align, const struct nothrow *tag)
 {
     bool mine = op_new_array_aligned == mine_array_aligned && op_new_aligned == mine_aligned;
-    void *ptr = likely(mine) ? apex_aligned_alloc(align, size) : NULL;
+    void *ptr = likely(mine) ? typed_alloc(size, align, true) : NULL;
 
     (void)tag;
     return likely(ptr != NULL) ? ptr : new_nothrow(op_new_array_aligned, mine, size, align);
@@ -352,27 +406,17 @@ op_new_array_aligned_nothrow(size_t size, size_t align, const struct nothrow *ta
 void
 op_delete(void *ptr)
 {
-    apex_free(ptr);
-}
-
-void
-op_delete_array(void *ptr)
-{
-    op_delete(ptr);
+    typed_free(ptr, ANY_SIZE, false);
 }
 
 void
 op_delete_sized(void *ptr, size_t size)
 {
-    (void)size;
-    op_delete(ptr);
-}
-
-void
-op_delete_array_sized(void *ptr, size_t size)
-{
-    (void)size;
-    op_delete_array(ptr);
+    if (PROFILE_TYPES && op_delete == mine_delete) {
+        typed_free(ptr, size, false);
+    } else {
+        op_delete(ptr);
+    }
 }
 
 void
@@ -380,6 +424,26 @@ op_delete_nothrow(void *ptr, const struct nothrow *tag)
 {
     (void)tag;
     op_delete(ptr);
+}
+
+void
+op_delete_array(void *ptr)
+{
+    if (PROFILE_TYPES && op_delete == mine_delete) {
+        typed_free(ptr, ANY_SIZE, true);
+    } else {
+        op_delete(ptr);
+    }
+}
+
+void
+op_delete_array_sized(void *ptr, size_t size)
+{
+    if (PROFILE_TYPES && op_delete_array == mine_delete_array && op_delete == mine_delete) {
+        typed_free(ptr, size, true);
+    } else {
+        op_delete_array(ptr);
+    }
 }
 
 void
@@ -393,27 +457,17 @@ void
 op_delete_aligned(void *ptr, size_t align)
 {
     (void)align;
-    apex_free(ptr);
-}
-
-void
-op_delete_array_aligned(void *ptr, size_t align)
-{
-    op_delete_aligned(ptr, align);
+    typed_free(ptr, ANY_SIZE, false);
 }
 
 void
 op_delete_sized_aligned(void *ptr, size_t size, size_t align)
 {
-    (void)size;
-    op_delete_aligned(ptr, align);
-}
-
-void
-op_delete_array_sized_aligned(void *ptr, size_t size, size_t align)
-{
-    (void)size;
-    op_delete_array_aligned(ptr, align);
+    if (PROFILE_TYPES && op_delete_aligned == mine_delete_aligned) {
+        typed_free(ptr, size, false);
+    } else {
+        op_delete_aligned(ptr, align);
+    }
 }
 
 void
@@ -421,6 +475,27 @@ op_delete_aligned_nothrow(void *ptr, size_t align, const struct nothrow *tag)
 {
     (void)tag;
     op_delete_aligned(ptr, align);
+}
+
+void
+op_delete_array_aligned(void *ptr, size_t align)
+{
+    if (PROFILE_TYPES && op_delete_aligned == mine_delete_aligned) {
+        typed_free(ptr, ANY_SIZE, true);
+    } else {
+        op_delete_aligned(ptr, align);
+    }
+}
+
+void
+op_delete_array_sized_aligned(void *ptr, size_t size, size_t align)
+{
+    if (PROFILE_TYPES && op_delete_array_aligned == mine_delete_array_aligned &&
+        op_delete_aligned == mine_delete_aligned) {
+        typed_free(ptr, size, true);
+    } else {
+        op_delete_array_aligned(ptr, align);
+    }
 }
 
 void

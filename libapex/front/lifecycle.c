@@ -9,6 +9,7 @@
 #include "front/lifecycle.h"
 
 #include "base/fault.h"
+#include "base/mac.h"
 #include "core/registry.h"
 #include "os/os.h"
 #include "policy/config.h"
@@ -71,6 +72,11 @@ lifecycle_start_process(void)
     static const struct heap_hooks hooks = {.slot_of = stats_page_slot, .tick = lifecycle_tick};
 
     registry_start();
+    if (PROFILE_HEADER) {
+        uint64_t random[MAC_RANDOM_WORDS];
+        os_random(random, sizeof random);
+        mac_start(random);
+    }
     lifecycle_configure();
     heap_set_hooks(&hooks);
     exit_key_made = pthread_key_create(&exit_key, lifecycle_thread_exit) == 0;

@@ -20,6 +20,7 @@ enum lock_rank {
     LOCK_RANK_ORPHAN,    // orphan blocks (policy/orphan.c)
     LOCK_RANK_POOL,      // superblocks and their free blocks (policy/pool.c)
     LOCK_RANK_LARGE,     // large objects and their cache (core/large.c)
+    LOCK_RANK_EMPTY,     // addresses of objects of no bytes (core/empty.c)
     LOCK_RANK_REGISTRY,  // radix nodes (core/registry.c)
     LOCK_RANK_META,      // metadata arena (core/meta.c)
 };

@@ -25,9 +25,18 @@ int os_reserve(size_t bytes, size_t align, uintptr_t near, void **out);
 // Makes reserved space readable and writable; its pages read as zero until written. ENOMEM.
 int os_commit(void *address, size_t bytes);
 
+// The opposite: what was there is gone, the space stays reserved. ENOMEM: nothing has changed.
+int os_decommit(void *address, size_t bytes);
+
 // Gives pages back; the space stays usable and reads as zero. May be refused, harmlessly (EAGAIN,
 // EINVAL on locked memory): then the contents are unchanged.
 int os_purge(void *address, size_t bytes);
+
+// Makes committed pages inaccessible, and gives what was in them back; and the opposite: they can
+// be read and written, and read as zero where they were guarded. From Linux 6.13 on without a
+// further mapping; before, the first fails with ENOMEM when a budget of such is used up.
+int os_guard(void *address, size_t bytes);
+int os_unguard(void *address, size_t bytes);
 
 // Gives the space back altogether. ENOMEM when the kernel would have to split a mapping and cannot:
 // then all of it is still there.

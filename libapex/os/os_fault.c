@@ -17,6 +17,9 @@ __typeof__(os_purge) os_real_purge;
 __typeof__(os_release) os_real_release;
 __typeof__(os_move) os_real_move;
 __typeof__(os_grow) os_real_grow;
+__typeof__(os_decommit) os_real_decommit;
+__typeof__(os_guard) os_real_guard;
+__typeof__(os_unguard) os_real_unguard;
 __typeof__(os_huge) os_real_huge;
 __typeof__(os_read_file) os_real_read_file;
 
@@ -85,9 +88,27 @@ os_commit(void *address, size_t bytes)
 }
 
 int
+os_decommit(void *address, size_t bytes)
+{
+    return os_fault_hit() ? ENOMEM : os_real_decommit(address, bytes);
+}
+
+int
 os_purge(void *address, size_t bytes)
 {
     return os_fault_hit() ? EAGAIN : os_real_purge(address, bytes);
+}
+
+int
+os_guard(void *address, size_t bytes)
+{
+    return os_fault_hit() ? ENOMEM : os_real_guard(address, bytes);
+}
+
+int
+os_unguard(void *address, size_t bytes)
+{
+    return os_real_unguard(address, bytes); // the kernel has no reason to refuse
 }
 
 int

@@ -110,9 +110,65 @@ os_commit(void *address, size_t bytes)
 }
 
 int
+os_decommit(void *address, size_t bytes)
+{
+    int error = OS_RESULT(mprotect(address, bytes, PROT_NONE));
+    if (error == 0) {
+        madvise(address, bytes, MADV_DONTNEED);
+    }
+    return error;
+}
+
+int
 os_purge(void *address, size_t bytes)
 {
     return OS_RESULT(madvise(address, bytes, MADV_DONTNEED));
+}
+
+// Linux 6.13, which the C library's headers may not know.
+#define GUARD_INSTALL 102
+#define GUARD_REMOVE 103
+
+// Guards made by mprotect: each may cost two mappings of 65530 (vm.max_map_count).
+#define GUARD_SPLITS_MAX 8192
+static uint32_t guard_splits; // atomic
+
+int
+os_guard(void *address, size_t bytes)
+{
+    if (madvise(address, bytes, GUARD_INSTALL) == 0) {
+        return 0;
+    }
+    if (errno != EINVAL) {
+        return errno;
+    }
+    if (add_relaxed(&guard_splits, 1) >= GUARD_SPLITS_MAX) {
+        sub_relaxed(&guard_splits, 1);
+        return ENOMEM;
+    }
+    int error = OS_RESULT(mprotect(address, bytes, PROT_NONE));
+    if (error != 0) {
+        sub_relaxed(&guard_splits, 1);
+        return error;
+    }
+    madvise(address, bytes, MADV_DONTNEED);
+    return 0;
+}
+
+int
+os_unguard(void *address, size_t bytes)
+{
+    if (madvise(address, bytes, GUARD_REMOVE) == 0) {
+        return 0;
+    }
+    if (load_relaxed(&guard_splits) == 0) {
+        return 0; // there is none
+    }
+    int error = OS_RESULT(mprotect(address, bytes, PROT_READ | PROT_WRITE));
+    if (error == 0) {
+        sub_relaxed(&guard_splits, 1);
+    }
+    return error;
 }
 
 int

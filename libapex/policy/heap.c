@@ -5,8 +5,11 @@
 
 #include "policy/heap.h"
 
+#include "core/guard.h"
 #include "core/meta.h"
+#include "core/seal.h"
 #include "os/lock.h"
+#include "os/os.h"
 #include "policy/orphan.h"
 #include "policy/pool.h"
 
@@ -386,9 +389,44 @@ heap_park(struct heap *heap, unsigned c)
     }
 }
 
+static void
+heap_discharge(struct heap *heap, struct chunk *chunk)
+{
+    struct block *b = block_head(geometry_descriptor(chunk));
+
+    // After a fault that is only reported the chunk stays where it is, allocated for ever.
+    if (!PROFILE_HEADER || likely(seal_discharge(b, chunk))) {
+        heap_free(heap, b, chunk);
+    }
+}
+
+static void
+heap_shrink_quarantine(struct heap *heap, uint32_t bytes_max)
+{
+    struct chunk *out;
+
+    while ((out = quarantine_evict(&heap->quarantine, bytes_max)) != NULL) {
+        heap_discharge(heap, out);
+    }
+}
+
+void
+heap_quarantine(struct heap *heap, struct block *b, struct chunk *chunk)
+{
+    struct chunk *out = quarantine_exchange(&heap->quarantine, b, chunk, &heap->rng);
+
+    if (out != NULL) {
+        heap_discharge(heap, out);
+    }
+    heap_shrink_quarantine(heap, QUARANTINE_BYTES_MAX);
+}
+
 void
 heap_collect(struct heap *heap)
 {
+    if (PROFILE_QUARANTINE) {
+        heap_shrink_quarantine(heap, 0);
+    }
     heap_deliver_all(heap);
     heap_drain(heap);
     for (unsigned c = 0; c < CLASS_RUN; c++) {
@@ -458,6 +496,9 @@ heap_take_fresh(struct heap *heap, unsigned c)
                 block_uncarve(b);
             }
             return b;
+        }
+        if (PROFILE_GUARD && b->size_class >= CLASS_RUN) {
+            guard_show(b);
         }
     } else {
         b = pool_take(want, &clean);
@@ -537,7 +578,7 @@ heap_alloc_small(struct heap *heap, unsigned c, bool *zeroed)
             b->free = NULL;
             block_set_used(b, (uint32_t)b->carved);
         }
-        if (b != NO_BLOCK && block_carve(b)) {
+        if (b != NO_BLOCK && block_carve(b, &heap->rng)) {
             *zeroed = b->clean;
             continue;
         }
@@ -565,7 +606,7 @@ heap_alloc_carve(struct heap *heap, unsigned c)
 
     // What others have freed comes before chunks that were never used.
     if (b->free != NULL || remote_pending(&heap->owner) || heap_tick_is_due(heap) ||
-        !block_carve(b)) {
+        !block_carve(b, &heap->rng)) {
         return NULL;
     }
     heap->ticks++;
@@ -593,6 +634,10 @@ heap_grow_run(struct heap *heap, struct block *b, unsigned c)
 
     if (!pool_extend(b, heap_run_length(c))) {
         return false;
+    }
+    if (PROFILE_ZERO) {
+        os_purge(superblock_block_address(superblock_of(b), geometry_descriptor_index(b) + have),
+                 (b->run_blocks - have) * BLOCK_BYTES);
     }
     heap_check_slot(heap);
     heap->blocks += b->run_blocks - have;
@@ -653,6 +698,7 @@ heap_reset(struct heap *heap)
         heap->batch[i].block = NULL;
     }
     heap->parked_count = 0;
+    quarantine_init(&heap->quarantine);
     heap->pass.inside = 0;
     heap->ticks = 0;
 }
@@ -686,6 +732,9 @@ heap_abandon_list(struct heap *heap, struct list *head)
 void
 heap_abandon_all(struct heap *heap)
 {
+    if (PROFILE_QUARANTINE) {
+        heap_shrink_quarantine(heap, 0);
+    }
     heap_deliver_all(heap);
     heap_drain(heap);
     for (unsigned c = 0; c < CLASS_RUN; c++) {

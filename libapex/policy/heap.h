@@ -28,6 +28,7 @@
 #include "core/remote.h"
 #include "policy/gate.h"
 #include "policy/idle.h"
+#include "policy/quarantine.h"
 
 // Requests up to here find their block without a look at the table of classes.
 #define DIRECT_BYTES_MAX 1024
@@ -64,6 +65,7 @@ struct heap {
     struct heap_batch batch[BATCH_SLOTS];
     struct heap_batch parked[PARKED_MAX]; // they had to leave their slots
     unsigned parked_count;
+    struct quarantine quarantine; // hardened profile
     struct gate_pass pass;
     struct rng rng;
     uint32_t ticks;
@@ -131,6 +133,21 @@ void heap_free_remote(struct heap *heap, struct block *b, struct chunk *chunk);
 
 // The same for a thread that has no heap and can get none.
 void heap_free_remote_unbatched(struct block *b, struct chunk *chunk);
+
+// Into the block's own list, or on its way to the owner's. The chunk is live and has been checked.
+FAST void
+heap_free(struct heap *heap, struct block *b, struct chunk *chunk)
+{
+    if (load_relaxed(&b->owner) != &heap->owner) {
+        heap_free_remote(heap, b, chunk);
+    } else if (unlikely(block_push(b, chunk))) {
+        heap_free_event(heap, b);
+    }
+}
+
+// The same by way of the quarantine: other chunks are freed in its place, now or later. The chunk
+// is marked as QUARANTINED.
+void heap_quarantine(struct heap *heap, struct block *b, struct chunk *chunk);
 
 // Delivers what is batched, takes what is in the inbox, gives empty blocks to the pool.
 void heap_collect(struct heap *heap);

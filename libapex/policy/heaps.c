@@ -165,7 +165,7 @@ heaps_sweep_one(struct heap *sleeper, struct gate_pass *pass)
         size_t bytes = b->run_blocks * BLOCK_BYTES;
         if (remote_is_complete(b)) {
             gate_enter(pass);
-            bool purged = os_purge(b->base, bytes) == 0;
+            bool purged = os_purge(b->base - size_classes[b->size_class].lead, bytes) == 0;
             if (purged) {
                 remote_set_purged(b);
             }

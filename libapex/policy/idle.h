@@ -18,7 +18,7 @@
 #include "base/bits.h"
 #include "core/block.h"
 
-#define IDLE_LENGTH_MAX (CHUNK_BYTES_MAX / BLOCK_BYTES)
+#define IDLE_LENGTH_MAX (RUN_BYTES_MAX / BLOCK_BYTES)
 
 struct idle {
     struct list bin[IDLE_LENGTH_MAX + 1];

@@ -6,6 +6,8 @@
 
 #include "base/bits.h"
 #include "base/rng.h"
+#include "core/empty.h"
+#include "core/guard.h"
 #include "core/large.h"
 #include "core/meta.h"
 #include "core/registry.h"
@@ -33,6 +35,9 @@
 // Freed large mappings kept for reuse: this much, or this share of active memory, within `retain`.
 #define LARGE_CACHE_BYTES_MIN (UINT64_C(32) << 20)
 #define LARGE_CACHE_SHARE 8
+
+// Address space of freed large mappings in quarantine (hardened profile); none of their pages.
+#define LARGE_QUARANTINE_BYTES (UINT64_C(1) << 30)
 
 // Old memory is looked for this many times in each decay period.
 #define DECAY_STEPS 4
@@ -177,6 +182,7 @@ pool_grow(void)
         pool.stats.os_failures++;
         return NULL;
     }
+    guard_superblock(base);
     pool.region_next += SUPERBLOCK_BYTES;
     struct superblock *sb = superblock_init(base);
     registry_mark(base, SUPERBLOCK_BYTES, REGISTRY_SUPERBLOCK);
@@ -294,6 +300,12 @@ pool_mark_run(struct superblock *sb, unsigned first, unsigned count)
     return head;
 }
 
+static char *
+pool_block_address(struct block *b)
+{
+    return superblock_block_address(superblock_of(b), geometry_descriptor_index(b));
+}
+
 static bool
 pool_within_limit(size_t bytes)
 {
@@ -319,6 +331,9 @@ pool_take(unsigned count, bool *clean)
         }
     }
     pool_unlock();
+    if (result != NULL && count > 1) {
+        guard_make_run(pool_block_address(result), 1, count);
+    }
     return result;
 }
 
@@ -342,6 +357,9 @@ pool_extend(struct block *first, unsigned count)
         }
     }
     pool_unlock();
+    if (taken) {
+        guard_make_run(pool_block_address(first), have, count);
+    }
     return taken;
 }
 
@@ -492,6 +510,10 @@ pool_give(struct block *first)
         store_relaxed(&first[i].owner, NULL);
         block_set_state(&first[i], BLOCK_UNUSED);
     }
+    if (PROFILE_GUARD && first->size_class >= CLASS_RUN) {
+        guard_show(first);
+    }
+    guard_break_run(pool_block_address(first), count);
     pool_lock();
     unsigned old_count = superblock_free_count(sb);
     superblock_give(sb, index, count);
@@ -570,7 +592,10 @@ pool_large_bounds(void)
     bytes = bytes < LARGE_CACHE_BYTES_MIN ? LARGE_CACHE_BYTES_MIN : bytes;
     bytes = bytes > config->retain ? config->retain : bytes;
     return (struct large_bounds){
-        .cached_bytes_max = config->decay_ms == 0 ? 0 : bytes,
+        // With guards only address space is cached.
+        .cached_bytes_max = PROFILE_GUARD           ? LARGE_QUARANTINE_BYTES
+                            : config->decay_ms == 0 ? 0
+                                                    : bytes,
         .now_ns = os_now_ns(),
     };
 }
@@ -690,6 +715,7 @@ pool_fork_prepare(void)
 {
     pool_lock();
     large_fork_prepare();
+    empty_fork_prepare();
     registry_fork_prepare();
     meta_fork_prepare();
 }
@@ -699,6 +725,7 @@ pool_fork_parent(void)
 {
     meta_fork_parent();
     registry_fork_parent();
+    empty_fork_parent();
     large_fork_parent();
     pool_unlock();
 }
@@ -749,6 +776,7 @@ pool_fork_child(void)
     meta_fork_child();
     registry_fork_child();
     large_fork_child();
+    empty_fork_child();
     pool_fork_recount();
     lock_renew(&pool.lock);
 }

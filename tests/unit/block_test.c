@@ -41,7 +41,7 @@ pop_all(void)
         void *p = block_pop(block);
         if (p != NULL) {
             chunks[n++] = p;
-        } else if (!block_carve(block)) {
+        } else if (!block_carve(block, NULL)) {
             return n;
         }
         block_audit(block);
@@ -69,7 +69,7 @@ static void
 test_lazy(void **state)
 {
     (void)state;
-    assert_true(block_carve(block));
+    assert_true(block_carve(block, NULL));
     assert_int_equal(block->carved, 8); // 1 KiB
     assert_true(block_starts_chunk(block, space + 7 * 128));
     assert_false(block_starts_chunk(block, space + 8 * 128));
@@ -121,7 +121,7 @@ test_event_of_full_large(void **state)
     (void)state;
     block_init(large, space + BLOCK_BYTES, size_class_of(8192), 1, (void *)&owner_mark, block->key);
     assert_true(large->chunk_bytes == 8192 && large->capacity == 8);
-    while (block_carve(large)) {
+    while (block_carve(large, NULL)) {
         chunks[n++] = block_pop(large);
     }
     block_set_state(large, BLOCK_FULL);
@@ -162,7 +162,7 @@ static void
 test_corrupt_link(void **state)
 {
     (void)state;
-    assert_true(block_carve(block));
+    assert_true(block_carve(block, NULL));
     void *p = block_pop(block);
     block_push(block, p);
     memset(p, 0x41, 8);

@@ -48,7 +48,7 @@ make(unsigned live, void **chunks)
     for (unsigned i = 0; i < live; i++) {
         chunks[i] = block_pop(b);
         if (chunks[i] == NULL) {
-            assert_true(block_carve(b));
+            assert_true(block_carve(b, NULL));
             chunks[i] = block_pop(b);
         }
     }

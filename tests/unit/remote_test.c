@@ -28,7 +28,7 @@ take_all(struct block *b, void **chunks)
         if (p != NULL) {
             chunks[n++] = p;
         } else {
-            assert_true(block_carve(b));
+            assert_true(block_carve(b, NULL));
         }
     }
 }

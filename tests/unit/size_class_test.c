@@ -84,7 +84,7 @@ check_starts(unsigned c, unsigned blocks)
     for (size_t at = 0; at < sizeof space; at += 16) {
         assert_false(block_starts_chunk(&b, space + at)); // nothing has been cut yet
     }
-    while (b.free = NULL, block_carve(&b)) {
+    while (b.free = NULL, block_carve(&b, NULL)) {
     }
     for (size_t at = 0; at < sizeof space; at += 16) {
         assert_int_equal(block_starts_chunk(&b, space + at), at < used && at % chunk_bytes == 0);

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+//
+// The hardened profile's chunks and free lists. Included by core/freelist.h.
+//
+// Each chunk begins with a header of 8 bytes, and the object starts behind it:
+//
+//   bits  0..1    state: FREE (in a list, or under way to its owner), LIVE, QUARANTINED
+//   bits  2..3    how it was allocated (LIVE, QUARANTINED), or what is known of its memory (FREE):
+//                   LOOK    it was zeroed, and should still be zero
+//                   ZERO    it reads as zero because nobody has ever had it
+//                   WIPE    something else was there before
+//   bits  4..10   size class (LIVE, QUARANTINED)
+//   bits 11..31   bytes that were asked for; or, of a free chunk, where in its superblock the next
+//                 one is, in units of 8 bytes, 0 for none
+//   bits 32..63   checksum of the rest, the chunk's address and the block's key (base/mac.h)
+//
+// So one word answers what Scudo's header does, and is the link of a list that cannot be forged: a
+// pop takes no link whose checksum is wrong, and neither a header copied from another chunk, nor
+// one of the same chunk from before its block was last empty, has the right one. An older header of
+// the same chunk and block does; to put it back an attacker has to have read it.
+//
+// Why not lists with a signed back edge, or state out of line? docs/decisions/0010.
+
+#ifndef APEX_CORE_FREELIST_SIGNED_H
+#define APEX_CORE_FREELIST_SIGNED_H
+
+#include "base/mac.h"
+#include "core/geometry.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct chunk {
+    uint64_t header;
+};
+
+enum chunk_state { CHUNK_FREE, CHUNK_LIVE, CHUNK_QUARANTINED };
+
+#define STATE_MASK 3u
+#define HEADER_KIND_SHIFT 2
+#define HEADER_KIND_MASK 3u
+#define HEADER_CLASS_SHIFT 4
+#define HEADER_CLASS_MASK 127u
+#define HEADER_VALUE_SHIFT 11
+#define HEADER_LINK_SHIFT 3
+#define HEADER_BROKEN ((void *)1)
+
+_Static_assert(SUPERBLOCK_SHIFT - HEADER_LINK_SHIFT <= 32 - HEADER_VALUE_SHIFT, "a link fits");
+
+FAST struct chunk *
+chunk_of(const void *object)
+{
+    return (struct chunk *)((uintptr_t)object - HEADER_BYTES);
+}
+
+FAST void *
+chunk_object(struct chunk *chunk)
+{
+    return (char *)chunk + HEADER_BYTES;
+}
+
+FAST uint64_t
+header_sign(const struct chunk *chunk, uint32_t fields, uint64_t key)
+{
+    uint32_t sum = PROFILE_CHECKSUM ? mac_of((uintptr_t)chunk ^ key, fields) : 0;
+    return (uint64_t)sum << 32 | fields;
+}
+
+FAST bool
+header_is_sound(const struct chunk *chunk, uint64_t header, uint64_t key)
+{
+    return header == header_sign(chunk, (uint32_t)header, key);
+}
+
+FAST enum chunk_state
+header_state(uint64_t header)
+{
+    return (enum chunk_state)(header & STATE_MASK);
+}
+
+FAST uint64_t
+freelist_key(uint64_t random)
+{
+    return random;
+}
+
+FAST uint32_t
+freelist_link(const void *next)
+{
+    return (uint32_t)((uintptr_t)next & SUPERBLOCK_MASK) >> HEADER_LINK_SHIFT << HEADER_VALUE_SHIFT;
+}
+
+FAST void *
+freelist_next(const struct chunk *chunk, uint64_t key)
+{
+    uint64_t header = chunk->header;
+    uintptr_t offset = ((uint32_t)header >> HEADER_VALUE_SHIFT) << HEADER_LINK_SHIFT;
+
+    if (unlikely(header_state(header) != CHUNK_FREE) ||
+        unlikely(!header_is_sound(chunk, header, key))) {
+        return HEADER_BROKEN;
+    }
+    return offset == 0 ? NULL : geometry_superblock_base(chunk) + offset;
+}
+
+FAST void
+freelist_set_next(struct chunk *chunk, const void *next, uint64_t key)
+{
+    chunk->header = header_sign(chunk, freelist_link(next) | CHUNK_FREE, key);
+}
+
+FAST void
+freelist_mark_free(struct chunk *chunk, uint64_t key)
+{
+    (void)chunk;
+    (void)key; // the link says it
+}
+
+FAST void
+freelist_make(struct chunk *chunk, const void *next, uint64_t key, enum chunk_memory memory)
+{
+    uint32_t kind = (uint32_t)memory << HEADER_KIND_SHIFT;
+    chunk->header = header_sign(chunk, freelist_link(next) | kind | CHUNK_FREE, key);
+}
+
+FAST void
+freelist_mark_used(struct chunk *chunk)
+{
+    (void)chunk; // its new header will say it (core/seal.h)
+}
+
+FAST bool
+freelist_may_be_free(const struct chunk *chunk, const uint64_t *key)
+{
+    uint64_t header = chunk->header;
+    return header_state(header) != CHUNK_LIVE || !header_is_sound(chunk, header, *key);
+}
+
+FAST bool
+freelist_is_free(const struct chunk *chunk, uint64_t key)
+{
+    uint64_t header = chunk->header;
+    return header_state(header) != CHUNK_LIVE && header_is_sound(chunk, header, key);
+}
+
+#endif

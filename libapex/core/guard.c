@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// Where guards are. Refusals are no failure: what is not guarded works as well.
+
+#include "core/guard.h"
+
+#include "core/geometry.h"
+#include "os/os.h"
+
+static bool
+guard_possible(void)
+{
+    return PROFILE_GUARD && os_page_bytes() <= GUARD_BYTES;
+}
+
+static char *
+guard_behind(char *block)
+{
+    return block + BLOCK_BYTES - GUARD_BYTES;
+}
+
+void
+guard_superblock(char *base)
+{
+    if (!guard_possible()) {
+        return;
+    }
+    os_guard(base, DESCRIPTOR_OFFSET_MIN);
+    os_guard(base + BLOCK_BYTES - DESCRIPTOR_OFFSET_MIN, DESCRIPTOR_OFFSET_MIN);
+    for (unsigned i = 1; i < BLOCK_COUNT; i++) {
+        os_guard(guard_behind(base + i * BLOCK_BYTES), GUARD_BYTES);
+    }
+}
+
+void
+guard_make_run(char *first, unsigned had, unsigned count)
+{
+    for (unsigned i = had; guard_possible() && i < count; i++) {
+        os_unguard(guard_behind(first + (i - 1) * BLOCK_BYTES), GUARD_BYTES);
+    }
+}
+
+void
+guard_break_run(char *first, unsigned count)
+{
+    for (unsigned i = 1; guard_possible() && i < count; i++) {
+        os_guard(guard_behind(first + (i - 1) * BLOCK_BYTES), GUARD_BYTES);
+    }
+}
+
+// The object begins at a page and ends at the guard behind the run.
+static size_t
+guard_object_bytes(const struct block *b)
+{
+    return b->run_blocks * BLOCK_BYTES - LEAD_BYTES_MAX - HEADER_BYTES - GUARD_BYTES;
+}
+
+bool
+guard_hide(const struct block *b)
+{
+    return guard_possible() && os_guard(b->base + HEADER_BYTES, guard_object_bytes(b)) == 0;
+}
+
+bool
+guard_show(const struct block *b)
+{
+    return guard_possible() && os_unguard(b->base + HEADER_BYTES, guard_object_bytes(b)) == 0;
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+//
+// Objects in sealed chunks, and in sealed mappings.
+
+#include "front/sealed.h"
+
+#include "core/empty.h"
+#include "front/alloc.h"
+#include "front/lifecycle.h"
+#include "front/place.h"
+#include "os/os.h"
+#include "policy/pool.h"
+
+#include <errno.h>
+#include <string.h>
+
+// --- Large objects -------------------------------------------------------------------------------
+//
+// Size and kind are in the record, out of reach; the canary is behind the object as elsewhere. The
+// memory is always fresh from the kernel, since nothing is cached in this profile.
+
+static void *
+large_seal(void *p, size_t size, enum seal_kind kind)
+{
+    struct large *large = p == NULL ? NULL : large_find(p);
+
+    if (large == NULL) {
+        return NULL;
+    }
+    large->size = size;
+    large->kind = (uint8_t)kind;
+    if (PROFILE_CANARY) {
+        seal_canary_put(p, size, 0);
+    }
+    return p;
+}
+
+static bool
+large_is_sound(const struct large *large)
+{
+    if (PROFILE_CANARY && !seal_canary_intact(large->base, large->size, 0)) {
+        fault_raise(FAULT_OVERFLOW, large->base, 0);
+        return false;
+    }
+    return true;
+}
+
+static void
+large_open_and_free(struct large *large, struct seal_claim claim)
+{
+    enum seal_kind kind = (enum seal_kind)large->kind;
+
+    if (seal_claim_holds(claim, kind, large->size, large->base, 0) && large_is_sound(large)) {
+        alloc_free_large(large);
+    }
+}
+
+static void *
+large_move(struct large *large, size_t size)
+{
+    void *q = sealed_alloc(size, ALIGN_BYTES, (enum seal_kind)large->kind);
+
+    if (q != NULL) {
+        memcpy(q, large->base, size < large->size ? size : large->size);
+        alloc_free_large(large);
+    }
+    return q;
+}
+
+static void *
+large_realloc(struct large *large, size_t size)
+{
+    size_t old_size = large->size;
+    size_t kept = size < old_size ? size : old_size;
+
+    if (!large_is_sound(large)) {
+        return NULL;
+    }
+    if (size + OVERHEAD_BYTES <= CHUNK_BYTES_MAX) {
+        return large_move(large, size);
+    }
+    char *q = alloc_resize_large(large, size + CANARY_BYTES);
+    if (q == NULL) {
+        return large_move(large, size);
+    }
+    // What the object lost, and the old canary. New pages read as zero.
+    size_t end = old_size + CANARY_BYTES < large->usable_bytes ? old_size + CANARY_BYTES
+                                                               : large->usable_bytes;
+    if (end > kept) {
+        memset(q + kept, 0, end - kept);
+    }
+    return large_seal(q, size, (enum seal_kind)large->kind);
+}
+
+// --- Allocation ----------------------------------------------------------------------------------
+
+static void *
+sealed_fail(void)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+void *
+sealed_alloc(size_t size, size_t align, enum seal_kind kind)
+{
+    bool zeroed;
+
+    if (unlikely(size > PTRDIFF_MAX - BLOCK_BYTES)) {
+        return sealed_fail();
+    }
+    if (PROFILE_EMPTY && unlikely(size == 0) && align <= ALIGN_BYTES) {
+        void *p = empty_alloc(kind);
+        if (p != NULL) {
+            return p;
+        }
+    }
+    size_t bytes = size + OVERHEAD_BYTES;
+    if (unlikely(align > ALIGN_BYTES)) {
+        bytes = size_class_round(bytes, align);
+    }
+    if (unlikely(bytes > CHUNK_BYTES_MAX) || unlikely(align > OBJECT_ALIGN_MAX)) {
+        size_t mapped = size + CANARY_BYTES;
+        if (mapped <= CHUNK_BYTES_MAX && align <= OBJECT_ALIGN_MAX) {
+            mapped = CHUNK_BYTES_MAX + 1; // what has no header is never a chunk
+        }
+        return large_seal(alloc_general(mapped, align, &zeroed), size, kind);
+    }
+    struct chunk *chunk = alloc_fast(bytes);
+    if (unlikely(chunk == NULL)) {
+        return NULL;
+    }
+    return seal_close(block_head(geometry_descriptor(chunk)), chunk, size, kind);
+}
+
+void *
+sealed_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+
+    if (unlikely(__builtin_mul_overflow(count, size, &bytes))) {
+        return sealed_fail();
+    }
+    void *p = sealed_alloc(bytes, ALIGN_BYTES, SEAL_MALLOC);
+    if (!PROFILE_ZERO && p != NULL) {
+        memset(p, 0, bytes);
+    }
+    return p;
+}
+
+// --- Free ----------------------------------------------------------------------------------------
+
+static void
+sealed_free_chunk(struct block *b, struct chunk *chunk, struct seal_claim claim)
+{
+    struct heap *heap = heap_self.heap;
+
+    if (!seal_open(b, chunk, claim)) {
+        return;
+    }
+    if (unlikely(heap == NULL) || unlikely(!heap->live)) {
+        alloc_free_chunk(b, chunk);
+    } else if (PROFILE_QUARANTINE) {
+        heap_quarantine(heap, b, chunk);
+    } else {
+        heap_free(heap, b, chunk);
+    }
+}
+
+static void
+empty_open_and_free(void *p, struct seal_claim claim)
+{
+    int kind = empty_kind(p);
+
+    if (kind >= 0 && seal_claim_holds(claim, (enum seal_kind)kind, 0, p, 0) && !empty_free(p)) {
+        fault_raise(FAULT_DOUBLE_FREE, p, 0); // another thread was faster
+    }
+}
+
+static APART void
+sealed_free_rest(void *p, struct seal_claim claim)
+{
+    struct place place = place_of(p);
+
+    switch (place.kind) {
+    case PLACE_CHUNK:
+        sealed_free_chunk(place.block, chunk_of(p), claim);
+        break;
+    case PLACE_LARGE:
+        large_open_and_free(place.large, claim);
+        break;
+    case PLACE_EMPTY:
+        empty_open_and_free(p, claim);
+        break;
+    case PLACE_NOWHERE:
+        break;
+    }
+}
+
+void
+sealed_free(void *p, struct seal_claim claim)
+{
+    if (p == NULL) {
+        return;
+    }
+    struct block *b = place_live_block(p);
+    if (unlikely(b == NULL)) {
+        sealed_free_rest(p, claim);
+    } else {
+        sealed_free_chunk(b, chunk_of(p), claim);
+    }
+}
+
+// --- Size, and changes of it ---------------------------------------------------------------------
+
+size_t
+sealed_size(const void *p)
+{
+    if (p == NULL) {
+        return 0;
+    }
+    if (likely(place_live_block(p) != NULL)) {
+        return seal_size(chunk_of(p));
+    }
+    struct place place = place_of(p);
+    return place.kind == PLACE_LARGE   ? place.large->size
+           : place.kind == PLACE_CHUNK ? seal_size(chunk_of(p))
+                                       : 0;
+}
+
+static void *
+chunk_realloc(struct block *b, void *p, size_t size)
+{
+    struct chunk *chunk = chunk_of(p);
+    size_t bytes = size + OVERHEAD_BYTES;
+
+    if (alloc_realloc_keeps(b, bytes)) {
+        return seal_resize(b, chunk, size) ? p : NULL;
+    }
+    enum seal_kind kind = seal_kind_of(chunk);
+    size_t old_size = seal_size(chunk);
+    void *q = sealed_alloc(size, ALIGN_BYTES, kind);
+    if (q != NULL) {
+        memcpy(q, p, size < old_size ? size : old_size);
+        sealed_free(p, (struct seal_claim){.kind = kind, .size = SEAL_ANY_SIZE});
+    }
+    return q;
+}
+
+void *
+sealed_realloc(void *p, size_t size)
+{
+    if (p == NULL) {
+        return sealed_alloc(size, ALIGN_BYTES, SEAL_MALLOC);
+    }
+    if (unlikely(size == 0)) {
+        sealed_free(p, (struct seal_claim){.kind = SEAL_MALLOC, .size = SEAL_ANY_SIZE});
+        return NULL;
+    }
+    if (unlikely(size > PTRDIFF_MAX - BLOCK_BYTES)) {
+        return sealed_fail();
+    }
+    struct block *b = place_live_block(p);
+    if (likely(b != NULL)) {
+        return chunk_realloc(b, p, size);
+    }
+    struct place place = place_of(p);
+    if (place.kind == PLACE_EMPTY) {
+        enum seal_kind kind = (enum seal_kind)empty_kind(p);
+        void *q = sealed_alloc(size, ALIGN_BYTES, kind);
+        if (q != NULL) {
+            sealed_free(p, (struct seal_claim){.kind = kind, .size = SEAL_ANY_SIZE});
+        }
+        return q;
+    }
+    return place.kind == PLACE_LARGE   ? large_realloc(place.large, size)
+           : place.kind == PLACE_CHUNK ? chunk_realloc(place.block, p, size)
+                                       : NULL;
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+//
+// Where freed chunks wait before they can be allocated again (hardened profile): a dangling pointer
+// then leads to zeroes that belong to nobody, instead of to somebody else's object; and an attacker
+// cannot tell which of the next allocations will get the place.
+//
+// A thread's quarantine is a table. Each free puts its chunk into a slot chosen at random and takes
+// out what was there; so a chunk stays for QUARANTINE_SLOTS further frees on average, and leaves
+// with any given one of them with chance 1 in QUARANTINE_SLOTS. What waits is bounded in number and
+// in bytes: while it is more than QUARANTINE_BYTES_MAX, chunks leave without another to replace
+// them, the new one first if it alone is too large.
+//
+// Belongs to one thread. Chunks in it count as allocated, in their blocks and in the statistics.
+
+#ifndef APEX_POLICY_QUARANTINE_H
+#define APEX_POLICY_QUARANTINE_H
+
+#include "base/rng.h"
+#include "core/block.h"
+
+#define QUARANTINE_SLOTS (PROFILE_QUARANTINE ? 64u : 1u) // a power of two
+#define QUARANTINE_BYTES_MAX (256u << 10)
+
+struct quarantine {
+    struct chunk *slot[QUARANTINE_SLOTS]; // NULL: empty
+    uint32_t bytes;
+    uint64_t random; // bits that have not been used yet, above a 1
+};
+
+void quarantine_init(struct quarantine *q);
+
+// Puts `chunk`, which belongs to `b`, in. Returns the one that was in its place, or NULL.
+struct chunk *quarantine_exchange(struct quarantine *q, const struct block *b, struct chunk *chunk,
+                                  struct rng *rng);
+
+// While more than `bytes_max` wait: takes a chunk out and returns it. NULL when not.
+struct chunk *quarantine_evict(struct quarantine *q, uint32_t bytes_max);
+
+#endif

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+//
+// Crime: DOUBLE_FREE. Of an object of no bytes.
+
+#include "sized.h"
+
+int
+main(int argc, char **argv)
+{
+    size_t size = crime_size(argc, argv);
+    void *p = crime_malloc(0);
+
+    (void)size;
+    crime_free(p);
+    crime_expect(CRIME_DOUBLE_FREE, p, CRIME_NO_CLASS);
+    crime_free(p);
+    return crime_unpunished();
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// Crime: KIND_MISMATCH. What new[] gave is given to free.
+
+#include "sized.h"
+
+int
+main(int argc, char **argv)
+{
+    size_t size = crime_size(argc, argv);
+    void *p = new_array(size);
+
+    crime_expect(CRIME_KIND_MISMATCH, p, crime_class(size));
+    crime_free(p);
+    return crime_unpunished();
+}

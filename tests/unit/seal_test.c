@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+//
+// Unit test of core/seal.c (hardened): an object goes through its life, and each byte around it
+// that is changed meanwhile is noticed.
+// Reason: what this file does not notice nobody notices.
+
+#include "core/seal.h"
+
+#include "../support/superblock.h"
+#include "../support/unit.h"
+
+#define CLASS 3 // chunks of 64 bytes: objects of up to 48
+
+static struct block *b;
+static struct rng rng;
+
+static int
+setup(void **state)
+{
+    static const uint64_t random[MAC_RANDOM_WORDS] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+
+    (void)state;
+    mac_start(random);
+    rng_seed(&rng, 1);
+    fault_set_report(true);
+    char *first = unit_superblock() + BLOCK_BYTES;
+    b = geometry_descriptor(first);
+    block_init(b, first, CLASS, 1, NULL, freelist_key(12345));
+    return 0;
+}
+
+static struct chunk *
+take(void)
+{
+    struct chunk *chunk = block_pop(b);
+
+    if (chunk == NULL) {
+        assert_true(block_carve(b, &rng));
+        chunk = block_pop(b);
+    }
+    assert_non_null(chunk);
+    return chunk;
+}
+
+static const struct seal_claim by_free = {.kind = SEAL_MALLOC, .size = SEAL_ANY_SIZE};
+
+static bool
+is_live(const struct chunk *chunk)
+{
+    return !freelist_may_be_free(chunk, &b->key);
+}
+
+static void
+test_life(void **state)
+{
+    (void)state;
+    for (size_t size = 0; size <= 48; size++) {
+        struct chunk *chunk = take();
+        char *p = seal_close(b, chunk, size, SEAL_MALLOC);
+        assert_int_equal((uintptr_t)p % ALIGN_BYTES, 0);
+        assert_true(is_live(chunk));
+        assert_int_equal(seal_size(chunk), size);
+        memset(p, 0x5a, size);
+        assert_true(seal_open(b, chunk, by_free));
+        assert_false(is_live(chunk));
+        assert_true(freelist_is_free(chunk, b->key));
+        for (size_t i = 0; i < 64 - HEADER_BYTES; i++) {
+            assert_int_equal(p[i], 0);
+        }
+        assert_true(seal_discharge(b, chunk));
+        block_push(b, chunk);
+    }
+}
+
+// Every byte of header and canary, and every bit of it.
+static void
+test_each_bit_is_noticed(void **state)
+{
+    (void)state;
+    for (unsigned bit = 0; bit < 64; bit++) {
+        struct chunk *chunk = take();
+        char *p = seal_close(b, chunk, 20, SEAL_MALLOC);
+        p[-8 + (int)bit / 8] ^= (char)(1u << bit % 8);
+        assert_false(is_live(chunk));
+        assert_false(freelist_is_free(chunk, b->key));
+        p[-8 + (int)bit / 8] ^= (char)(1u << bit % 8);
+        assert_true(is_live(chunk));
+        p[20 + bit / 8] ^= (char)(1u << bit % 8);
+        assert_false(seal_open(b, chunk, by_free));
+        p[20 + bit / 8] ^= (char)(1u << bit % 8);
+        assert_true(seal_open(b, chunk, by_free));
+        block_push(b, chunk);
+    }
+}
+
+static void
+test_write_to_free_is_noticed(void **state)
+{
+    (void)state;
+    struct chunk *chunk = take();
+    char *p = seal_close(b, chunk, 48, SEAL_MALLOC);
+    assert_true(seal_open(b, chunk, by_free));
+    block_push(b, chunk);
+    p[40] = 1;
+    assert_ptr_equal(take(), chunk);
+    assert_ptr_equal(seal_close(b, chunk, 48, SEAL_MALLOC), p); // reported, and wiped
+    assert_int_equal(p[40], 0);
+    assert_true(seal_open(b, chunk, by_free));
+    block_push(b, chunk);
+}
+
+static void
+test_claims(void **state)
+{
+    (void)state;
+    for (unsigned kind = 0; kind < SEAL_KINDS; kind++) {
+        struct chunk *chunk = take();
+        seal_close(b, chunk, 30, (enum seal_kind)kind);
+        for (unsigned other = 0; other < SEAL_KINDS; other++) {
+            struct seal_claim claim = {.kind = (enum seal_kind)other, .size = 31};
+            assert_false(seal_open(b, chunk, claim));
+        }
+        struct seal_claim claim = {.kind = (enum seal_kind)kind, .size = 30};
+        assert_true(seal_open(b, chunk, claim));
+        block_push(b, chunk);
+    }
+}
+
+static void
+test_resize(void **state)
+{
+    (void)state;
+    struct chunk *chunk = take();
+    char *p = seal_close(b, chunk, 40, SEAL_NEW);
+    memset(p, 1, 40);
+    assert_true(seal_resize(b, chunk, 10));
+    assert_true(seal_resize(b, chunk, 48));
+    for (unsigned i = 0; i < 48; i++) {
+        assert_int_equal(p[i], i < 10);
+    }
+    assert_int_equal(seal_size(chunk), 48);
+    assert_int_equal(seal_kind_of(chunk), SEAL_NEW);
+    p[48] ^= 1;
+    assert_false(seal_resize(b, chunk, 20));
+}
+
+static void
+test_discharge(void **state)
+{
+    (void)state;
+    struct chunk *chunk = take();
+    seal_close(b, chunk, 40, SEAL_MALLOC);
+    assert_false(seal_discharge(b, chunk)); // it never was freed
+    assert_true(seal_open(b, chunk, by_free));
+    chunk->header ^= 1;
+    assert_false(seal_discharge(b, chunk));
+    chunk->header ^= 1;
+    assert_true(seal_discharge(b, chunk));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_life, setup),
+        cmocka_unit_test_setup(test_each_bit_is_noticed, setup),
+        cmocka_unit_test_setup(test_write_to_free_is_noticed, setup),
+        cmocka_unit_test_setup(test_claims, setup),
+        cmocka_unit_test_setup(test_resize, setup),
+        cmocka_unit_test_setup(test_discharge, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
