@@ -349,6 +349,7 @@ preload_scripts = \
 	tests/preload/apt.sh \
 	tests/preload/build.sh \
 	tests/preload/git.sh \
+	tests/preload/hardened.sh \
 	tests/preload/node.sh \
 	tests/preload/perl.sh \
 	tests/preload/python.sh \

@@ -2,7 +2,8 @@
 # shellcheck shell=sh
 #
 # For scripts that run programs with and without libapex, to be read in with `.`. Sets
-#   lib, lib_dlopen, lib_static   the libraries of the build tree; `lib` is a copy
+#   lib, lib_dlopen, lib_static   the libraries of the build tree; `lib` is a copy, and
+#                                 $APEX_LIBRARY names another one
 #   work                          a folder that is removed at the end
 # A test says what it does by calling `same`, `expect` or `fail`; the first failure ends it.
 
@@ -11,7 +12,7 @@ set -eu
 : "${top_builddir:=$top_srcdir}"
 : "${APEX_CC:=cc}"
 : "${APEX_CXX:=c++}"
-lib=$top_builddir/libapex/.libs/libapex.so.0
+lib=$top_builddir/libapex/.libs/${APEX_LIBRARY:-libapex.so.0}
 lib_dlopen=$top_builddir/libapex/.libs/libapex-dlopen.so.0
 lib_static=$top_builddir/libapex/libapex.a
 unset LD_PRELOAD APEX_OPTIONS
@@ -32,7 +33,7 @@ fail()
 chmod 755 "$work"
 cp "$lib" "$work/"
 lib=$work/${lib##*/}
-LD_PRELOAD=$lib grep -q "libapex.so.0" /proc/self/maps || fail "LD_PRELOAD does not load $lib"
+LD_PRELOAD=$lib grep -q "${lib##*/}" /proc/self/maps || fail "LD_PRELOAD does not load $lib"
 
 # with_apex COMMAND…: runs it under libapex. Like env, but the shell's own children stay without.
 with_apex()
