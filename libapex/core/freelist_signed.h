@@ -5,14 +5,15 @@
 // Each chunk begins with a header of 8 bytes, and the object starts behind it:
 //
 //   bits  0..1    state: FREE (in a list, or under way to its owner), LIVE, QUARANTINED
-//   bits  2..3    how it was allocated (LIVE, QUARANTINED), or what is known of its memory (FREE):
+//   bits  2..3    how it was allocated (LIVE), or what is known of its memory (FREE):
 //                   LOOK    it was zeroed, and should still be zero
 //                   ZERO    it reads as zero because nobody has ever had it
 //                   WIPE    something else was there before
-//   bits  4..10   size class (LIVE, QUARANTINED)
+//   bits  4..10   size class (LIVE)
 //   bits 11..31   bytes that were asked for; or, of a free chunk, where in its superblock the next
 //                 one is, in units of 8 bytes, 0 for none
-//   bits 32..63   checksum of the rest, the chunk's address and the block's key (base/mac.h)
+//   bits 32..63   checksum of the rest, the chunk's address and the block's key (base/mac.h); not
+//                 of QUARANTINED ones, whose header is nothing but that state
 //
 // So one word answers what Scudo's header does, and is the link of a list that cannot be forged: a
 // pop takes no link whose checksum is wrong, and neither a header copied from another chunk, nor
@@ -140,7 +141,8 @@ FAST bool
 freelist_is_free(const struct chunk *chunk, uint64_t key)
 {
     uint64_t header = chunk->header;
-    return header_state(header) != CHUNK_LIVE && header_is_sound(chunk, header, key);
+    return header == CHUNK_QUARANTINED ||
+           (header_state(header) == CHUNK_FREE && header_is_sound(chunk, header, key));
 }
 
 #endif

@@ -101,8 +101,9 @@ sealed_fail(void)
     return NULL;
 }
 
-void *
-sealed_alloc(size_t size, size_t align, enum seal_kind kind)
+// Sizes above 1 KiB, alignments, objects of no bytes, and whatever the fast path cannot serve.
+static APART void *
+sealed_alloc_rest(size_t size, size_t align, enum seal_kind kind)
 {
     bool zeroed;
 
@@ -116,7 +117,7 @@ sealed_alloc(size_t size, size_t align, enum seal_kind kind)
         }
     }
     size_t bytes = size + OVERHEAD_BYTES;
-    if (unlikely(align > ALIGN_BYTES)) {
+    if (align > ALIGN_BYTES) {
         bytes = size_class_round(bytes, align);
     }
     if (unlikely(bytes > CHUNK_BYTES_MAX) || unlikely(align > OBJECT_ALIGN_MAX)) {
@@ -131,6 +132,23 @@ sealed_alloc(size_t size, size_t align, enum seal_kind kind)
         return NULL;
     }
     return seal_close(block_head(geometry_descriptor(chunk)), chunk, size, kind);
+}
+
+void *
+sealed_alloc(size_t size, size_t align, enum seal_kind kind)
+{
+    size_t bytes = size + OVERHEAD_BYTES;
+
+    // A size of 0 becomes too large here, and so does anything while there is no heap (alloc_fast).
+    if (likely(size - 1 < heap_self.direct_end - 1 - OVERHEAD_BYTES) &&
+        likely(heap_self.direct_end != 0) && likely(align <= ALIGN_BYTES)) {
+        struct block *b = heap_self.heap->direct[(bytes + ALIGN_BYTES - 1) >> ALIGN_SHIFT];
+        struct chunk *chunk = block_pop(b);
+        if (likely(chunk != NULL)) {
+            return seal_close(b, chunk, size, kind);
+        }
+    }
+    return sealed_alloc_rest(size, align, kind);
 }
 
 void *
@@ -150,14 +168,12 @@ sealed_calloc(size_t count, size_t size)
 
 // --- Free ----------------------------------------------------------------------------------------
 
-static void
-sealed_free_chunk(struct block *b, struct chunk *chunk, struct seal_claim claim)
+// A chunk that has been opened.
+FAST void
+sealed_free_opened(struct block *b, struct chunk *chunk)
 {
     struct heap *heap = heap_self.heap;
 
-    if (!seal_open(b, chunk, claim)) {
-        return;
-    }
     if (unlikely(heap == NULL) || unlikely(!heap->live)) {
         alloc_free_chunk(b, chunk);
     } else if (PROFILE_QUARANTINE) {
@@ -165,6 +181,18 @@ sealed_free_chunk(struct block *b, struct chunk *chunk, struct seal_claim claim)
     } else {
         heap_free(heap, b, chunk);
     }
+}
+
+// One whose header is sound, but which the fast path does not serve.
+static APART void
+sealed_free_chunk(struct block *b, struct chunk *chunk, struct seal_claim claim)
+{
+    if (!seal_is_intact(b, chunk, claim)) {
+        seal_accuse(b, chunk, claim);
+        return;
+    }
+    seal_open(b, chunk);
+    sealed_free_opened(b, chunk);
 }
 
 static void
@@ -200,14 +228,17 @@ sealed_free_rest(void *p, struct seal_claim claim)
 void
 sealed_free(void *p, struct seal_claim claim)
 {
-    if (p == NULL) {
-        return;
-    }
     struct block *b = place_live_block(p);
+    struct chunk *chunk = chunk_of(p);
+
     if (unlikely(b == NULL)) {
-        sealed_free_rest(p, claim);
+        if (p != NULL) {
+            sealed_free_rest(p, claim);
+        }
+    } else if (likely(seal_is_intact(b, chunk, claim)) && likely(seal_open_short(chunk))) {
+        sealed_free_opened(b, chunk);
     } else {
-        sealed_free_chunk(b, chunk_of(p), claim);
+        sealed_free_chunk(b, chunk, claim);
     }
 }
 

@@ -389,36 +389,44 @@ heap_park(struct heap *heap, unsigned c)
     }
 }
 
-static void
-heap_discharge(struct heap *heap, struct chunk *chunk)
+// After a fault that is only reported the chunk stays where it is, allocated for ever.
+FAST void
+heap_discharge(struct heap *heap, struct block *b, struct chunk *chunk)
 {
-    struct block *b = block_head(geometry_descriptor(chunk));
-
-    // After a fault that is only reported the chunk stays where it is, allocated for ever.
-    if (!PROFILE_HEADER || likely(seal_discharge(b, chunk))) {
-        heap_free(heap, b, chunk);
+    if (unlikely(!seal_is_quarantined(chunk))) {
+        seal_accuse_quarantined(b, chunk);
+        return;
     }
+    heap_free(heap, b, chunk);
 }
 
-static void
+static APART void
 heap_shrink_quarantine(struct heap *heap, uint32_t bytes_max)
 {
     struct chunk *out;
 
     while ((out = quarantine_evict(&heap->quarantine, bytes_max)) != NULL) {
-        heap_discharge(heap, out);
+        heap_discharge(heap, block_head(geometry_descriptor(out)), out);
     }
 }
 
 void
 heap_quarantine(struct heap *heap, struct block *b, struct chunk *chunk)
 {
-    struct chunk *out = quarantine_exchange(&heap->quarantine, b, chunk, &heap->rng);
+    struct quarantine *q = &heap->quarantine;
+    struct chunk **slot = quarantine_slot(q, &heap->rng);
+    struct chunk *out = *slot;
 
-    if (out != NULL) {
-        heap_discharge(heap, out);
+    *slot = chunk;
+    q->bytes += b->chunk_bytes;
+    if (likely(out != NULL)) {
+        struct block *from = block_head(geometry_descriptor(out));
+        q->bytes -= from->chunk_bytes;
+        heap_discharge(heap, from, out);
     }
-    heap_shrink_quarantine(heap, QUARANTINE_BYTES_MAX);
+    if (unlikely(q->bytes > QUARANTINE_BYTES_MAX)) {
+        heap_shrink_quarantine(heap, QUARANTINE_BYTES_MAX);
+    }
 }
 
 void

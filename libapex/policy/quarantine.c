@@ -4,9 +4,7 @@
 
 #include "policy/quarantine.h"
 
-#define SLOT_BITS 6
-
-_Static_assert(QUARANTINE_SLOTS <= 1u << SLOT_BITS, "a slot is chosen by so many bits");
+_Static_assert(QUARANTINE_SLOTS <= 1u << QUARANTINE_SLOT_BITS, "a slot is chosen by so many");
 
 void
 quarantine_init(struct quarantine *q)
@@ -14,38 +12,11 @@ quarantine_init(struct quarantine *q)
     *q = (struct quarantine){0};
 }
 
-// One random number chooses ten slots.
-static unsigned
-quarantine_choose(struct quarantine *q, struct rng *rng)
-{
-    if (q->random < QUARANTINE_SLOTS) {
-        q->random = rng_next(rng) | UINT64_C(1) << 63;
-    }
-    unsigned slot = (unsigned)(q->random % QUARANTINE_SLOTS);
-    q->random >>= SLOT_BITS;
-    return slot;
-}
-
 static uint32_t
 quarantine_bytes(const struct chunk *chunk)
 {
     const struct block *b = block_head(geometry_descriptor(chunk));
     return b->chunk_bytes;
-}
-
-struct chunk *
-quarantine_exchange(struct quarantine *q, const struct block *b, struct chunk *chunk,
-                    struct rng *rng)
-{
-    unsigned slot = quarantine_choose(q, rng);
-    struct chunk *out = q->slot[slot];
-
-    q->slot[slot] = chunk;
-    q->bytes += b->chunk_bytes;
-    if (out != NULL) {
-        q->bytes -= quarantine_bytes(out);
-    }
-    return out;
 }
 
 struct chunk *

@@ -10,7 +10,8 @@
 // in bytes: while it is more than QUARANTINE_BYTES_MAX, chunks leave without another to replace
 // them, the new one first if it alone is too large.
 //
-// Belongs to one thread. Chunks in it count as allocated, in their blocks and in the statistics.
+// The caller changes slots, and `bytes` with them, by the chunk_bytes of the block. Belongs to one
+// thread. Chunks in it count as allocated, in their blocks and in the statistics.
 
 #ifndef APEX_POLICY_QUARANTINE_H
 #define APEX_POLICY_QUARANTINE_H
@@ -19,6 +20,7 @@
 #include "core/block.h"
 
 #define QUARANTINE_SLOTS (PROFILE_QUARANTINE ? 64u : 1u) // a power of two
+#define QUARANTINE_SLOT_BITS 6
 #define QUARANTINE_BYTES_MAX (256u << 10)
 
 struct quarantine {
@@ -29,9 +31,17 @@ struct quarantine {
 
 void quarantine_init(struct quarantine *q);
 
-// Puts `chunk`, which belongs to `b`, in. Returns the one that was in its place, or NULL.
-struct chunk *quarantine_exchange(struct quarantine *q, const struct block *b, struct chunk *chunk,
-                                  struct rng *rng);
+// A slot at random: one random number chooses ten.
+FAST struct chunk **
+quarantine_slot(struct quarantine *q, struct rng *rng)
+{
+    if (unlikely(q->random < QUARANTINE_SLOTS)) {
+        q->random = rng_next(rng) | UINT64_C(1) << 63;
+    }
+    struct chunk **slot = &q->slot[q->random % QUARANTINE_SLOTS];
+    q->random >>= QUARANTINE_SLOT_BITS;
+    return slot;
+}
 
 // While more than `bytes_max` wait: takes a chunk out and returns it. NULL when not.
 struct chunk *quarantine_evict(struct quarantine *q, uint32_t bytes_max);

@@ -10,7 +10,7 @@ main(int argc, char **argv)
     size_t size = crime_size(argc, argv);
     char *volatile p = crime_malloc(size);
 
-    p[-8] ^= 3; // LIVE becomes QUARANTINED
+    p[-8] ^= 1; // LIVE becomes FREE
     crime_expect(CRIME_CORRUPT_HEADER, p, crime_class(size));
     crime_free(p);
     return crime_unpunished();
