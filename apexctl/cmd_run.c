@@ -65,14 +65,26 @@ run_find(const char *variable, const char *in_build, const char *installed, cons
            run_try("", installed, mode, out) || run_try(folder, moved, mode, out);
 }
 
+#define LIBRARY(name)                                                                    \
+    {                                                                                    \
+        name, "/../libapex/.libs/" name, APEX_LIBDIR "/" name, "/../lib/" name           \
+    }
+
 static bool
-run_find_library(char out[PATH_BYTES])
+run_find_library(bool hardened, char out[PATH_BYTES])
 {
-    if (!run_find("APEX_LIBRARY", "/../libapex/.libs/libapex.so.0", APEX_LIBDIR "/libapex.so.0",
-                  "/../lib/libapex.so.0", R_OK, out)) {
-        fputs("apexctl: libapex.so.0 is not found; say where it is: "
-              "APEX_LIBRARY=/path/libapex.so.0\n",
-              stderr);
+    static const struct {
+        const char *name;
+        const char *in_build;
+        const char *installed;
+        const char *moved;
+    } libraries[] = {LIBRARY("libapex.so.0"), LIBRARY("libapex-hardened.so.0")};
+    const char *name = libraries[hardened].name;
+
+    if (!run_find("APEX_LIBRARY", libraries[hardened].in_build, libraries[hardened].installed,
+                  libraries[hardened].moved, R_OK, out)) {
+        fprintf(stderr, "apexctl: %s is not found; say where it is: APEX_LIBRARY=/path/%s\n", name,
+                name);
         return false;
     }
     // The dynamic linker takes a list, and knows no way to write these two in a name.
@@ -209,20 +221,23 @@ run_with_private(const char *library, const char *apexd, char **program)
 enum exit_code
 command_run(const char *runtime_dir, int argc, char **argv)
 {
-    int first = argc > 1 && strcmp(argv[1], "--") == 0 ? 2 : 1;
+    bool hardened = argc > 1 && strcmp(argv[1], "--hardened") == 0;
+    int first = hardened ? 2 : 1;
     char library[PATH_BYTES];
     char apexd[PATH_BYTES];
     char dir[CALL_PATH_BYTES];
 
-    if (first == 1 && argc > 1 && argv[1][0] == '-') {
-        fprintf(stderr, "apexctl: run has no option %s\n", argv[1]);
+    if (first < argc && strcmp(argv[first], "--") == 0) {
+        first++;
+    } else if (first < argc && argv[first][0] == '-') {
+        fprintf(stderr, "apexctl: run has no option %s\n", argv[first]);
         return EXIT_USAGE;
     }
     if (first >= argc) {
         fputs("apexctl: run what? apexctl run -- PROGRAM [ARGUMENT]...\n", stderr);
         return EXIT_USAGE;
     }
-    if (!run_find_library(library)) {
+    if (!run_find_library(hardened, library)) {
         return EXIT_OTHER;
     }
     if (!call_is_served(runtime_dir, dir)) {

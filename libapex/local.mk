@@ -51,7 +51,8 @@ libapex_sources = \
 # What the hardened library has besides.
 libapex_hardened_sources = \
 	libapex/core/seal.c \
-	libapex/front/sealed.c
+	libapex/front/sealed.c \
+	libapex/policy/inspect.c
 
 # Listed so that they are part of a release.
 libapex_headers = \
@@ -98,6 +99,7 @@ libapex_headers = \
 	libapex/policy/gate.h \
 	libapex/policy/heap.h \
 	libapex/policy/heaps.h \
+	libapex/policy/inspect.h \
 	libapex/policy/idle.h \
 	libapex/policy/orphan.h \
 	libapex/policy/pool.h \

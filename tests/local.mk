@@ -49,12 +49,15 @@ unit_tests = \
 # The same for what only the hardened library does: compiled and linked as it is.
 hardened_tests = \
 	tests/unit/guard_test \
+	tests/unit/inspect_test \
 	tests/unit/quarantine_test \
 	tests/unit/seal_test \
 	tests/unit/sealed_test
 
 tests_unit_guard_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_guard_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_unit_inspect_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_inspect_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_quarantine_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_quarantine_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_seal_test_CPPFLAGS = $(libapex_hardened_cppflags)
@@ -118,6 +121,9 @@ crimes_hardened = \
 	tests/crimes/hardened/double_free_after_reuse \
 	tests/crimes/hardened/double_free_delayed \
 	tests/crimes/hardened/double_free_empty \
+	tests/crimes/hardened/exit_overflow \
+	tests/crimes/hardened/exit_underflow \
+	tests/crimes/hardened/exit_write_after_free \
 	tests/crimes/hardened/header_copied \
 	tests/crimes/hardened/kind_mismatch \
 	tests/crimes/hardened/kind_mismatch_delete \

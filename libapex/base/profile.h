@@ -58,6 +58,11 @@
 #define PROFILE_GUARD PROFILE_DEFAULT
 #endif
 
+// When the process ends, what is still in the heap of its last thread is looked at.
+#ifndef PROFILE_INSPECT
+#define PROFILE_INSPECT PROFILE_DEFAULT
+#endif
+
 // Objects of no bytes cannot be accessed.
 #ifndef PROFILE_EMPTY
 #define PROFILE_EMPTY PROFILE_DEFAULT

@@ -13,6 +13,7 @@
 #include "core/registry.h"
 #include "os/os.h"
 #include "policy/config.h"
+#include "policy/inspect.h"
 #include "policy/pool.h"
 #include "view/attach.h"
 #include "view/stats_page.h"
@@ -158,6 +159,21 @@ lifecycle_fork_child(void)
 }
 
 // --- Process -------------------------------------------------------------------------------------
+
+// So many chunks are looked at when the process ends: some milliseconds.
+#define INSPECT_CHUNKS_MAX (1u << 18)
+
+// After the program's own destructors. With other threads alive there is nothing that can be looked
+// at while they change it.
+__attribute__((destructor)) static void
+lifecycle_destructor(void)
+{
+    struct heap *heap = lifecycle_heap_now();
+
+    if (PROFILE_INSPECT && heap != NULL && heaps_alone()) {
+        inspect_heap(heap, INSPECT_CHUNKS_MAX);
+    }
+}
 
 // As early as constructors of this object can be. Libraries that the program links may have theirs
 // before, and register fork handlers there: lock_fork_begin() is what lets those allocate.

@@ -46,7 +46,7 @@ heaps_make(void)
 static void
 heaps_count_live(int change)
 {
-    heaps_live += (uint32_t)change;
+    store_relaxed(&heaps_live, heaps_live + (uint32_t)change);
     uint32_t part = heaps_live == 0 ? IDLE_PART_MAX : IDLE_TOTAL / heaps_live;
     part = part < IDLE_PART_MIN ? IDLE_PART_MIN : part;
     store_relaxed(&heap_idle_part, part > IDLE_PART_MAX ? (uint32_t)IDLE_PART_MAX : part);
@@ -127,6 +127,12 @@ heaps_mirror_all(void)
         store_release(&h->slot, slot);
     }
     lock_release(&heaps_lock);
+}
+
+bool
+heaps_alone(void)
+{
+    return load_relaxed(&heaps_live) == 1;
 }
 
 void

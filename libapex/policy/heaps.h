@@ -15,6 +15,9 @@ struct heap *heaps_open(void);
 // Takes it away again: delivers, gives back empty blocks, orphans the others.
 void heaps_close(struct heap *heap);
 
+// True if no more than one thread has a heap.
+bool heaps_alone(void);
+
 // Sums the counters of all heaps, live and idle. Racy by relaxed loads; see abi/stats_page.h.
 void heaps_stats_sum(struct apex_stats_thread *sum, uint64_t *live);
 

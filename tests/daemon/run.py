@@ -45,6 +45,16 @@ def directory_of(options):
     return re.search(r"runtime_dir=(\S+?)(?:$|[, ])", options or "").group(1)
 
 
+def test_hardened():
+    """--hardened takes the other library; it comes before the program and before --."""
+    for more in ([], ["--"]):
+        done = run("--hardened", *more, sys.executable, "-c", SHOW, "--hardened")
+        check("libapex-hardened.so.0" in done.stdout.split()[0], "library: " + done.stdout)
+        check("['--hardened']" in done.stdout, "arguments arrive: " + done.stdout)
+    run("--hardened", "--bad", "true", code=2)
+    run("--hardened", code=2)
+
+
 def test_private():
     """No daemon: run starts one, the program is listed there, nothing is left behind."""
     done = run("--", sys.executable, "-c", SHOW, "a b", "-o", "--")
@@ -209,7 +219,7 @@ def test_errors(daemon):
 
 
 PLACE = tempfile.mkdtemp(prefix="apexd-test-")
-for test in (test_private, test_codes_and_signals, test_signals_pass, test_terminal, test_killed):
+for test in (test_private, test_hardened, test_codes_and_signals, test_signals_pass, test_terminal, test_killed):
     test()
     print("%s done" % test.__name__, flush=True)
 with Daemon() as it:

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+//
+// From the heap to its blocks to their chunks. Reads only.
+
+#include "policy/inspect.h"
+
+#include "core/seal.h"
+
+static void
+inspect_live(const struct block *b, struct chunk *chunk)
+{
+    void *object = chunk_object(chunk);
+
+    if (PROFILE_CANARY && !seal_canary_intact(object, seal_size(chunk), b->key)) {
+        fault_raise(FAULT_OVERFLOW, object, b->chunk_bytes);
+    }
+}
+
+// `known` to read as zero, but for what was written to it since.
+static void
+inspect_free(const struct block *b, struct chunk *chunk, bool known)
+{
+    void *object = chunk_object(chunk);
+    size_t bytes = b->chunk_bytes - HEADER_BYTES;
+
+    if (PROFILE_ZERO && known && bytes <= LOOK_BYTES_MAX && !seal_reads_zero(object, bytes)) {
+        fault_raise(FAULT_WRITE_AFTER_FREE, object, b->chunk_bytes);
+    }
+}
+
+static void
+inspect_chunk(const struct block *b, struct chunk *chunk)
+{
+    uint64_t header = chunk->header;
+
+    if (header == CHUNK_QUARANTINED) {
+        inspect_free(b, chunk, true);
+    } else if (!header_is_sound(chunk, header, b->key)) {
+        fault_raise(FAULT_CORRUPT_HEADER, chunk_object(chunk), b->chunk_bytes);
+    } else if (header_state(header) == CHUNK_LIVE) {
+        inspect_live(b, chunk);
+    } else {
+        inspect_free(b, chunk, seal_kind_of(chunk) != (enum seal_kind)MEMORY_WIPE);
+    }
+}
+
+static unsigned
+inspect_block(const struct block *b, unsigned chunks_max)
+{
+    unsigned carved = (unsigned)load_relaxed(&b->carved);
+    unsigned count = carved < chunks_max ? carved : chunks_max;
+
+    for (unsigned i = 0; i < count; i++) {
+        inspect_chunk(b, (struct chunk *)(void *)(b->base + (size_t)i * b->chunk_bytes));
+    }
+    return chunks_max - count;
+}
+
+static unsigned
+inspect_list(const struct list *head, unsigned chunks_max)
+{
+    for (const struct list *l = head->next; l != head; l = l->next) {
+        chunks_max = inspect_block(list_entry(l, struct block, link), chunks_max);
+    }
+    return chunks_max;
+}
+
+void
+inspect_heap(const struct heap *heap, unsigned chunks_max)
+{
+    for (unsigned c = 0; c < CLASS_RUN; c++) {
+        if (heap->current[c]->capacity != 0) {
+            chunks_max = inspect_block(heap->current[c], chunks_max);
+        }
+        chunks_max = inspect_list(&heap->available[c], chunks_max);
+    }
+    inspect_list(&heap->full, chunks_max);
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+//
+// A last look at a heap (hardened profile). Overflows are found when the object is freed, and
+// writes to freed memory when it is allocated again; what a program never frees and never gets
+// again would be found by nobody. So when a process ends, its last thread looks at the chunks that
+// it has.
+
+#ifndef APEX_POLICY_INSPECT_H
+#define APEX_POLICY_INSPECT_H
+
+#include "policy/heap.h"
+
+// Looks at the chunks of all blocks of `heap`, at most `chunks_max` of them, and raises a fault for
+// each header, canary or zero that is not as it was left. No other thread may be freeing chunks of
+// this heap meanwhile. The calling thread's own heap.
+void inspect_heap(const struct heap *heap, unsigned chunks_max);
+
+#endif

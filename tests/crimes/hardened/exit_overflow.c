@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// Crime: OVERFLOW. The object is never freed; the end of the process finds it.
+
+#include "sized.h"
+
+int
+main(int argc, char **argv)
+{
+    size_t size = crime_size(argc, argv);
+    char *volatile p = crime_malloc(size);
+
+    p[size] ^= 1;
+    crime_expect(CRIME_OVERFLOW, p, crime_class(size));
+    return 0;
+}
