@@ -25,19 +25,29 @@ guard_superblock(char *base)
     if (!guard_possible()) {
         return;
     }
+    size_t end = BLOCK_BYTES - DESCRIPTOR_OFFSET_MIN;
     os_guard(base, DESCRIPTOR_OFFSET_MIN);
-    os_guard(base + BLOCK_BYTES - DESCRIPTOR_OFFSET_MIN, DESCRIPTOR_OFFSET_MIN);
-    for (unsigned i = 1; i < BLOCK_COUNT; i++) {
-        os_guard(guard_behind(base + i * BLOCK_BYTES), GUARD_BYTES);
-    }
+    os_guard(base + end, SUPERBLOCK_BYTES - end);
 }
 
 void
-guard_make_run(char *first, unsigned had, unsigned count)
+guard_make_run(char *first, unsigned had, unsigned count, bool dirty)
 {
-    for (unsigned i = had; guard_possible() && i < count; i++) {
-        os_unguard(guard_behind(first + (i - 1) * BLOCK_BYTES), GUARD_BYTES);
+    char *from = had == 0 ? first : guard_behind(first + (had - 1) * BLOCK_BYTES);
+    char *to = guard_behind(first + (count - 1) * BLOCK_BYTES);
+
+    if (guard_possible() && (count > 1 || !dirty)) {
+        os_unguard(from, (size_t)(to - from));
     }
+}
+
+int
+guard_purge(char *first, unsigned count)
+{
+    if (guard_possible() && os_guard(first, count * BLOCK_BYTES) == 0) {
+        return 0;
+    }
+    return os_purge(first, count * BLOCK_BYTES);
 }
 
 void

@@ -44,6 +44,9 @@ SLOW void seal_accuse_quarantined(const struct block *b, const struct chunk *chu
 
 #if PROFILE_HEADER
 
+// How much of the rest of a chunk, behind the canary, a free looks at.
+#define SLACK_BYTES_MAX 64
+
 #define SEAL_SHORT_BYTES 1024 // zeroed and looked through without a call
 
 typedef uint64_t seal_vector __attribute__((vector_size(16)));
@@ -184,6 +187,20 @@ seal_close(const struct block *b, struct chunk *chunk, size_t size, enum seal_ki
     return seal_close_ready(b, chunk, size, kind);
 }
 
+// True if the first bytes behind the canary, `bytes_max` at most, are zero. Fewer than 16 are not
+// looked at: they are the end of the chunk.
+FAST bool
+seal_slack_is_zero(const struct block *b, struct chunk *chunk, size_t bytes_max)
+{
+    size_t used = seal_size(chunk) + OVERHEAD_BYTES;
+    size_t bytes = b->chunk_bytes - used;
+
+    if (!PROFILE_ZERO || likely(bytes < 16)) {
+        return true;
+    }
+    return seal_reads_zero((const char *)chunk + used, bytes < bytes_max ? bytes : bytes_max);
+}
+
 // True if the object in a chunk whose header is sound and LIVE can be freed: the claim holds, and
 // the canary is there. When not, seal_accuse raises the fault.
 FAST bool
@@ -197,7 +214,8 @@ seal_is_intact(const struct block *b, struct chunk *chunk, struct seal_claim cla
     if (PROFILE_TYPES && unlikely(claim.size != SEAL_ANY_SIZE) && claim.size != size) {
         return false;
     }
-    return !PROFILE_CANARY || seal_canary_intact(chunk_object(chunk), size, b->key);
+    return (!PROFILE_CANARY || seal_canary_intact(chunk_object(chunk), size, b->key)) &&
+           seal_slack_is_zero(b, chunk, SLACK_BYTES_MAX);
 }
 
 SLOW void seal_accuse(const struct block *b, struct chunk *chunk, struct seal_claim claim);

@@ -13,6 +13,8 @@
 #include "policy/orphan.h"
 #include "policy/pool.h"
 
+#include <string.h>
+
 // Housekeeping (old memory, batches, registration) is looked after on every 16th slow allocation.
 #define TICK_MASK 15
 
@@ -418,10 +420,10 @@ heap_quarantine(struct heap *heap, struct block *b, struct chunk *chunk)
     struct chunk *out = *slot;
 
     *slot = chunk;
-    q->bytes += b->chunk_bytes;
+    q->bytes += quarantine_bytes(b);
     if (likely(out != NULL)) {
         struct block *from = block_head(geometry_descriptor(out));
-        q->bytes -= from->chunk_bytes;
+        q->bytes -= quarantine_bytes(from);
         heap_discharge(heap, from, out);
     }
     if (unlikely(q->bytes > QUARANTINE_BYTES_MAX)) {
@@ -523,6 +525,9 @@ heap_take_fresh(struct heap *heap, unsigned c)
     char *first = superblock_block_address(superblock_of(b), geometry_descriptor_index(b));
     block_init(b, first, c, b->run_blocks, &heap->owner, freelist_key(rng_next(&heap->rng)));
     b->clean = clean;
+    if (PROFILE_ZERO && !clean) {
+        memset(first, 0, size_classes[c].lead); // seal_reads_zero looks at it, too
+    }
     return b;
 }
 

@@ -11,7 +11,10 @@ inspect_live(const struct block *b, struct chunk *chunk)
 {
     void *object = chunk_object(chunk);
 
-    if (PROFILE_CANARY && !seal_canary_intact(object, seal_size(chunk), b->key)) {
+    size_t slack_max = b->size_class < CLASS_RUN ? LOOK_BYTES_MAX : SLACK_BYTES_MAX;
+
+    if ((PROFILE_CANARY && !seal_canary_intact(object, seal_size(chunk), b->key)) ||
+        !seal_slack_is_zero(b, chunk, slack_max)) {
         fault_raise(FAULT_OVERFLOW, object, b->chunk_bytes);
     }
 }
@@ -49,7 +52,12 @@ inspect_block(const struct block *b, unsigned chunks_max)
 {
     unsigned carved = (unsigned)load_relaxed(&b->carved);
     unsigned count = carved < chunks_max ? carved : chunks_max;
+    size_t lead = size_classes[b->size_class].lead;
 
+    // What is in front of the first chunk.
+    if (PROFILE_ZERO && count > 0 && !seal_reads_zero(b->base - lead, lead)) {
+        fault_raise(FAULT_CORRUPT_HEADER, b->base + HEADER_BYTES, b->chunk_bytes);
+    }
     for (unsigned i = 0; i < count; i++) {
         inspect_chunk(b, (struct chunk *)(void *)(b->base + (size_t)i * b->chunk_bytes));
     }

@@ -331,8 +331,8 @@ pool_take(unsigned count, bool *clean)
         }
     }
     pool_unlock();
-    if (result != NULL && count > 1) {
-        guard_make_run(pool_block_address(result), 1, count);
+    if (PROFILE_GUARD && result != NULL) {
+        guard_make_run(pool_block_address(result), 0, count, !*clean);
     }
     return result;
 }
@@ -357,8 +357,8 @@ pool_extend(struct block *first, unsigned count)
         }
     }
     pool_unlock();
-    if (taken) {
-        guard_make_run(pool_block_address(first), have, count);
+    if (PROFILE_GUARD && taken) {
+        guard_make_run(pool_block_address(first), have, count, false);
     }
     return taken;
 }
@@ -401,7 +401,7 @@ pool_purge_blocks(const struct superblock *sb, uint64_t blocks, unsigned *calls)
         unsigned first = bits_lowest(blocks);
         uint64_t rest = ~(blocks >> first);
         unsigned count = rest == 0 ? 64 : bits_lowest(rest);
-        all &= os_purge(superblock_block_address(sb, first), count * BLOCK_BYTES) == 0;
+        all &= guard_purge(superblock_block_address(sb, first), count) == 0;
         blocks &= ~bits_range(first, count);
         (*calls)++;
     }

@@ -13,10 +13,9 @@ quarantine_init(struct quarantine *q)
 }
 
 static uint32_t
-quarantine_bytes(const struct chunk *chunk)
+quarantine_slot_bytes(const struct chunk *chunk)
 {
-    const struct block *b = block_head(geometry_descriptor(chunk));
-    return b->chunk_bytes;
+    return chunk == NULL ? 0 : quarantine_bytes(block_head(geometry_descriptor(chunk)));
 }
 
 struct chunk *
@@ -30,7 +29,7 @@ quarantine_evict(struct quarantine *q, uint32_t bytes_max)
         return NULL;
     }
     for (unsigned i = 0; i < QUARANTINE_SLOTS; i++) {
-        uint32_t bytes = q->slot[i] == NULL ? 0 : quarantine_bytes(q->slot[i]);
+        uint32_t bytes = quarantine_slot_bytes(q->slot[i]);
         if (bytes > most) {
             most = bytes;
             largest = i;

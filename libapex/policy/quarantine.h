@@ -10,7 +10,7 @@
 // in bytes: while it is more than QUARANTINE_BYTES_MAX, chunks leave without another to replace
 // them, the new one first if it alone is too large.
 //
-// The caller changes slots, and `bytes` with them, by the chunk_bytes of the block. Belongs to one
+// The caller changes slots, and `bytes` with them, by quarantine_bytes. Belongs to one
 // thread. Chunks in it count as allocated, in their blocks and in the statistics.
 
 #ifndef APEX_POLICY_QUARANTINE_H
@@ -22,6 +22,13 @@
 #define QUARANTINE_SLOTS (PROFILE_QUARANTINE ? 64u : 1u) // a power of two
 #define QUARANTINE_SLOT_BITS 6
 #define QUARANTINE_BYTES_MAX (256u << 10)
+
+// What a chunk counts for. Of a run of its own no more than the page of its header is left.
+FAST uint32_t
+quarantine_bytes(const struct block *b)
+{
+    return PROFILE_GUARD && b->size_class >= CLASS_RUN ? GUARD_BYTES : b->chunk_bytes;
+}
 
 struct quarantine {
     struct chunk *slot[QUARANTINE_SLOTS]; // NULL: empty

@@ -50,15 +50,28 @@ teardown(void **state)
 }
 
 static void
+assert_run(char *first, unsigned count)
+{
+    for (size_t at = 0; at < count * BLOCK_BYTES; at += PAGE) {
+        assert_int_equal(accessible(first + at), at != count * BLOCK_BYTES - PAGE);
+    }
+}
+
+static void
+assert_guarded(char *first, unsigned count)
+{
+    for (size_t at = 0; at < count * BLOCK_BYTES; at += PAGE) {
+        assert_false(accessible(first + at));
+    }
+}
+
+static void
 test_superblock(void **state)
 {
     (void)state;
-    for (unsigned i = 1; i < BLOCK_COUNT; i++) {
-        char *block = base + i * BLOCK_BYTES;
-        for (unsigned page = 0; page < BLOCK_BYTES / PAGE; page++) {
-            assert_int_equal(accessible(block + page * PAGE), page != BLOCK_BYTES / PAGE - 1);
-        }
-        assert_true(accessible(geometry_descriptor(block)));
+    assert_guarded(base + BLOCK_BYTES, BLOCK_COUNT - 1);
+    for (unsigned i = 0; i < BLOCK_COUNT; i++) {
+        assert_true(accessible(geometry_descriptor(base + i * BLOCK_BYTES)));
     }
     assert_false(accessible(base));
     assert_false(accessible(base + BLOCK_BYTES - 1));
@@ -70,16 +83,24 @@ test_runs(void **state)
     char *first = base + 5 * BLOCK_BYTES;
 
     (void)state;
-    guard_make_run(first, 1, 3);
-    for (size_t at = 0; at < 3 * BLOCK_BYTES; at += PAGE) {
-        assert_int_equal(accessible(first + at), at != 3 * BLOCK_BYTES - PAGE);
-    }
-    guard_make_run(first, 3, 4);
-    for (size_t at = 0; at < 4 * BLOCK_BYTES; at += PAGE) {
-        assert_int_equal(accessible(first + at), at != 4 * BLOCK_BYTES - PAGE);
-    }
+    guard_make_run(first, 0, 1, false);
+    assert_run(first, 1);
+    guard_make_run(first, 1, 3, false);
+    assert_run(first, 3);
+    guard_make_run(first, 3, 4, false);
+    assert_run(first, 4);
     guard_break_run(first, 4);
-    test_superblock(state);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_run(first + i * BLOCK_BYTES, 1);
+    }
+    guard_make_run(first, 0, 1, true);
+    assert_run(first, 1);
+    first[0] = 1;
+    assert_int_equal(guard_purge(first, 4), 0);
+    assert_guarded(first, 4);
+    guard_make_run(first, 0, 2, false);
+    assert_run(first, 2);
+    assert_int_equal(first[0], 0);
 }
 
 static void
@@ -90,7 +111,7 @@ test_hidden_object(void **state)
     unsigned c = CLASS_RUN + 1;
 
     (void)state;
-    guard_make_run(first, 1, 3);
+    guard_make_run(first, 0, 3, false);
     block_init(b, first, c, 3, NULL, 1);
     b->base[HEADER_BYTES] = 1;
     assert_true(guard_hide(b));
@@ -100,8 +121,7 @@ test_hidden_object(void **state)
     assert_true(guard_show(b));
     assert_int_equal(b->base[HEADER_BYTES], 0);
     b->base[b->chunk_bytes - 1] = 1;
-    guard_break_run(first, 3);
-    test_superblock(state);
+    assert_run(first, 3);
 }
 
 int

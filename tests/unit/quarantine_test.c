@@ -35,8 +35,8 @@ exchange(struct chunk *chunk)
     struct chunk *out = *slot;
 
     *slot = chunk;
-    q.bytes += b->chunk_bytes;
-    q.bytes -= out == NULL ? 0 : b->chunk_bytes;
+    q.bytes += quarantine_bytes(b);
+    q.bytes -= out == NULL ? 0 : quarantine_bytes(b);
     return out;
 }
 
