@@ -70,7 +70,11 @@ check_tests += $(unit_tests) $(hardened_tests)
 
 # Random operations, replayed by a seed.
 property_tests = \
+	tests/property/entropy_test \
 	tests/property/shadow_test
+
+tests_property_entropy_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_property_entropy_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 
 check_PROGRAMS += $(property_tests)
 check_tests += $(property_tests)
@@ -182,6 +186,43 @@ thread_tests = \
 
 check_PROGRAMS += $(thread_tests)
 check_tests += $(thread_tests)
+
+# The same sources over the hardened core. (sleeper_test and page_test count memory, some of which
+# a quarantine holds back.)
+hardened_again = \
+	tests/threads/adopt_hardened_test \
+	tests/threads/churn_hardened_test \
+	tests/threads/fork_handlers_hardened_test \
+	tests/threads/fork_hardened_test \
+	tests/threads/free_only_hardened_test \
+	tests/threads/ring_hardened_test \
+	tests/property/shadow_hardened_test
+
+tests_threads_adopt_hardened_test_SOURCES = tests/threads/adopt_test.c
+tests_threads_adopt_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_threads_adopt_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_threads_churn_hardened_test_SOURCES = tests/threads/churn_test.c
+tests_threads_churn_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_threads_churn_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_threads_fork_handlers_hardened_test_SOURCES = tests/threads/fork_handlers_test.c
+tests_threads_fork_handlers_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_threads_fork_handlers_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_threads_fork_hardened_test_SOURCES = tests/threads/fork_test.c
+tests_threads_fork_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_threads_fork_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_threads_free_only_hardened_test_SOURCES = tests/threads/free_only_test.c
+tests_threads_free_only_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_threads_free_only_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_threads_ring_hardened_test_SOURCES = tests/threads/ring_test.c
+tests_threads_ring_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_threads_ring_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_property_shadow_hardened_test_SOURCES = tests/property/shadow_test.c
+tests_property_shadow_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_property_shadow_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += $(hardened_again)
+check_tests += $(hardened_again)
+
 EXTRA_DIST += \
 	tests/README.md \
 	tests/support/expect.h \

@@ -19,6 +19,7 @@ static const char *const messages[FAULT_COUNT] = {
 };
 
 static bool report_only;
+static uint64_t counts[FAULT_COUNT]; // atomic
 
 static void
 fault_write(const struct fmt *line)
@@ -37,6 +38,12 @@ fault_set_report(bool report)
     store_relaxed(&report_only, report);
 }
 
+uint64_t
+fault_count(enum fault fault)
+{
+    return load_relaxed(&counts[fault]);
+}
+
 const char *
 fault_message(enum fault fault)
 {
@@ -49,6 +56,7 @@ fault_raise(enum fault fault, const void *address, size_t class_bytes)
     char text[LINE_BYTES];
     struct fmt line;
 
+    add_relaxed(&counts[fault], 1);
     fmt_init(&line, text, sizeof text);
     fmt_str(&line, "libapex: ");
     fmt_str(&line, messages[fault]);

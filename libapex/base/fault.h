@@ -29,6 +29,9 @@ SLOW _Noreturn void fault_panic(const char *what, const void *address);
 // Report instead of abort (the `fault` option). Set once at start, before the second thread.
 void fault_set_report(bool report);
 
+// How many were raised since the start. Any thread.
+uint64_t fault_count(enum fault fault);
+
 // Writes one line to stderr, prefixed with `libapex: `. For warnings; keeps errno.
 void fault_warn(const char *text);
 

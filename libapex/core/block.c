@@ -40,7 +40,7 @@ block_init(struct block *b, char *first, unsigned c, unsigned blocks, struct own
     block_set_class(b, c, blocks);
     b->head_distance = 0;
     b->clean = false;
-    b->again = false;
+    b->known = 0;
     b->credit = 0;
     b->floor = 0;
     list_init(&b->link);
@@ -82,7 +82,7 @@ block_carve(struct block *b, struct rng *rng)
     for (unsigned i = count; i > 0; i--) {
         size_t place = PROFILE_SHUFFLE ? order[i - 1] : i - 1;
         struct chunk *chunk = (struct chunk *)(void *)(start + place * b->chunk_bytes);
-        freelist_make(chunk, first, b->key, block_memory(b));
+        freelist_make(chunk, first, b->key, block_memory(b, chunk, b->carved + place));
         first = chunk;
     }
     b->free = first;
@@ -95,8 +95,9 @@ block_uncarve(struct block *b)
 {
     apex_assert(block_used(b) == 0);
     b->free = NULL;
-    b->clean = false;
-    b->again = true;
+    if (b->carved > b->known) {
+        b->known = (uint16_t)b->carved;
+    }
     store_relaxed(&b->carved, 0);
 }
 
@@ -158,6 +159,7 @@ block_receive_purged(struct block *b)
     }
     store_relaxed(&b->carved, 0);
     b->clean = true;
+    b->known = 0;
     block_set_used(b, 0);
     return true;
 }

@@ -70,8 +70,7 @@ struct block {
     uint8_t state;         // enum block_state
     uint8_t run_blocks;
     uint8_t head_distance; // of a tail, in blocks; stays when the run is back in the pool
-    bool clean;            // what has not been carved reads as zero
-    bool again;            // chunks of this size were here before, and are carved again
+    bool clean;            // what has never been carved reads as zero
     struct list link;      // of whoever holds the list the block is in
     uint64_t pop_key;      // the same as `key`: malloc looks at line 0 only
 
@@ -84,6 +83,7 @@ struct block {
     uint64_t inverse; // of the size class, like `turn`: an address to the chunk's number
     uint64_t carved;  // chunks cut so far; atomic
     uint8_t turn;
+    uint16_t known;   // so many chunks were carved before the list was last forgotten
     uint64_t remote;
     struct block *inbox_next;
 };
@@ -125,11 +125,12 @@ block_starts_chunk(const struct block *b, const void *p)
     return block_chunk_index(b, p) < load_fast(&b->carved);
 }
 
-// What is known of the memory of chunks yet to be carved.
+// What is known of the memory of `chunk`, number `index`, which is yet to be carved. One that was
+// carved before may still be as it was then, if it was never allocated.
 FAST enum chunk_memory
-block_memory(const struct block *b)
+block_memory(const struct block *b, const struct chunk *chunk, uint64_t index)
 {
-    return b->clean ? MEMORY_ZERO : b->again ? MEMORY_LOOK : MEMORY_WIPE;
+    return index < b->known ? freelist_memory(chunk, b->key) : b->clean ? MEMORY_ZERO : MEMORY_WIPE;
 }
 
 // True if `p` is aligned like a chunk and lies in the superblock in which the descriptor lies too:
@@ -183,7 +184,7 @@ block_take_only(struct block *b)
     struct chunk *chunk = (struct chunk *)(void *)b->base;
 
     if (PROFILE_HEADER) {
-        freelist_make(chunk, NULL, b->key, block_memory(b));
+        freelist_make(chunk, NULL, b->key, block_memory(b, chunk, 0));
     } else if (!b->clean) {
         freelist_mark_used(chunk);
     }
@@ -198,7 +199,7 @@ FAST void
 block_put_only(struct block *b)
 {
     b->free = NULL;
-    b->again = true;
+    b->known = 1;
     b->settled = 0;
     store_relaxed(&b->carved, 0);
 }

@@ -10,6 +10,7 @@
 //   freelist_key               the key of a block's lists, from a random number
 //   freelist_make              links and marks a chunk that has not been out since its block was
 //                              made; `memory` is what is known of its contents
+//   freelist_memory            what that was, of a chunk that is free
 //   freelist_set_next          links a free chunk, and marks it, but see the next
 //   freelist_mark_free         marks a chunk as free; done after each set_next of a chunk that was
 //                              allocated

@@ -83,6 +83,14 @@ freelist_make(struct chunk *chunk, const void *next, uint64_t key, enum chunk_me
     freelist_mark_free(chunk, key);
 }
 
+FAST enum chunk_memory
+freelist_memory(const struct chunk *chunk, uint64_t key)
+{
+    (void)chunk;
+    (void)key;
+    return MEMORY_LOOK;
+}
+
 FAST void
 freelist_mark_used(struct chunk *chunk)
 {

@@ -124,6 +124,15 @@ freelist_make(struct chunk *chunk, const void *next, uint64_t key, enum chunk_me
     chunk->header = header_sign(chunk, freelist_link(next) | kind | CHUNK_FREE, key);
 }
 
+FAST enum chunk_memory
+freelist_memory(const struct chunk *chunk, uint64_t key)
+{
+    uint64_t header = chunk->header;
+    bool known = header_state(header) == CHUNK_FREE && header_is_sound(chunk, header, key);
+    return known ? (enum chunk_memory)(header >> HEADER_KIND_SHIFT & HEADER_KIND_MASK)
+                 : MEMORY_LOOK; // which will find that something is wrong
+}
+
 FAST void
 freelist_mark_used(struct chunk *chunk)
 {

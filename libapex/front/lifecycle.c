@@ -55,6 +55,7 @@ lifecycle_tick(void)
 {
     uint64_t now = os_now_ns();
 
+    pool_count_faults();
     stats_page_publish(now);
     heaps_sweep(pool_decay_ns());
     attach_poll(now);
@@ -160,8 +161,8 @@ lifecycle_fork_child(void)
 
 // --- Process -------------------------------------------------------------------------------------
 
-// So many chunks are looked at when the process ends: some milliseconds.
-#define INSPECT_CHUNKS_MAX (1u << 18)
+// So much of the heap is looked at when the process ends: some milliseconds.
+#define INSPECT_BYTES_MAX ((size_t)64 << 20)
 
 // After the program's own destructors. With other threads alive there is nothing that can be looked
 // at while they change it.
@@ -171,7 +172,7 @@ lifecycle_destructor(void)
     struct heap *heap = lifecycle_heap_now();
 
     if (PROFILE_INSPECT && heap != NULL && heaps_alone()) {
-        inspect_heap(heap, INSPECT_CHUNKS_MAX);
+        inspect_heap(heap, INSPECT_BYTES_MAX);
     }
 }
 

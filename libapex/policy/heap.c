@@ -592,7 +592,7 @@ heap_alloc_small(struct heap *heap, unsigned c, bool *zeroed)
             block_set_used(b, (uint32_t)b->carved);
         }
         if (b != NO_BLOCK && block_carve(b, &heap->rng)) {
-            *zeroed = b->clean;
+            *zeroed = b->clean && b->carved > b->known;
             continue;
         }
         b = heap_next_block(heap, c);

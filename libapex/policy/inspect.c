@@ -47,40 +47,42 @@ inspect_chunk(const struct block *b, struct chunk *chunk)
     }
 }
 
-static unsigned
-inspect_block(const struct block *b, unsigned chunks_max)
+// Returns what is left of `bytes_max`.
+static size_t
+inspect_block(const struct block *b, size_t bytes_max)
 {
-    unsigned carved = (unsigned)load_relaxed(&b->carved);
-    unsigned count = carved < chunks_max ? carved : chunks_max;
+    size_t carved = load_relaxed(&b->carved);
+    size_t affordable = bytes_max / b->chunk_bytes;
+    size_t count = carved < affordable ? carved : affordable;
     size_t lead = size_classes[b->size_class].lead;
 
     // What is in front of the first chunk.
     if (PROFILE_ZERO && count > 0 && !seal_reads_zero(b->base - lead, lead)) {
         fault_raise(FAULT_CORRUPT_HEADER, b->base + HEADER_BYTES, b->chunk_bytes);
     }
-    for (unsigned i = 0; i < count; i++) {
-        inspect_chunk(b, (struct chunk *)(void *)(b->base + (size_t)i * b->chunk_bytes));
+    for (size_t i = 0; i < count; i++) {
+        inspect_chunk(b, (struct chunk *)(void *)(b->base + i * b->chunk_bytes));
     }
-    return chunks_max - count;
+    return bytes_max - count * b->chunk_bytes;
 }
 
-static unsigned
-inspect_list(const struct list *head, unsigned chunks_max)
+static size_t
+inspect_list(const struct list *head, size_t bytes_max)
 {
     for (const struct list *l = head->next; l != head; l = l->next) {
-        chunks_max = inspect_block(list_entry(l, struct block, link), chunks_max);
+        bytes_max = inspect_block(list_entry(l, struct block, link), bytes_max);
     }
-    return chunks_max;
+    return bytes_max;
 }
 
 void
-inspect_heap(const struct heap *heap, unsigned chunks_max)
+inspect_heap(const struct heap *heap, size_t bytes_max)
 {
     for (unsigned c = 0; c < CLASS_RUN; c++) {
         if (heap->current[c]->capacity != 0) {
-            chunks_max = inspect_block(heap->current[c], chunks_max);
+            bytes_max = inspect_block(heap->current[c], bytes_max);
         }
-        chunks_max = inspect_list(&heap->available[c], chunks_max);
+        bytes_max = inspect_list(&heap->available[c], bytes_max);
     }
-    inspect_list(&heap->full, chunks_max);
+    inspect_list(&heap->full, bytes_max);
 }

@@ -10,9 +10,9 @@
 
 #include "policy/heap.h"
 
-// Looks at the chunks of all blocks of `heap`, at most `chunks_max` of them, and raises a fault for
+// Looks at chunks of `heap`, as many as have `bytes_max` together, and raises a fault for
 // each header, canary or zero that is not as it was left. No other thread may be freeing chunks of
 // this heap meanwhile. The calling thread's own heap.
-void inspect_heap(const struct heap *heap, unsigned chunks_max);
+void inspect_heap(const struct heap *heap, size_t bytes_max);
 
 #endif

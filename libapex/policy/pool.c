@@ -5,6 +5,7 @@
 #include "policy/pool.h"
 
 #include "base/bits.h"
+#include "base/fault.h"
 #include "base/rng.h"
 #include "core/empty.h"
 #include "core/guard.h"
@@ -527,6 +528,30 @@ pool_give(struct block *first)
         }
         pool.doubtful_bytes += before > pool.dirty_bytes ? before - pool.dirty_bytes : 0;
         pool_release_excess(config_get()->retain);
+    }
+    pool_unlock();
+}
+
+_Static_assert(offsetof(struct apex_stats_process, fault_size_mismatch) -
+                       offsetof(struct apex_stats_process, fault_double_free) ==
+                   (FAULT_COUNT - 1) * sizeof(uint64_t),
+               "one for each fault");
+
+void
+pool_count_faults(void)
+{
+    uint64_t *entry = &pool.stats.fault_double_free;
+    bool changed = false;
+
+    for (unsigned i = 0; i < FAULT_COUNT; i++) {
+        changed |= load_relaxed(&entry[i]) != fault_count((enum fault)i);
+    }
+    if (!changed) {
+        return;
+    }
+    pool_lock();
+    for (unsigned i = 0; i < FAULT_COUNT; i++) {
+        store_relaxed(&entry[i], fault_count((enum fault)i));
     }
     pool_unlock();
 }

@@ -51,6 +51,9 @@ void pool_large_free(size_t bytes);
 // A mapping changes its size; false when the heap limit forbids it.
 bool pool_large_resize(size_t old_bytes, size_t new_bytes);
 
+// Enters the faults raised since the last time into the books.
+void pool_count_faults(void);
+
 // How much freed large memory may be cached now, and the time.
 struct large_bounds pool_large_bounds(void);
 

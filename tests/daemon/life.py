@@ -55,7 +55,11 @@ def test_start(daemon):
 def test_all_statistics(daemon):
     """Each row of stats.def arrives under its own name: mapped, active, dirty, retained, metadata,
     superblocks, large, large_objects, large_allocs, large_frees, orphan_blocks, purged, purge_calls,
-    os_failures, threads_started, threads_exited, slotless_threads; slow_allocs, slow_frees,
+    os_failures, threads_started, threads_exited, slotless_threads,
+    fault_double_free, fault_interior_free, fault_misaligned_free, fault_foreign_free,
+    fault_unallocated_free, fault_corrupt_list, fault_corrupt_header, fault_overflow,
+    fault_write_after_free, fault_kind_mismatch, fault_size_mismatch;
+    slow_allocs, slow_frees,
     blocks_taken, blocks_returned, blocks_adopted, remote_sent, remote_batches, remote_received."""
     rows = re.findall(r"^STAT_(PROCESS|THREAD)\((\w+), (\w+), (\w+),",
                       open(os.path.join(SOURCE, "libapex/tables/stats.def"), encoding="utf-8").read(), re.M)
@@ -74,6 +78,25 @@ def test_all_statistics(daemon):
         same(process["counters"]["threads_started_total"], 1, "threads_started")
         check(process["thread_counters"]["slow_allocs_total"] > 0, "slow_allocs is not 0")
         check(process["thread_counters"]["blocks_taken_total"] > 0, "blocks_taken is not 0")
+
+
+def test_faults_are_counted(daemon):
+    """With fault=report a double free is counted where apexctl can see it, and the program lives on."""
+    crime = ("import ctypes\n"
+             "libc = ctypes.CDLL(None)\n"
+             "libc.malloc.restype = ctypes.c_void_p\n"
+             "libc.free.argtypes = [ctypes.c_void_p]\n"
+             "p = libc.malloc(40)\n"
+             "libc.free(p)\n"
+             "libc.free(p)\n") + BUSY
+    environment = preloaded(daemon.dir)
+    environment["APEX_OPTIONS"] += ",fault=report"
+    with running([PYTHON, "-c", crime], env=environment, stderr=subprocess.DEVNULL) as program:
+        wait_until(lambda: program.pid in listed(daemon.dir), "the program is listed")
+        wait_until(lambda: ask(daemon.dir, "stats", {"pid": program.pid})["process"]["counters"]
+                   ["fault_double_free_total"] == 1, "the double free is counted")
+        counters = ask(daemon.dir, "stats", {"pid": program.pid})["process"]["counters"]
+        same(sum(v for k, v in counters.items() if k.startswith("fault_")), 1, "and nothing else")
 
 
 def test_fork(daemon):

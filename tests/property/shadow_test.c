@@ -121,7 +121,9 @@ range_find(uintptr_t start)
 static void
 range_add(const struct object *o)
 {
-    struct range new = {(uintptr_t)o->address, (uintptr_t)o->address + o->usable};
+    // An object of no bytes has its address to itself all the same.
+    size_t room = o->usable == 0 ? 1 : o->usable;
+    struct range new = {(uintptr_t)o->address, (uintptr_t)o->address + room};
     unsigned i = range_find(new.start);
 
     if (i < range_count && ranges[i].start < new.end) {

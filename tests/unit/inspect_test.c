@@ -30,7 +30,7 @@ end_of_inspection(char *byte)
         if (byte != NULL) {
             *byte ^= 1;
         }
-        inspect_heap(heap_self.heap, UINT32_MAX);
+        inspect_heap(heap_self.heap, SIZE_MAX);
         _exit(0);
     }
     int status;
