@@ -8,6 +8,10 @@
 #include "core/guard.h"
 #include "os/os.h"
 
+_Static_assert(CHUNK_BYTES_MAX < 1u << (32 - HEADER_VALUE_SHIFT), "a size fits into a header");
+_Static_assert(CLASS_COUNT <= HEADER_CLASS_MASK + 1, "and so does a class");
+_Static_assert(SEAL_KINDS <= HEADER_KIND_MASK + 1, "and a kind");
+
 // Whole pages of what is too long to be looked through are given back: that zeroes them as well,
 // and does not touch those that the program never touched.
 static void

@@ -41,7 +41,7 @@
         .capacity = ((blocks) * 65536u - (first) - GUARD_BYTES) / (bytes),        \
         .long_capacity = ((more) * 65536u - (first) - GUARD_BYTES) / (bytes),     \
         .carve_count = CARVE_COUNT(bytes), .turn = __builtin_ctz(bytes),          \
-        .lead = (first), .inverse = INVERSE(ODD(bytes)),                          \
+        .lead = (uint16_t)(first), .inverse = INVERSE(ODD(bytes)),                          \
     }
 #define ROW(bytes) CLASS(bytes, RUN_BLOCKS(bytes), LONG_BLOCKS(bytes), LEAD(bytes))
 #define RUN(blocks) CLASS((blocks) * 65536u - RUN_LOSS_BYTES, blocks, blocks, LEAD_BYTES_MAX)

@@ -131,7 +131,7 @@ extern __typeof__(op_delete_aligned) mine_delete_aligned MINE("_ZdlPvSt11align_v
 extern __typeof__(op_delete_array_aligned) mine_delete_array_aligned
         MINE("_ZdaPvSt11align_val_t");
 
-// Where all forms lead in the end. `align` 0: that of malloc. In the hardened library each object
+// Where all forms lead in the end. `align` 1: that of malloc. In the hardened library each object
 // remembers whether it came from new or from new[]; so there a form of ours calls another of ours
 // directly, where both are, and says which it is.
 #define ANY_SIZE SIZE_MAX
@@ -140,10 +140,8 @@ extern __typeof__(op_delete_array_aligned) mine_delete_array_aligned
 static void *
 typed_alloc(size_t size, size_t align, bool array)
 {
-    if (align != 0 && !bits_is_pow2(align)) {
-        return NULL;
-    }
-    return sealed_alloc(size, align == 0 ? 1 : align, array ? SEAL_NEW_ARRAY : SEAL_NEW);
+    enum seal_kind kind = array ? SEAL_NEW_ARRAY : SEAL_NEW;
+    return bits_is_pow2(align) ? sealed_alloc(size, align, kind) : NULL;
 }
 
 static void
@@ -157,7 +155,7 @@ FAST void *
 typed_alloc(size_t size, size_t align, bool array)
 {
     (void)array;
-    return align == 0 ? apex_malloc(size) : apex_aligned_alloc(align, size);
+    return align == 1 ? apex_malloc(size) : apex_aligned_alloc(align, size);
 }
 
 FAST void
@@ -179,7 +177,7 @@ new_retry(size_t size, size_t align, bool array)
         runtime_missing();
         abort();
     }
-    while (align == 0 || bits_is_pow2(align)) { // for any other alignment no memory will do
+    while (bits_is_pow2(align)) { // for any other alignment no memory will do
         new_handler *handler = runtime.get_new_handler();
         if (handler == NULL) {
             break;
@@ -197,8 +195,8 @@ new_retry(size_t size, size_t align, bool array)
 void *
 op_new(size_t size)
 {
-    void *ptr = typed_alloc(size, 0, false);
-    return likely(ptr != NULL) ? ptr : new_retry(size, 0, false);
+    void *ptr = typed_alloc(size, 1, false);
+    return likely(ptr != NULL) ? ptr : new_retry(size, 1, false);
 }
 
 void *
@@ -212,8 +210,8 @@ void *
 op_new_array(size_t size)
 {
     if (PROFILE_TYPES && op_new == mine_new) {
-        void *ptr = typed_alloc(size, 0, true);
-        return likely(ptr != NULL) ? ptr : new_retry(size, 0, true);
+        void *ptr = typed_alloc(size, 1, true);
+        return likely(ptr != NULL) ? ptr : new_retry(size, 1, true);
     }
     return op_new(size);
 }
@@ -367,7 +365,7 @@ void *
 op_new_nothrow(size_t size, const struct nothrow *tag)
 {
     bool mine = op_new == mine_new;
-    void *ptr = likely(mine) ? typed_alloc(size, 0, false) : NULL;
+    void *ptr = likely(mine) ? typed_alloc(size, 1, false) : NULL;
 
     (void)tag;
     return likely(ptr != NULL) ? ptr : new_nothrow(form_new, mine, size, 1);
@@ -377,7 +375,7 @@ void *
 op_new_array_nothrow(size_t size, const struct nothrow *tag)
 {
     bool mine = op_new_array == mine_array && op_new == mine_new;
-    void *ptr = likely(mine) ? typed_alloc(size, 0, true) : NULL;
+    void *ptr = likely(mine) ? typed_alloc(size, 1, true) : NULL;
 
     (void)tag;
     return likely(ptr != NULL) ? ptr : new_nothrow(form_array, mine, size, 1);

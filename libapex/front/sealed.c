@@ -8,8 +8,6 @@
 #include "front/alloc.h"
 #include "front/lifecycle.h"
 #include "front/place.h"
-#include "os/os.h"
-#include "policy/pool.h"
 
 #include <errno.h>
 #include <string.h>

@@ -260,13 +260,20 @@ heap_give(struct heap *heap, struct block *b)
 }
 
 static void
+heap_give_idle(struct heap *heap)
+{
+    struct block *b = idle_victim(&heap->idle);
+
+    idle_remove(&heap->idle, b);
+    block_set_state(b, BLOCK_MOVING);
+    heap_give(heap, b);
+}
+
+static void
 heap_shrink_idle(struct heap *heap, uint32_t blocks_max)
 {
     while (heap->idle.blocks > blocks_max) {
-        struct block *b = idle_victim(&heap->idle);
-        idle_remove(&heap->idle, b);
-        block_set_state(b, BLOCK_MOVING);
-        heap_give(heap, b);
+        heap_give_idle(heap);
     }
 }
 
@@ -282,14 +289,13 @@ heap_idle_max(const struct heap *heap)
 static void
 heap_keep_idle(struct heap *heap, struct block *b)
 {
-    uint32_t blocks_max = heap_idle_max(heap);
-
     if (b->size_class >= CLASS_RUN) {
         block_put_only(b);
     }
     idle_put(&heap->idle, b);
-    if (unlikely(heap->idle.blocks > blocks_max)) {
-        heap_shrink_idle(heap, blocks_max);
+    // The bound falls with what the heap owns, so that each block that goes may lower it.
+    while (unlikely(heap->idle.blocks > heap_idle_max(heap))) {
+        heap_give_idle(heap);
     }
 }
 

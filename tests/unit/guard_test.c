@@ -6,7 +6,8 @@
 
 #include "core/guard.h"
 
-#include "../support/superblock.h"
+#include "os/os.h"
+
 #include "../support/unit.h"
 
 #include <unistd.h>
@@ -36,7 +37,10 @@ static int
 setup(void **state)
 {
     (void)state;
-    base = unit_superblock();
+    void *reserved;
+    assert_int_equal(os_reserve(SUPERBLOCK_BYTES, SUPERBLOCK_BYTES, 0, &reserved), 0);
+    assert_int_equal(os_commit(reserved, SUPERBLOCK_BYTES), 0);
+    base = reserved;
     guard_superblock(base);
     return 0;
 }
@@ -45,7 +49,7 @@ static int
 teardown(void **state)
 {
     (void)state;
-    free(base);
+    assert_int_equal(os_release(base, SUPERBLOCK_BYTES), 0);
     return 0;
 }
 
