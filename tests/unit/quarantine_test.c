@@ -43,8 +43,12 @@ exchange(struct chunk *chunk)
 static void
 make(unsigned c)
 {
-    char *first = unit_superblock() + BLOCK_BYTES;
+    static char *superblock;
 
+    if (superblock == NULL) {
+        superblock = unit_superblock();
+    }
+    char *first = superblock + BLOCK_BYTES;
     b = geometry_descriptor(first);
     block_init(b, first, c, size_classes[c].run_blocks, NULL, 7);
     for (unsigned i = 1; i < b->run_blocks; i++) {

@@ -18,12 +18,16 @@ static int
 setup(void **state)
 {
     static const uint64_t random[MAC_RANDOM_WORDS] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+    static char *superblock;
 
     (void)state;
     mac_start(random);
     rng_seed(&rng, 1);
     fault_set_report(true);
-    char *first = unit_superblock() + BLOCK_BYTES;
+    if (superblock == NULL) {
+        superblock = unit_superblock();
+    }
+    char *first = superblock + BLOCK_BYTES;
     b = geometry_descriptor(first);
     block_init(b, first, CLASS, 1, NULL, freelist_key(12345));
     return 0;
