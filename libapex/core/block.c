@@ -68,7 +68,6 @@ block_carve(struct block *b, struct rng *rng)
     unsigned count = size_classes[b->size_class].carve_count;
     unsigned left = b->capacity - (unsigned)b->carved;
     char *start = b->base + b->carved * b->chunk_bytes;
-    struct chunk *first = NULL;
     uint8_t order[CARVE_COUNT_MAX];
 
     apex_assert(b->free == NULL);
@@ -79,13 +78,14 @@ block_carve(struct block *b, struct rng *rng)
     if (PROFILE_SHUFFLE) {
         block_shuffle(order, count, rng);
     }
-    for (unsigned i = count; i > 0; i--) {
-        size_t place = PROFILE_SHUFFLE ? order[i - 1] : i - 1;
+    for (unsigned i = 0; i < count; i++) {
+        size_t place = PROFILE_SHUFFLE ? order[i] : i;
+        size_t next = PROFILE_SHUFFLE && i + 1 < count ? order[i + 1] : i + 1;
         struct chunk *chunk = (struct chunk *)(void *)(start + place * b->chunk_bytes);
-        freelist_make(chunk, first, b->key, block_memory(b, chunk, b->carved + place));
-        first = chunk;
+        freelist_make(chunk, i + 1 < count ? start + next * b->chunk_bytes : NULL, b->key,
+                      block_memory(b, chunk, b->carved + place));
     }
-    b->free = first;
+    b->free = (struct chunk *)(void *)(start + (PROFILE_SHUFFLE ? order[0] : 0) * b->chunk_bytes);
     store_relaxed(&b->carved, b->carved + count);
     return true;
 }
