@@ -14,7 +14,7 @@ _Static_assert(SEAL_KINDS <= HEADER_KIND_MASK + 1, "and a kind");
 
 // Whole pages of what is too long to be looked through are given back: that zeroes them as well,
 // and does not touch those that the program never touched.
-static void
+void
 seal_zero(char *at, size_t bytes)
 {
     if (bytes > LOOK_BYTES_MAX) {

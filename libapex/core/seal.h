@@ -40,6 +40,9 @@ struct seal_claim {
 bool seal_claim_holds(struct seal_claim claim, enum seal_kind kind_was, size_t size_was,
                       const void *object, size_t class_bytes);
 
+// Makes memory of a chunk read as zero.
+void seal_zero(char *at, size_t bytes);
+
 SLOW void seal_accuse_quarantined(const struct block *b, const struct chunk *chunk);
 
 #if PROFILE_HEADER
@@ -47,7 +50,7 @@ SLOW void seal_accuse_quarantined(const struct block *b, const struct chunk *chu
 // How much of the rest of a chunk, behind the canary, a free looks at.
 #define SLACK_BYTES_MAX 64
 
-#define SEAL_SHORT_BYTES 1024 // zeroed and looked through without a call
+#define SEAL_SHORT_BYTES 1024 // zeroed without a call
 
 typedef uint64_t seal_vector __attribute__((vector_size(16)));
 
@@ -106,8 +109,8 @@ seal_canary_intact(const void *object, size_t size, uint64_t salt)
     return found == seal_canary(object, salt);
 }
 
-// Both walk in steps of 64 bytes and end with a step that overlaps the one before, so that there is
-// one branch that sizes at random make unpredictable, and not one for each power of two.
+// The next two walk in steps of 64 bytes and end with a step that overlaps the one before, so that
+// there is one branch that sizes at random make unpredictable, not one for each power of two.
 
 // `bytes` at least 8.
 FAST bool
@@ -159,7 +162,8 @@ seal_zero_short(char *at, size_t bytes)
 }
 
 // Makes an object of `size` bytes of a chunk that was just allocated; it reads as zero. Raises a
-// fault when the chunk was written to while it was free. The second does not mind what is in it.
+// fault when the chunk was written to while it was free. The first does so however the chunk is,
+// the second takes it for zero, and the third finds out which is needed.
 void *seal_close_rest(const struct block *b, struct chunk *chunk, size_t size, enum seal_kind kind);
 
 FAST void *

@@ -181,16 +181,24 @@ sealed_free_opened(struct block *b, struct chunk *chunk)
     }
 }
 
-// One whose header is sound, but which the fast path does not serve.
 static APART void
-sealed_free_chunk(struct block *b, struct chunk *chunk, struct seal_claim claim)
+sealed_free_long(struct block *b, struct chunk *chunk)
 {
-    if (!seal_is_intact(b, chunk, claim)) {
-        seal_accuse(b, chunk, claim);
-        return;
-    }
     seal_open(b, chunk);
     sealed_free_opened(b, chunk);
+}
+
+// The header is sound.
+FAST void
+sealed_free_chunk(struct block *b, struct chunk *chunk, struct seal_claim claim)
+{
+    if (unlikely(!seal_is_intact(b, chunk, claim))) {
+        seal_accuse(b, chunk, claim);
+    } else if (likely(seal_open_short(chunk))) {
+        sealed_free_opened(b, chunk);
+    } else {
+        sealed_free_long(b, chunk);
+    }
 }
 
 static void
@@ -227,16 +235,11 @@ void
 sealed_free(void *p, struct seal_claim claim)
 {
     struct block *b = place_live_block(p);
-    struct chunk *chunk = chunk_of(p);
 
-    if (unlikely(b == NULL)) {
-        if (p != NULL) {
-            sealed_free_rest(p, claim);
-        }
-    } else if (likely(seal_is_intact(b, chunk, claim)) && likely(seal_open_short(chunk))) {
-        sealed_free_opened(b, chunk);
-    } else {
-        sealed_free_chunk(b, chunk, claim);
+    if (likely(b != NULL)) {
+        sealed_free_chunk(b, chunk_of(p), claim);
+    } else if (p != NULL) {
+        sealed_free_rest(p, claim);
     }
 }
 

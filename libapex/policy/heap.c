@@ -9,7 +9,6 @@
 #include "core/meta.h"
 #include "core/seal.h"
 #include "os/lock.h"
-#include "os/os.h"
 #include "policy/orphan.h"
 #include "policy/pool.h"
 
@@ -655,8 +654,9 @@ heap_grow_run(struct heap *heap, struct block *b, unsigned c)
         return false;
     }
     if (PROFILE_ZERO) {
-        os_purge(superblock_block_address(superblock_of(b), geometry_descriptor_index(b) + have),
-                 (b->run_blocks - have) * BLOCK_BYTES);
+        unsigned added = geometry_descriptor_index(b) + have;
+        seal_zero(superblock_block_address(superblock_of(b), added),
+                  (b->run_blocks - have) * BLOCK_BYTES - GUARD_BYTES);
     }
     heap_check_slot(heap);
     heap->blocks += b->run_blocks - have;

@@ -7,11 +7,11 @@
 // A thread's quarantine is a table. Each free puts its chunk into a slot chosen at random and takes
 // out what was there; so a chunk stays for QUARANTINE_SLOTS further frees on average, and leaves
 // with any given one of them with chance 1 in QUARANTINE_SLOTS. What waits is bounded in number and
-// in bytes: while it is more than QUARANTINE_BYTES_MAX, chunks leave without another to replace
-// them, the new one first if it alone is too large.
+// in bytes: while it is more than QUARANTINE_BYTES_MAX, the largest leave,
+// and none takes their place.
 //
-// The caller changes slots, and `bytes` with them, by quarantine_bytes. Belongs to one
-// thread. Chunks in it count as allocated, in their blocks and in the statistics.
+// The caller changes slots, and `bytes` with them, by quarantine_bytes. Belongs to one thread.
+// Chunks in it count as allocated, in their blocks and in the statistics.
 
 #ifndef APEX_POLICY_QUARANTINE_H
 #define APEX_POLICY_QUARANTINE_H
