@@ -51,6 +51,7 @@ libapex_sources = \
 # What the hardened library has besides.
 libapex_hardened_sources = \
 	libapex/core/seal.c \
+	libapex/core/wipe.c \
 	libapex/front/sealed.c \
 	libapex/policy/inspect.c
 
@@ -83,6 +84,7 @@ libapex_headers = \
 	libapex/core/seal.h \
 	libapex/core/size_class.h \
 	libapex/core/superblock.h \
+	libapex/core/wipe.h \
 	libapex/front/alloc.h \
 	libapex/front/compat.h \
 	libapex/front/entry.h \

@@ -52,7 +52,8 @@ hardened_tests = \
 	tests/unit/inspect_test \
 	tests/unit/quarantine_test \
 	tests/unit/seal_test \
-	tests/unit/sealed_test
+	tests/unit/sealed_test \
+	tests/unit/wipe_test
 
 tests_unit_guard_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_guard_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
@@ -64,6 +65,8 @@ tests_unit_seal_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_seal_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_sealed_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_sealed_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_unit_wipe_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_wipe_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 
 check_PROGRAMS += $(unit_tests) $(hardened_tests)
 check_tests += $(unit_tests) $(hardened_tests)
@@ -143,6 +146,7 @@ crimes_hardened = \
 	tests/crimes/hardened/underflow_8 \
 	tests/crimes/hardened/underflow_state \
 	tests/crimes/hardened/write_after_free \
+	tests/crimes/hardened/write_after_free_mapping \
 	tests/crimes/hardened/write_empty
 
 if SHARED_LIBS

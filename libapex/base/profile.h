@@ -52,8 +52,8 @@
 #define PROFILE_TYPES PROFILE_DEFAULT
 #endif
 
-// Pages that cannot be accessed behind blocks, around descriptors and in place of freed runs; freed
-// mappings stay as such for a while.
+// Pages that cannot be accessed behind blocks, around descriptors and in place of free blocks; freed
+// mappings cannot be either.
 #ifndef PROFILE_GUARD
 #define PROFILE_GUARD PROFILE_DEFAULT
 #endif

@@ -71,6 +71,7 @@ struct block {
     uint8_t run_blocks;
     uint8_t head_distance; // of a tail, in blocks; stays when the run is back in the pool
     bool clean;            // what has never been carved reads as zero
+    uint8_t fence;         // what of the block is guarded (core/guard.h)
     struct list link;      // of whoever holds the list the block is in
     uint64_t pop_key;      // the same as `key`: malloc looks at line 0 only
 

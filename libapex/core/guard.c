@@ -14,9 +14,16 @@ guard_possible(void)
 }
 
 static char *
-guard_behind(char *block)
+guard_address(const struct block *b)
 {
-    return block + BLOCK_BYTES - GUARD_BYTES;
+    return geometry_superblock_base(b) + geometry_descriptor_index(b) * BLOCK_BYTES;
+}
+
+// The last page of a block.
+static char *
+guard_page(const struct block *b)
+{
+    return guard_address(b) + BLOCK_BYTES - GUARD_BYTES;
 }
 
 void
@@ -31,48 +38,40 @@ guard_superblock(char *base)
 }
 
 void
-guard_make_run(char *first, unsigned had, unsigned count, bool dirty)
+guard_make_run(struct block *first, unsigned had, unsigned count)
 {
-    char *from = had == 0 ? first : guard_behind(first + (had - 1) * BLOCK_BYTES);
-    char *to = guard_behind(first + (count - 1) * BLOCK_BYTES);
+    struct block *last = &first[count - 1];
+    char *from = NULL;
+    char *to = NULL;
 
-    if (guard_possible() && (count > 1 || !dirty)) {
+    if (!guard_possible()) {
+        return;
+    }
+    for (struct block *b = had == 0 ? first : &first[had - 1]; b <= last; b++) {
+        if (b->fence == FENCE_ALL || (b->fence == FENCE_PAGE && b != last)) {
+            char *start = b->fence == FENCE_ALL ? guard_address(b) : guard_page(b);
+            from = from == NULL ? start : from;
+            to = guard_page(b) + (b == last ? 0 : GUARD_BYTES);
+        }
+        b->fence = b == last ? b->fence : FENCE_NONE;
+    }
+    if (from != NULL) {
         os_unguard(from, (size_t)(to - from));
+    }
+    if (last->fence == FENCE_ALL ||
+        (last->fence == FENCE_NONE && os_guard(guard_page(last), GUARD_BYTES) == 0)) {
+        last->fence = FENCE_PAGE;
     }
 }
 
 int
-guard_purge(char *first, unsigned count)
+guard_purge(struct block *first, unsigned count)
 {
-    if (guard_possible() && os_guard(first, count * BLOCK_BYTES) == 0) {
+    if (guard_possible() && os_guard(guard_address(first), count * BLOCK_BYTES) == 0) {
+        for (unsigned i = 0; i < count; i++) {
+            first[i].fence = FENCE_ALL;
+        }
         return 0;
     }
-    return os_purge(first, count * BLOCK_BYTES);
-}
-
-void
-guard_break_run(char *first, unsigned count)
-{
-    for (unsigned i = 1; guard_possible() && i < count; i++) {
-        os_guard(guard_behind(first + (i - 1) * BLOCK_BYTES), GUARD_BYTES);
-    }
-}
-
-// The object begins at a page and ends at the guard behind the run.
-static size_t
-guard_object_bytes(const struct block *b)
-{
-    return b->run_blocks * BLOCK_BYTES - LEAD_BYTES_MAX - HEADER_BYTES - GUARD_BYTES;
-}
-
-bool
-guard_hide(const struct block *b)
-{
-    return guard_possible() && os_guard(b->base + HEADER_BYTES, guard_object_bytes(b)) == 0;
-}
-
-bool
-guard_show(const struct block *b)
-{
-    return guard_possible() && os_unguard(b->base + HEADER_BYTES, guard_object_bytes(b)) == 0;
+    return os_purge(guard_address(first), count * BLOCK_BYTES);
 }

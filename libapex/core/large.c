@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Mappings for large objects, and the cache of freed ones.
+// Mappings for large objects, the cache of freed ones, and (hardened) the quarantine behind it.
 //
 // A thread that unmaps or resizes marks the record BUSY under the lock and works without it: nobody
 // else touches a busy record, and the system calls, which can take long, block no one.
@@ -17,15 +17,26 @@
 
 #include <errno.h>
 
-#define CACHE_COUNT_MAX 32
+#define SHELF_COUNT_MAX 32
 // A cached mapping serves a request as it is if at most this share is too much.
 #define CACHE_WASTE_SHARE 4
 
+// Hardened: a cached mapping serves nobody before this much was freed after it, and what leaves the
+// cache keeps so much address space out of use.
+#define WAIT_BYTES SUPERBLOCK_BYTES
+#define PARKED_BYTES_MAX (PROFILE_GUARD ? UINT64_C(1) << 30 : 0)
+
+// Freed mappings, newest first. Bytes and count are atomic.
+struct shelf {
+    struct list list;
+    size_t bytes;
+    unsigned count;
+};
+
 static struct lock large_lock = LOCK_INIT(LOCK_RANK_LARGE);
-static struct list cache = {&cache, &cache};   // newest first
+static struct shelf cache = {.list = {&cache.list, &cache.list}};
+static struct shelf parked = {.list = {&parked.list, &parked.list}}; // without their pages
 static struct list spares = {&spares, &spares};
-static size_t cached_bytes;
-static unsigned cached_count;
 static uintptr_t next_near; // where the next mapping would fit behind the last one
 
 static struct large *
@@ -76,21 +87,31 @@ large_unregister(const struct large *large)
     registry_set_record(large->base, NULL); // the leaf exists, so this cannot fail
 }
 
+// The two are called under the lock.
 static void
-large_cache_remove(struct large *large)
+shelf_remove(struct shelf *shelf, struct large *large)
 {
     list_remove(&large->link);
-    store_relaxed(&cached_bytes, cached_bytes - large->usable_bytes);
-    store_relaxed(&cached_count, cached_count - 1);
+    store_relaxed(&shelf->bytes, shelf->bytes - large->usable_bytes);
+    store_relaxed(&shelf->count, shelf->count - 1);
     store_relaxed(&large->state, LARGE_BUSY);
 }
 
 static void
-large_cache_add(struct large *large)
+shelf_put(struct shelf *shelf, struct large *large)
 {
+    list_push(&shelf->list, &large->link);
     store_relaxed(&large->state, LARGE_CACHED);
-    store_relaxed(&cached_count, cached_count + 1);
-    store_relaxed(&cached_bytes, cached_bytes + large->usable_bytes);
+    store_relaxed(&shelf->count, shelf->count + 1);
+    store_relaxed(&shelf->bytes, shelf->bytes + large->usable_bytes);
+}
+
+static void
+shelf_add(struct shelf *shelf, struct large *large)
+{
+    lock_acquire(&large_lock);
+    shelf_put(shelf, large);
+    lock_release(&large_lock);
 }
 
 // Takes the smallest cached mapping that is large enough, or else the largest that is not; NULL
@@ -100,23 +121,24 @@ static struct large *
 large_cache_take(size_t bytes, size_t align)
 {
     struct large *best = NULL;
+    size_t newer = 0;
 
-    if (PROFILE_GUARD) {
-        return NULL; // what waits there is in quarantine
-    }
     lock_acquire(&large_lock);
-    for (struct list *l = cache.next; l != &cache; l = l->next) {
+    for (struct list *l = cache.list.next; l != &cache.list; l = l->next) {
         struct large *large = list_entry(l, struct large, link);
         size_t have = large->usable_bytes;
         size_t best_have = best == NULL ? 0 : best->usable_bytes;
         bool better = best_have < bytes ? have > best_have : have >= bytes && have < best_have;
         bool aligned = ((uintptr_t)large->base & (align - 1)) == 0;
-        if (better && aligned && (have >= bytes || align <= SUPERBLOCK_BYTES)) {
+        bool waits = PROFILE_QUARANTINE && newer < WAIT_BYTES;
+        if (!waits && better && aligned &&
+            (have >= bytes || align <= SUPERBLOCK_BYTES)) {
             best = large;
         }
+        newer += have;
     }
     if (best != NULL) {
-        large_cache_remove(best);
+        shelf_remove(&cache, best);
     }
     lock_release(&large_lock);
     return best;
@@ -147,7 +169,7 @@ large_map(struct large *large, size_t bytes, size_t align)
     return true;
 }
 
-// Unmaps a busy object, and keeps it cached if the kernel will not: it must not get lost.
+// Unmaps a busy object, and keeps it parked if the kernel will not: it must not get lost.
 static size_t
 large_unmap(struct large *large)
 {
@@ -159,10 +181,7 @@ large_unmap(struct large *large)
         os_purge(large->base, bytes);
         large_register(large);
         registry_set_record(large->base, large);
-        lock_acquire(&large_lock);
-        list_append(&cache, &large->link);
-        large_cache_add(large);
-        lock_release(&large_lock);
+        shelf_add(&parked, large);
         return 0;
     }
     large_record_spare(large);
@@ -245,10 +264,7 @@ large_split(struct large *large, size_t bytes)
     rest->freed_ns = large->freed_ns;
     large->usable_bytes = first_bytes;
     large_register(rest);
-    lock_acquire(&large_lock);
-    list_push(&cache, &rest->link);
-    large_cache_add(rest);
-    lock_release(&large_lock);
+    shelf_add(&cache, rest);
     large_shrink(large, first_bytes - os_page_bytes());
 }
 
@@ -259,6 +275,10 @@ large_split(struct large *large, size_t bytes)
 static struct large *
 large_fit(struct large *large, size_t bytes)
 {
+    if (PROFILE_GUARD && os_commit(large->base, large->usable_bytes) != 0) {
+        large_unmap(large);
+        return NULL;
+    }
     large_split(large, bytes);
     if (large->usable_bytes > bytes + bytes / CACHE_WASTE_SHARE) {
         large_shrink(large, bytes);
@@ -317,26 +337,26 @@ large_claim(struct large *large)
 }
 
 static bool
-large_cache_exceeds(size_t bytes_max, unsigned count_max)
+shelf_exceeds(const struct shelf *shelf, size_t bytes_max, unsigned count_max)
 {
-    return load_relaxed(&cached_bytes) > bytes_max || load_relaxed(&cached_count) > count_max;
+    return load_relaxed(&shelf->bytes) > bytes_max || load_relaxed(&shelf->count) > count_max;
 }
 
-// Takes the oldest cached mapping if a bound is exceeded; NULL when all is well, which most often
-// shows without the lock.
+// Takes the oldest mapping if a bound is exceeded; NULL when all is well, which most often shows
+// without the lock.
 static struct large *
-large_cache_evict(size_t bytes_max, unsigned count_max, uint64_t before_ns)
+shelf_evict(struct shelf *shelf, size_t bytes_max, unsigned count_max, uint64_t before_ns)
 {
     struct large *large = NULL;
 
-    if (!large_cache_exceeds(bytes_max, count_max)) {
+    if (!shelf_exceeds(shelf, bytes_max, count_max)) {
         return NULL;
     }
     lock_acquire(&large_lock);
-    if (!list_empty(&cache) && large_cache_exceeds(bytes_max, count_max)) {
-        large = list_entry(cache.prev, struct large, link);
+    if (!list_empty(&shelf->list) && shelf_exceeds(shelf, bytes_max, count_max)) {
+        large = list_entry(shelf->list.prev, struct large, link);
         if (large->freed_ns < before_ns) {
-            large_cache_remove(large);
+            shelf_remove(shelf, large);
         } else {
             large = NULL;
         }
@@ -345,15 +365,40 @@ large_cache_evict(size_t bytes_max, unsigned count_max, uint64_t before_ns)
     return large;
 }
 
+// Bounded: each round takes one out, and one that the kernel refuses to unmap ends the work.
+static void
+large_unpark(size_t bytes_max)
+{
+    struct large *large;
+
+    while ((large = shelf_evict(&parked, bytes_max, SHELF_COUNT_MAX, UINT64_MAX)) != NULL &&
+           large_unmap(large) != 0) {
+    }
+}
+
+// Gives the pages of a busy object back. Returns how many bytes.
+static size_t
+large_retire(struct large *large)
+{
+    size_t bytes = large->usable_bytes;
+
+    if (bytes > PARKED_BYTES_MAX || os_decommit(large->base, bytes) != 0) {
+        return large_unmap(large);
+    }
+    shelf_add(&parked, large);
+    large_unpark(PARKED_BYTES_MAX);
+    return bytes;
+}
+
 static size_t
 large_cache_shrink(size_t bytes_max, unsigned count_max, uint64_t before_ns)
 {
     size_t given = 0;
 
-    // Bounded: each round takes one out, and one that the kernel refuses to unmap ends the work.
+    // Bounded as above.
     for (;;) {
-        struct large *large = large_cache_evict(bytes_max, count_max, before_ns);
-        size_t bytes = large == NULL ? 0 : large_unmap(large);
+        struct large *large = shelf_evict(&cache, bytes_max, count_max, before_ns);
+        size_t bytes = large == NULL ? 0 : large_retire(large);
         if (bytes == 0) {
             return given;
         }
@@ -365,31 +410,34 @@ void
 large_free(struct large *large, const struct large_bounds *bounds)
 {
     apex_assert(large->state == LARGE_BUSY);
-    if (large->usable_bytes > bounds->cached_bytes_max) {
-        large_unmap(large);
-    } else {
-        large->freed_ns = bounds->now_ns;
-        if (PROFILE_GUARD) {
-            os_decommit(large->base, large->usable_bytes);
-        }
-        lock_acquire(&large_lock);
-        list_push(&cache, &large->link);
-        large_cache_add(large);
-        lock_release(&large_lock);
+    large->freed_ns = bounds->now_ns;
+    bool keep = large->usable_bytes <= bounds->cached_bytes_max;
+    if (keep && PROFILE_GUARD) {
+        keep = os_hide(large->base, large->usable_bytes) == 0;
     }
-    large_cache_shrink(bounds->cached_bytes_max, CACHE_COUNT_MAX, UINT64_MAX);
+    if (keep) {
+        shelf_add(&cache, large);
+    } else {
+        large_retire(large);
+    }
+    large_cache_shrink(bounds->cached_bytes_max, SHELF_COUNT_MAX, UINT64_MAX);
 }
 
 size_t
 large_trim(size_t keep_bytes, uint64_t before_ns)
 {
-    return large_cache_shrink(keep_bytes, UINT32_MAX, before_ns);
+    size_t given = large_cache_shrink(keep_bytes, UINT32_MAX, before_ns);
+
+    if (before_ns == UINT64_MAX) {
+        large_unpark(0);
+    }
+    return given;
 }
 
 size_t
 large_cached_bytes(void)
 {
-    return PROFILE_GUARD ? 0 : load_relaxed(&cached_bytes); // with guards without pages
+    return load_relaxed(&cache.bytes);
 }
 
 void *

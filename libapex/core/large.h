@@ -3,9 +3,10 @@
 // Objects of more than 1 MiB: each a mapping of its own, 4 MiB-aligned so that the registry finds
 // it, with a record out of line. Freed mappings wait in a cache, bounded in bytes and number, for
 // the next request; what is too large is split, and what is too small grows by mremap, so that the
-// pages that are there are used again whatever the sizes. (Hardened: they wait inaccessible and
-// without their pages, and serve nobody before they are the oldest and unmapped.) Any thread; one
-// lock, held for list work only, not across system calls.
+// pages that are there are used again whatever the sizes. Hardened: they wait inaccessible, serve
+// nobody before others have been freed after them, and when the cache is full they stay for a while
+// as address space without pages. Any thread; one lock, held for list work only, not across system
+// calls.
 //
 // Invariants
 //   L1  The registry says LARGE for the first slot and LARGE_REST for the others from before the
@@ -27,7 +28,7 @@
 enum large_state {
     LARGE_SPARE = 0, // a record without a mapping
     LARGE_LIVE,
-    LARGE_CACHED, // freed; its pages may be resident
+    LARGE_CACHED, // freed
     LARGE_BUSY,   // being unmapped or resized by one thread
 };
 

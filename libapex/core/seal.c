@@ -5,46 +5,20 @@
 
 #include "core/seal.h"
 
-#include "core/guard.h"
-#include "os/os.h"
-
 _Static_assert(CHUNK_BYTES_MAX < 1u << (32 - HEADER_VALUE_SHIFT), "a size fits into a header");
 _Static_assert(CLASS_COUNT <= HEADER_CLASS_MASK + 1, "and so does a class");
 _Static_assert(SEAL_KINDS <= HEADER_KIND_MASK + 1, "and a kind");
 
-// Whole pages of what is too long to be looked through are given back: that zeroes them as well,
-// and does not touch those that the program never touched.
 void
-seal_zero(char *at, size_t bytes)
+seal_open(struct chunk *chunk)
 {
-    if (bytes > LOOK_BYTES_MAX) {
-        size_t page = os_page_bytes();
-        char *first = (char *)(((uintptr_t)at + page - 1) & ~(page - 1));
-        char *end = (char *)((uintptr_t)(at + bytes) & ~(page - 1));
-        if (os_purge(first, (size_t)(end - first)) == 0) {
-            memset(at, 0, (size_t)(first - at));
-            memset(end, 0, (size_t)(at + bytes - end));
-            return;
-        }
-    }
-    memset(at, 0, bytes);
-}
-
-void
-seal_open(const struct block *b, struct chunk *chunk)
-{
-    size_t bytes = seal_size(chunk) + CANARY_BYTES;
-
-    chunk->header = CHUNK_QUARANTINED;
-    if (b->size_class >= CLASS_RUN && guard_hide(b)) {
-        return;
-    }
     if (PROFILE_ZERO) {
-        seal_zero(chunk_object(chunk), bytes);
+        wipe(chunk_object(chunk), seal_size(chunk) + CANARY_BYTES);
     }
+    chunk->header = CHUNK_QUARANTINED;
 }
 
-// Makes the memory of a free chunk read as zero, if it does not, and accessible.
+// Makes the memory of a free chunk read as zero, if it does not.
 static void
 seal_prepare(const struct block *b, struct chunk *chunk)
 {
@@ -52,19 +26,16 @@ seal_prepare(const struct block *b, struct chunk *chunk)
     char *object = chunk_object(chunk);
     size_t bytes = b->chunk_bytes - HEADER_BYTES;
 
-    if (PROFILE_GUARD && b->size_class >= CLASS_RUN) {
-        guard_show(b); // it may have been hidden when it was last freed, and then reads as zero
-    }
     if (!PROFILE_ZERO || memory == MEMORY_ZERO) {
         return;
     }
-    if (memory == MEMORY_LOOK && bytes <= LOOK_BYTES_MAX) {
+    if (memory == MEMORY_LOOK) {
+        if (wipe_holds(object, bytes)) {
+            return;
+        }
         fault_raise(FAULT_WRITE_AFTER_FREE, object, b->chunk_bytes);
-        memory = MEMORY_WIPE; // reported only
     }
-    if (memory == MEMORY_WIPE) {
-        seal_zero(object, bytes);
-    }
+    wipe(object, bytes);
 }
 
 void *
@@ -122,7 +93,7 @@ seal_resize(const struct block *b, struct chunk *chunk, size_t size)
     // What the object loses is zeroed like a freed one, with the old canary.
     size_t kept = size < old_size ? size : old_size;
     if (PROFILE_ZERO) {
-        seal_zero(object + kept, old_size + CANARY_BYTES - kept);
+        wipe(object + kept, old_size + CANARY_BYTES - kept);
     }
     if (PROFILE_CANARY) {
         seal_canary_put(object, size, b->key);

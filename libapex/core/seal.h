@@ -11,7 +11,7 @@
 // An underflow meets the header, which then has a wrong checksum; an overflow meets the canary from
 // its first byte on. A chunk that is free is zero but for its header, and is looked through before
 // it is handed out again: whatever was written to it meanwhile came from a stale pointer or from
-// next door. Only chunks of up to LOOK_BYTES_MAX: longer ones give their pages back instead.
+// next door.
 //
 // The fast profile has no use for any of this. The chunk belongs to the calling thread.
 
@@ -19,6 +19,7 @@
 #define APEX_CORE_SEAL_H
 
 #include "core/block.h"
+#include "core/wipe.h"
 
 #include <string.h>
 
@@ -33,15 +34,10 @@ struct seal_claim {
 
 #define SEAL_ANY_SIZE SIZE_MAX
 
-#define LOOK_BYTES_MAX BLOCK_BYTES
-
 // Compares a claim with what is known of an object. `kind_was` and `size_was` are those of the
 // allocation. False after a fault.
 bool seal_claim_holds(struct seal_claim claim, enum seal_kind kind_was, size_t size_was,
                       const void *object, size_t class_bytes);
-
-// Makes memory of a chunk read as zero.
-void seal_zero(char *at, size_t bytes);
 
 SLOW void seal_accuse_quarantined(const struct block *b, const struct chunk *chunk);
 
@@ -49,19 +45,6 @@ SLOW void seal_accuse_quarantined(const struct block *b, const struct chunk *chu
 
 // How much of the rest of a chunk, behind the canary, a free looks at.
 #define SLACK_BYTES_MAX 64
-
-#define SEAL_SHORT_BYTES 1024 // zeroed without a call
-
-typedef uint64_t seal_vector __attribute__((vector_size(16)));
-
-FAST seal_vector
-seal_load(const char *at)
-{
-    seal_vector v;
-
-    memcpy(&v, at, sizeof v);
-    return v;
-}
 
 // The size that was asked for. The header is sound and LIVE.
 FAST size_t
@@ -109,58 +92,6 @@ seal_canary_intact(const void *object, size_t size, uint64_t salt)
     return found == seal_canary(object, salt);
 }
 
-// The next two walk in steps of 64 bytes and end with a step that overlaps the one before, so that
-// there is one branch that sizes at random make unpredictable, not one for each power of two.
-
-// `bytes` at least 8.
-FAST bool
-seal_reads_zero(const char *at, size_t bytes)
-{
-    const char *end = at + bytes;
-    seal_vector sum = {0, 0};
-
-    if (likely(bytes >= 64)) {
-        for (; end - at > 64; at += 64) {
-            sum |= seal_load(at) | seal_load(at + 16) | seal_load(at + 32) | seal_load(at + 48);
-        }
-        at = end - 64;
-        sum |= seal_load(at) | seal_load(at + 16) | seal_load(at + 32) | seal_load(at + 48);
-    } else if (bytes >= 32) {
-        sum |= seal_load(at) | seal_load(at + 16) | seal_load(end - 32) | seal_load(end - 16);
-    } else if (bytes >= 16) {
-        sum |= seal_load(at) | seal_load(end - 16);
-    } else {
-        uint64_t first;
-        uint64_t last;
-        memcpy(&first, at, sizeof first);
-        memcpy(&last, end - sizeof last, sizeof last);
-        sum[0] = first | last;
-    }
-    return (sum[0] | sum[1]) == 0;
-}
-
-FAST void
-seal_zero_short(char *at, size_t bytes)
-{
-    char *end = at + bytes;
-
-    if (likely(bytes >= 64)) {
-        for (; end - at > 64; at += 64) {
-            memset(at, 0, 64);
-        }
-        memset(end - 64, 0, 64);
-    } else if (bytes >= 32) {
-        memset(at, 0, 32);
-        memset(end - 32, 0, 32);
-    } else if (bytes >= 16) {
-        memset(at, 0, 16);
-        memset(end - 16, 0, 16);
-    } else {
-        memset(at, 0, 8);
-        memset(end - 8, 0, 8);
-    }
-}
-
 // Makes an object of `size` bytes of a chunk that was just allocated; it reads as zero. Raises a
 // fault when the chunk was written to while it was free. The first does so however the chunk is,
 // the second takes it for zero, and the third finds out which is needed.
@@ -185,7 +116,7 @@ seal_close(const struct block *b, struct chunk *chunk, size_t size, enum seal_ki
 
     if (unlikely(seal_kind_of(chunk) != (enum seal_kind)MEMORY_LOOK) ||
         unlikely(b->size_class >= CLASS_RUN) ||
-        (PROFILE_ZERO && unlikely(!seal_reads_zero(chunk_object(chunk), bytes)))) {
+        (PROFILE_ZERO && unlikely(!wipe_holds_short(chunk_object(chunk), bytes)))) {
         return seal_close_rest(b, chunk, size, kind);
     }
     return seal_close_ready(b, chunk, size, kind);
@@ -202,7 +133,7 @@ seal_slack_is_zero(const struct block *b, struct chunk *chunk, size_t bytes_max)
     if (!PROFILE_ZERO || likely(bytes < 16)) {
         return true;
     }
-    return seal_reads_zero((const char *)chunk + used, bytes < bytes_max ? bytes : bytes_max);
+    return wipe_holds_short((const char *)chunk + used, bytes < bytes_max ? bytes : bytes_max);
 }
 
 // True if the object in a chunk whose header is sound and LIVE can be freed: the claim holds, and
@@ -232,15 +163,15 @@ seal_open_short(struct chunk *chunk)
 {
     size_t bytes = seal_size(chunk) + CANARY_BYTES;
 
-    if (!PROFILE_ZERO || !PROFILE_CANARY || unlikely(bytes > SEAL_SHORT_BYTES)) {
+    if (!PROFILE_ZERO || !PROFILE_CANARY || unlikely(bytes > WIPE_SHORT_BYTES)) {
         return false;
     }
-    seal_zero_short(chunk_object(chunk), bytes);
+    wipe_short(chunk_object(chunk), bytes);
     chunk->header = CHUNK_QUARANTINED;
     return true;
 }
 
-void seal_open(const struct block *b, struct chunk *chunk);
+void seal_open(struct chunk *chunk);
 
 // A chunk leaves the quarantine. False when it must not: it was freed a second time, or was
 // overwritten. Then seal_accuse_quarantined raises the fault, and it must not be used again.

@@ -14,23 +14,35 @@
 
 // --- Large objects -------------------------------------------------------------------------------
 //
-// Size and kind are in the record, out of reach; the canary is behind the object as elsewhere. The
-// memory is always fresh from the kernel, since nothing is cached in this profile.
+// Size and kind are in the record, out of reach; the canary is behind the object as elsewhere. A
+// freed one cannot be accessed, so that it is soon enough to zero it when it is used again.
 
 static void *
 large_seal(void *p, size_t size, enum seal_kind kind)
 {
-    struct large *large = p == NULL ? NULL : large_find(p);
+    struct large *large = large_find(p);
 
-    if (large == NULL) {
-        return NULL;
-    }
     large->size = size;
     large->kind = (uint8_t)kind;
     if (PROFILE_CANARY) {
         seal_canary_put(p, size, 0);
     }
     return p;
+}
+
+static void *
+sealed_alloc_large(size_t bytes, size_t align, size_t size, enum seal_kind kind)
+{
+    bool zeroed;
+    char *p = alloc_general(bytes, align, &zeroed);
+
+    if (p == NULL) {
+        return NULL;
+    }
+    if (PROFILE_ZERO && !zeroed) {
+        wipe(p, large_find(p)->usable_bytes);
+    }
+    return large_seal(p, size, kind);
 }
 
 static bool
@@ -103,8 +115,6 @@ sealed_fail(void)
 static APART void *
 sealed_alloc_rest(size_t size, size_t align, enum seal_kind kind)
 {
-    bool zeroed;
-
     if (unlikely(size > PTRDIFF_MAX - BLOCK_BYTES)) {
         return sealed_fail();
     }
@@ -123,7 +133,7 @@ sealed_alloc_rest(size_t size, size_t align, enum seal_kind kind)
         if (mapped <= CHUNK_BYTES_MAX && align <= OBJECT_ALIGN_MAX) {
             mapped = CHUNK_BYTES_MAX + 1; // what has no header is never a chunk
         }
-        return large_seal(alloc_general(mapped, align, &zeroed), size, kind);
+        return sealed_alloc_large(mapped, align, size, kind);
     }
     struct chunk *chunk = alloc_fast(bytes);
     if (unlikely(chunk == NULL)) {
@@ -184,7 +194,7 @@ sealed_free_opened(struct block *b, struct chunk *chunk)
 static APART void
 sealed_free_long(struct block *b, struct chunk *chunk)
 {
-    seal_open(b, chunk);
+    seal_open(chunk);
     sealed_free_opened(b, chunk);
 }
 

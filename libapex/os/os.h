@@ -25,12 +25,24 @@ int os_reserve(size_t bytes, size_t align, uintptr_t near, void **out);
 // Makes reserved space readable and writable; its pages read as zero until written. ENOMEM.
 int os_commit(void *address, size_t bytes);
 
-// The opposite: what was there is gone, the space stays reserved. ENOMEM: nothing has changed.
+// Makes committed space inaccessible, with what is in it, until it is committed again. ENOMEM.
+int os_hide(void *address, size_t bytes);
+
+// The opposite of commit: what was there is gone, the space stays reserved. ENOMEM: nothing has
+// changed.
 int os_decommit(void *address, size_t bytes);
 
 // Gives pages back; the space stays usable and reads as zero. May be refused, harmlessly (EAGAIN,
 // EINVAL on locked memory): then the contents are unchanged.
 int os_purge(void *address, size_t bytes);
+
+// Which pages of a mapping are in memory: bit 0 of one byte each. What is not there was never
+// touched, or is in swap. May be refused (EAGAIN, or a sandbox's EPERM).
+int os_resident(void *address, size_t bytes, uint8_t *pages);
+
+// False when the kernel has no swap: what is not resident was never touched then. At most a tick of
+// the coarse clock old.
+bool os_has_swap(void);
 
 // Makes committed pages inaccessible, and gives what was in them back; and the opposite: they can
 // be read and written, and read as zero where they were guarded. From Linux 6.13 on without a

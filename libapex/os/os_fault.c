@@ -14,10 +14,12 @@
 __typeof__(os_reserve) os_real_reserve;
 __typeof__(os_commit) os_real_commit;
 __typeof__(os_purge) os_real_purge;
+__typeof__(os_resident) os_real_resident;
 __typeof__(os_release) os_real_release;
 __typeof__(os_move) os_real_move;
 __typeof__(os_grow) os_real_grow;
 __typeof__(os_decommit) os_real_decommit;
+__typeof__(os_hide) os_real_hide;
 __typeof__(os_guard) os_real_guard;
 __typeof__(os_unguard) os_real_unguard;
 __typeof__(os_huge) os_real_huge;
@@ -88,6 +90,12 @@ os_commit(void *address, size_t bytes)
 }
 
 int
+os_hide(void *address, size_t bytes)
+{
+    return os_fault_hit() ? ENOMEM : os_real_hide(address, bytes);
+}
+
+int
 os_decommit(void *address, size_t bytes)
 {
     return os_fault_hit() ? ENOMEM : os_real_decommit(address, bytes);
@@ -97,6 +105,12 @@ int
 os_purge(void *address, size_t bytes)
 {
     return os_fault_hit() ? EAGAIN : os_real_purge(address, bytes);
+}
+
+int
+os_resident(void *address, size_t bytes, uint8_t *pages)
+{
+    return os_fault_hit() ? EAGAIN : os_real_resident(address, bytes, pages);
 }
 
 int

@@ -24,6 +24,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -110,9 +111,15 @@ os_commit(void *address, size_t bytes)
 }
 
 int
+os_hide(void *address, size_t bytes)
+{
+    return OS_RESULT(mprotect(address, bytes, PROT_NONE));
+}
+
+int
 os_decommit(void *address, size_t bytes)
 {
-    int error = OS_RESULT(mprotect(address, bytes, PROT_NONE));
+    int error = os_hide(address, bytes);
     if (error == 0) {
         madvise(address, bytes, MADV_DONTNEED);
     }
@@ -123,6 +130,28 @@ int
 os_purge(void *address, size_t bytes)
 {
     return OS_RESULT(madvise(address, bytes, MADV_DONTNEED));
+}
+
+int
+os_resident(void *address, size_t bytes, uint8_t *pages)
+{
+    return OS_RESULT(mincore(address, bytes, pages));
+}
+
+bool
+os_has_swap(void)
+{
+    static uint64_t asked_ns; // atomic, like the next
+    static bool answer;
+    uint64_t now = os_now_ns();
+    struct sysinfo info;
+
+    if (load_relaxed(&asked_ns) != now) {
+        int error = OS_RESULT(sysinfo(&info));
+        store_relaxed(&answer, error != 0 || info.totalswap != 0);
+        store_release(&asked_ns, now);
+    }
+    return load_relaxed(&answer);
 }
 
 // Linux 6.13, which the C library's headers may not know.

@@ -9,7 +9,9 @@
 #define os_reserve os_real_reserve
 #define os_commit os_real_commit
 #define os_decommit os_real_decommit
+#define os_hide os_real_hide
 #define os_purge os_real_purge
+#define os_resident os_real_resident
 #define os_guard os_real_guard
 #define os_unguard os_real_unguard
 #define os_release os_real_release

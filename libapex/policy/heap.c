@@ -421,15 +421,10 @@ void
 heap_quarantine(struct heap *heap, struct block *b, struct chunk *chunk)
 {
     struct quarantine *q = &heap->quarantine;
-    struct chunk **slot = quarantine_slot(q, &heap->rng);
-    struct chunk *out = *slot;
+    struct chunk *out = quarantine_exchange(q, &heap->rng, b, chunk);
 
-    *slot = chunk;
-    q->bytes += quarantine_bytes(b);
     if (likely(out != NULL)) {
-        struct block *from = block_head(geometry_descriptor(out));
-        q->bytes -= quarantine_bytes(from);
-        heap_discharge(heap, from, out);
+        heap_discharge(heap, block_head(geometry_descriptor(out)), out);
     }
     if (unlikely(q->bytes > QUARANTINE_BYTES_MAX)) {
         heap_shrink_quarantine(heap, QUARANTINE_BYTES_MAX);
@@ -512,9 +507,6 @@ heap_take_fresh(struct heap *heap, unsigned c)
             }
             return b;
         }
-        if (PROFILE_GUARD && b->size_class >= CLASS_RUN) {
-            guard_show(b);
-        }
     } else {
         b = pool_take(want, &clean);
         if (b == NULL && heap->idle.blocks > 0) {
@@ -531,7 +523,7 @@ heap_take_fresh(struct heap *heap, unsigned c)
     block_init(b, first, c, b->run_blocks, &heap->owner, freelist_key(rng_next(&heap->rng)));
     b->clean = clean;
     if (PROFILE_ZERO && !clean) {
-        memset(first, 0, size_classes[c].lead); // seal_reads_zero looks at it, too
+        memset(first, 0, size_classes[c].lead); // policy/inspect.c looks at it, too
     }
     return b;
 }
@@ -655,8 +647,8 @@ heap_grow_run(struct heap *heap, struct block *b, unsigned c)
     }
     if (PROFILE_ZERO) {
         unsigned added = geometry_descriptor_index(b) + have;
-        seal_zero(superblock_block_address(superblock_of(b), added),
-                  (b->run_blocks - have) * BLOCK_BYTES - GUARD_BYTES);
+        wipe(superblock_block_address(superblock_of(b), added),
+             (b->run_blocks - have) * BLOCK_BYTES - GUARD_BYTES);
     }
     heap_check_slot(heap);
     heap->blocks += b->run_blocks - have;

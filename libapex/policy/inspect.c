@@ -11,7 +11,7 @@ inspect_live(const struct block *b, struct chunk *chunk)
 {
     void *object = chunk_object(chunk);
 
-    size_t slack_max = b->size_class < CLASS_RUN ? LOOK_BYTES_MAX : SLACK_BYTES_MAX;
+    size_t slack_max = b->size_class < CLASS_RUN ? BLOCK_BYTES : SLACK_BYTES_MAX;
 
     if ((PROFILE_CANARY && !seal_canary_intact(object, seal_size(chunk), b->key)) ||
         !seal_slack_is_zero(b, chunk, slack_max)) {
@@ -26,7 +26,7 @@ inspect_free(const struct block *b, struct chunk *chunk, bool known)
     void *object = chunk_object(chunk);
     size_t bytes = b->chunk_bytes - HEADER_BYTES;
 
-    if (PROFILE_ZERO && known && bytes <= LOOK_BYTES_MAX && !seal_reads_zero(object, bytes)) {
+    if (PROFILE_ZERO && known && !wipe_holds(object, bytes)) {
         fault_raise(FAULT_WRITE_AFTER_FREE, object, b->chunk_bytes);
     }
 }
@@ -57,7 +57,7 @@ inspect_block(const struct block *b, size_t bytes_max)
     size_t lead = size_classes[b->size_class].lead;
 
     // What is in front of the first chunk.
-    if (PROFILE_ZERO && count > 0 && !seal_reads_zero(b->base - lead, lead)) {
+    if (PROFILE_ZERO && count > 0 && !wipe_holds_short(b->base - lead, lead)) {
         fault_raise(FAULT_CORRUPT_HEADER, b->base + HEADER_BYTES, b->chunk_bytes);
     }
     for (size_t i = 0; i < count; i++) {

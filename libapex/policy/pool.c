@@ -34,11 +34,9 @@
 #define HUGE_FREE_COUNT_MAX 7
 
 // Freed large mappings kept for reuse: this much, or this share of active memory, within `retain`.
-#define LARGE_CACHE_BYTES_MIN (UINT64_C(32) << 20)
+// Hardened: some of them must not be used yet.
+#define LARGE_CACHE_BYTES_MIN ((PROFILE_QUARANTINE ? UINT64_C(64) : UINT64_C(32)) << 20)
 #define LARGE_CACHE_SHARE 8
-
-// Address space of freed large mappings in quarantine (hardened profile); none of their pages.
-#define LARGE_QUARANTINE_BYTES (UINT64_C(1) << 30)
 
 // Old memory is looked for this many times in each decay period.
 #define DECAY_STEPS 4
@@ -301,12 +299,6 @@ pool_mark_run(struct superblock *sb, unsigned first, unsigned count)
     return head;
 }
 
-static char *
-pool_block_address(struct block *b)
-{
-    return superblock_block_address(superblock_of(b), geometry_descriptor_index(b));
-}
-
 static bool
 pool_within_limit(size_t bytes)
 {
@@ -333,7 +325,7 @@ pool_take(unsigned count, bool *clean)
     }
     pool_unlock();
     if (PROFILE_GUARD && result != NULL) {
-        guard_make_run(pool_block_address(result), 0, count, !*clean);
+        guard_make_run(result, 0, count);
     }
     return result;
 }
@@ -359,7 +351,7 @@ pool_extend(struct block *first, unsigned count)
     }
     pool_unlock();
     if (PROFILE_GUARD && taken) {
-        guard_make_run(pool_block_address(first), have, count, false);
+        guard_make_run(first, have, count);
     }
     return taken;
 }
@@ -402,7 +394,7 @@ pool_purge_blocks(const struct superblock *sb, uint64_t blocks, unsigned *calls)
         unsigned first = bits_lowest(blocks);
         uint64_t rest = ~(blocks >> first);
         unsigned count = rest == 0 ? 64 : bits_lowest(rest);
-        all &= guard_purge(superblock_block_address(sb, first), count) == 0;
+        all &= guard_purge(superblock_block(sb, first), count) == 0;
         blocks &= ~bits_range(first, count);
         (*calls)++;
     }
@@ -511,10 +503,6 @@ pool_give(struct block *first)
         store_relaxed(&first[i].owner, NULL);
         block_set_state(&first[i], BLOCK_UNUSED);
     }
-    if (PROFILE_GUARD && first->size_class >= CLASS_RUN) {
-        guard_show(first);
-    }
-    guard_break_run(pool_block_address(first), count);
     pool_lock();
     unsigned old_count = superblock_free_count(sb);
     superblock_give(sb, index, count);
@@ -617,10 +605,7 @@ pool_large_bounds(void)
     bytes = bytes < LARGE_CACHE_BYTES_MIN ? LARGE_CACHE_BYTES_MIN : bytes;
     bytes = bytes > config->retain ? config->retain : bytes;
     return (struct large_bounds){
-        // With guards only address space is cached.
-        .cached_bytes_max = PROFILE_GUARD           ? LARGE_QUARANTINE_BYTES
-                            : config->decay_ms == 0 ? 0
-                                                    : bytes,
+        .cached_bytes_max = config->decay_ms == 0 ? 0 : bytes,
         .now_ns = os_now_ns(),
     };
 }

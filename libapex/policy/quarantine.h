@@ -7,10 +7,10 @@
 // A thread's quarantine is a table. Each free puts its chunk into a slot chosen at random and takes
 // out what was there; so a chunk stays for QUARANTINE_SLOTS further frees on average, and leaves
 // with any given one of them with chance 1 in QUARANTINE_SLOTS. What waits is bounded in number and
-// in bytes: while it is more than QUARANTINE_BYTES_MAX, the largest leave,
-// and none takes their place.
+// in bytes: while it is more than QUARANTINE_BYTES_MAX, the largest leave, and none takes their
+// place.
 //
-// The caller changes slots, and `bytes` with them, by quarantine_bytes. Belongs to one thread.
+// Belongs to one thread.
 // Chunks in it count as allocated, in their blocks and in the statistics.
 
 #ifndef APEX_POLICY_QUARANTINE_H
@@ -23,31 +23,37 @@
 #define QUARANTINE_SLOT_BITS 6
 #define QUARANTINE_BYTES_MAX (256u << 10)
 
-// What a chunk counts for. Of a run of its own no more than the page of its header is left.
-FAST uint32_t
-quarantine_bytes(const struct block *b)
-{
-    return PROFILE_GUARD && b->size_class >= CLASS_RUN ? GUARD_BYTES : b->chunk_bytes;
-}
+// A run of its own counts for this part of its size: more than one has to fit.
+#define QUARANTINE_RUN_PART 4
 
 struct quarantine {
-    struct chunk *slot[QUARANTINE_SLOTS]; // NULL: empty
-    uint32_t bytes;
+    struct chunk *slot[QUARANTINE_SLOTS];  // NULL: empty
+    uint32_t slot_bytes[QUARANTINE_SLOTS]; // what each counts for
+    uint32_t bytes;                        // their sum
     uint64_t random; // bits that have not been used yet, above a 1
 };
 
 void quarantine_init(struct quarantine *q);
 
-// A slot at random: one random number chooses ten.
-FAST struct chunk **
-quarantine_slot(struct quarantine *q, struct rng *rng)
+// Puts a chunk of `b` into a slot at random, and returns what was there. One random number chooses
+// ten slots.
+FAST struct chunk *
+quarantine_exchange(struct quarantine *q, struct rng *rng, const struct block *b,
+                    struct chunk *chunk)
 {
+    uint32_t part = b->size_class < CLASS_RUN ? 1 : QUARANTINE_RUN_PART;
+
     if (unlikely(q->random < QUARANTINE_SLOTS)) {
         q->random = rng_next(rng) | UINT64_C(1) << 63;
     }
-    struct chunk **slot = &q->slot[q->random % QUARANTINE_SLOTS];
+    size_t i = q->random % QUARANTINE_SLOTS;
     q->random >>= QUARANTINE_SLOT_BITS;
-    return slot;
+    struct chunk *out = q->slot[i];
+    q->slot[i] = chunk;
+    q->bytes -= q->slot_bytes[i];
+    q->slot_bytes[i] = b->chunk_bytes / part;
+    q->bytes += q->slot_bytes[i];
+    return out;
 }
 
 // While more than `bytes_max` wait: takes a chunk out and returns it. NULL when not.

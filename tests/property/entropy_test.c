@@ -109,8 +109,14 @@ test_slots_of_quarantine(void **state)
 
     (void)state;
     make(2);
-    for (unsigned i = 0; i < ROUNDS; i++) {
-        counts[quarantine_slot(&q, &rng) - q.slot]++;
+    for (uintptr_t i = 1; i <= ROUNDS; i++) {
+        struct chunk *chunk = (struct chunk *)(i * ALIGN_BYTES); // nobody goes there
+        unsigned slot = 0;
+        quarantine_exchange(&q, &rng, b, chunk);
+        while (q.slot[slot] != chunk) {
+            slot++;
+        }
+        counts[slot]++;
     }
     assert_uniform(counts, QUARANTINE_SLOTS, BOUND_64);
 }

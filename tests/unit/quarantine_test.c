@@ -31,13 +31,7 @@ number_of(const struct chunk *chunk)
 static struct chunk *
 exchange(struct chunk *chunk)
 {
-    struct chunk **slot = quarantine_slot(&q, &rng);
-    struct chunk *out = *slot;
-
-    *slot = chunk;
-    q.bytes += quarantine_bytes(b);
-    q.bytes -= out == NULL ? 0 : quarantine_bytes(b);
-    return out;
+    return quarantine_exchange(&q, &rng, b, chunk);
 }
 
 static void

@@ -57,7 +57,7 @@ opens(struct chunk *chunk, struct seal_claim claim)
         return false;
     }
     if (!seal_open_short(chunk)) {
-        seal_open(b, chunk);
+        seal_open(chunk);
     }
     return true;
 }
