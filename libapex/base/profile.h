@@ -52,8 +52,8 @@
 #define PROFILE_TYPES PROFILE_DEFAULT
 #endif
 
-// Pages that cannot be accessed behind blocks, around descriptors and in place of free blocks; freed
-// mappings cannot be either.
+// Pages that cannot be accessed behind blocks, around descriptors and in place of free blocks;
+// freed mappings cannot be either.
 #ifndef PROFILE_GUARD
 #define PROFILE_GUARD PROFILE_DEFAULT
 #endif

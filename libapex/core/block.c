@@ -22,6 +22,7 @@ block_set_class(struct block *b, unsigned c, unsigned blocks)
     b->chunk_bytes = class->chunk_bytes;
     b->capacity = is_long ? class->long_capacity : class->capacity;
     b->size_class = (uint8_t)c;
+    b->size_class_read = (uint8_t)c;
     b->run_blocks = (uint8_t)blocks;
 }
 

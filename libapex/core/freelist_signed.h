@@ -12,13 +12,14 @@
 //   bits  4..10   size class (LIVE)
 //   bits 11..31   bytes that were asked for; or, of a free chunk, where in its superblock the next
 //                 one is, in units of 8 bytes, 0 for none
-//   bits 32..63   checksum of the rest, the chunk's address and the block's key (base/mac.h); not
-//                 of QUARANTINED ones, whose header is nothing but that state
+//   bits 32..63   checksum of the rest and the chunk's address (base/mac.h), and of a FREE one also
+//                 of its block's key; not of QUARANTINED ones, whose header is only that state
 //
 // So one word answers what Scudo's header does, and is the link of a list that cannot be forged: a
-// pop takes no link whose checksum is wrong, and neither a header copied from another chunk, nor
-// one of the same chunk from before its block was last empty, has the right one. An older header of
-// the same chunk and block does; to put it back an attacker has to have read it.
+// pop takes no link whose checksum is wrong, and a header copied from another chunk has a wrong
+// one. An older header of the same chunk has not; to put it back an attacker has to have read it.
+// A LIVE header does without the block's key, so that malloc need not look at the block at all when
+// it takes a chunk out of quarantine (policy/quarantine.h).
 //
 // Why not lists with a signed back edge, or state out of line? docs/decisions/0010.
 
@@ -60,23 +61,45 @@ chunk_object(struct chunk *chunk)
     return (char *)chunk + HEADER_BYTES;
 }
 
+FAST enum chunk_state
+header_state(uint64_t header)
+{
+    return (enum chunk_state)(header & STATE_MASK);
+}
+
+FAST struct mac
+header_mac(const void *chunk, uint64_t fields, uint64_t key)
+{
+    return PROFILE_CHECKSUM ? mac_of((uintptr_t)chunk ^ key, fields)
+                            : (struct mac){0, (uintptr_t)chunk ^ mac_secret.mask[0]};
+}
+
+FAST uint64_t
+header_of(uint32_t fields, struct mac mac)
+{
+    return mac.first << 32 | fields;
+}
+
 FAST uint64_t
 header_sign(const struct chunk *chunk, uint32_t fields, uint64_t key)
 {
-    uint32_t sum = PROFILE_CHECKSUM ? mac_of((uintptr_t)chunk ^ key, fields) : 0;
-    return (uint64_t)sum << 32 | fields;
+    return header_of(fields, header_mac(chunk, fields, key));
 }
 
+// A FREE one.
 FAST bool
 header_is_sound(const struct chunk *chunk, uint64_t header, uint64_t key)
 {
     return header == header_sign(chunk, (uint32_t)header, key);
 }
 
-FAST enum chunk_state
-header_state(uint64_t header)
+// `mac` becomes that of the header, from which the canary is made as well.
+FAST bool
+header_is_live(const struct chunk *chunk, uint64_t header, struct mac *mac)
 {
-    return (enum chunk_state)(header & STATE_MASK);
+    *mac = header_mac(chunk, (uint32_t)header, 0);
+    return likely(header_state(header) == CHUNK_LIVE) &&
+           likely(header == header_of((uint32_t)header, *mac));
 }
 
 FAST uint64_t
@@ -142,8 +165,10 @@ freelist_mark_used(struct chunk *chunk)
 FAST bool
 freelist_may_be_free(const struct chunk *chunk, const uint64_t *key)
 {
-    uint64_t header = chunk->header;
-    return header_state(header) != CHUNK_LIVE || !header_is_sound(chunk, header, *key);
+    struct mac mac;
+
+    (void)key;
+    return !header_is_live(chunk, chunk->header, &mac);
 }
 
 FAST bool

@@ -17,8 +17,8 @@
 // there is a budget of so many (os.h:os_guard), after which blocks go without. Systems with pages
 // of more than 4 KiB go without.
 //
-// What is guarded of a block is noted in its descriptor, so that a run that comes back from the pool
-// as it went there costs no system call. The blocks belong to the caller. No locks.
+// What is guarded of a block is noted in its descriptor, so that a run that comes back from the
+// pool as it went there costs no system call. The blocks belong to the caller. No locks.
 
 #ifndef APEX_CORE_GUARD_H
 #define APEX_CORE_GUARD_H

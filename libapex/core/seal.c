@@ -18,31 +18,37 @@ seal_open(struct chunk *chunk)
     chunk->header = CHUNK_QUARANTINED;
 }
 
-// Makes the memory of a free chunk read as zero, if it does not.
 static void
-seal_prepare(const struct block *b, struct chunk *chunk)
+seal_accuse_dirty(struct chunk *chunk, unsigned c)
 {
-    enum chunk_memory memory = (enum chunk_memory)seal_kind_of(chunk);
-    char *object = chunk_object(chunk);
-    size_t bytes = b->chunk_bytes - HEADER_BYTES;
+    size_t bytes = size_classes[c].chunk_bytes;
 
-    if (!PROFILE_ZERO || memory == MEMORY_ZERO) {
-        return;
-    }
-    if (memory == MEMORY_LOOK) {
-        if (wipe_holds(object, bytes)) {
-            return;
-        }
-        fault_raise(FAULT_WRITE_AFTER_FREE, object, b->chunk_bytes);
-    }
-    wipe(object, bytes);
+    fault_raise(FAULT_WRITE_AFTER_FREE, chunk_object(chunk), bytes);
+    wipe(chunk_object(chunk), bytes - HEADER_BYTES); // reported only
 }
 
 void *
 seal_close_rest(const struct block *b, struct chunk *chunk, size_t size, enum seal_kind kind)
 {
-    seal_prepare(b, chunk);
-    return seal_close_ready(b, chunk, size, kind);
+    enum chunk_memory memory = (enum chunk_memory)seal_kind_of(chunk);
+
+    if (PROFILE_ZERO && memory == MEMORY_WIPE) {
+        wipe(chunk_object(chunk), b->chunk_bytes - HEADER_BYTES);
+    } else if (memory == MEMORY_LOOK) {
+        seal_accuse_dirty(chunk, b->size_class);
+    }
+    return seal_close_ready(chunk, b->size_class, size, kind);
+}
+
+void *
+seal_reuse_rest(struct chunk *chunk, unsigned c, size_t size, enum seal_kind kind)
+{
+    if (!seal_is_quarantined(chunk)) {
+        seal_accuse_quarantined(block_head(geometry_descriptor(chunk)), chunk);
+        return NULL;
+    }
+    seal_accuse_dirty(chunk, c);
+    return seal_close_ready(chunk, c, size, kind);
 }
 
 bool
@@ -74,9 +80,11 @@ SLOW void
 seal_accuse_quarantined(const struct block *b, const struct chunk *chunk)
 {
     // A second free, by another thread in the same moment, leaves another state.
-    bool overwritten = header_state(chunk->header) == CHUNK_QUARANTINED ||
-                       !header_is_sound(chunk, chunk->header, b->key);
-    fault_raise(overwritten ? FAULT_CORRUPT_HEADER : FAULT_DOUBLE_FREE,
+    struct mac mac;
+    bool freed = header_is_live(chunk, chunk->header, &mac) ||
+                 (header_state(chunk->header) == CHUNK_FREE &&
+                  header_is_sound(chunk, chunk->header, b->key));
+    fault_raise(freed ? FAULT_DOUBLE_FREE : FAULT_CORRUPT_HEADER,
                 (const char *)chunk + HEADER_BYTES, b->chunk_bytes);
 }
 
@@ -85,8 +93,9 @@ seal_resize(const struct block *b, struct chunk *chunk, size_t size)
 {
     char *object = chunk_object(chunk);
     size_t old_size = seal_size(chunk);
+    struct mac mac = header_mac(chunk, (uint32_t)chunk->header, 0);
 
-    if (PROFILE_CANARY && unlikely(!seal_canary_intact(object, old_size, b->key))) {
+    if (PROFILE_CANARY && unlikely(!seal_canary_intact(object, old_size, mac))) {
         fault_raise(FAULT_OVERFLOW, object, b->chunk_bytes);
         return false;
     }
@@ -95,9 +104,6 @@ seal_resize(const struct block *b, struct chunk *chunk, size_t size)
     if (PROFILE_ZERO) {
         wipe(object + kept, old_size + CANARY_BYTES - kept);
     }
-    if (PROFILE_CANARY) {
-        seal_canary_put(object, size, b->key);
-    }
-    seal_sign(b, chunk, seal_kind_of(chunk), size);
+    seal_close_ready(chunk, b->size_class, size, seal_kind_of(chunk));
     return true;
 }

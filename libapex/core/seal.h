@@ -59,76 +59,93 @@ seal_kind_of(const struct chunk *chunk)
     return (enum seal_kind)(chunk->header >> HEADER_KIND_SHIFT & HEADER_KIND_MASK);
 }
 
-FAST void
-seal_sign(const struct block *b, struct chunk *chunk, enum seal_kind kind, size_t size)
-{
-    uint32_t fields = CHUNK_LIVE | (uint32_t)kind << HEADER_KIND_SHIFT |
-                      (uint32_t)b->size_class << HEADER_CLASS_SHIFT |
-                      (uint32_t)size << HEADER_VALUE_SHIFT;
-    chunk->header = header_sign(chunk, fields, b->key);
-}
-
-// Its first byte is never 0: the overflow met most often is a terminating zero. `salt` is any
-// number that both sides know.
+// Its first byte is never 0: the overflow met most often is a terminating zero.
 FAST uint64_t
-seal_canary(const void *object, uint64_t salt)
+seal_canary(struct mac mac)
 {
-    return ((uintptr_t)object ^ salt ^ mac_secret.canary) | 1;
+    return mac.second | 1;
 }
 
 FAST void
-seal_canary_put(void *object, size_t size, uint64_t salt)
+seal_canary_put(void *object, size_t size, struct mac mac)
 {
-    uint64_t canary = seal_canary(object, salt);
+    uint64_t canary = seal_canary(mac);
     memcpy((char *)object + size, &canary, sizeof canary);
 }
 
 FAST bool
-seal_canary_intact(const void *object, size_t size, uint64_t salt)
+seal_canary_intact(const void *object, size_t size, struct mac mac)
 {
     uint64_t found;
 
     memcpy(&found, (const char *)object + size, sizeof found);
-    return found == seal_canary(object, salt);
+    return found == seal_canary(mac);
 }
 
-// Makes an object of `size` bytes of a chunk that was just allocated; it reads as zero. Raises a
-// fault when the chunk was written to while it was free. The first does so however the chunk is,
-// the second takes it for zero, and the third finds out which is needed.
-void *seal_close_rest(const struct block *b, struct chunk *chunk, size_t size, enum seal_kind kind);
-
+// Makes an object of `size` bytes of a chunk of class `c`, whose memory reads as zero.
 FAST void *
-seal_close_ready(const struct block *b, struct chunk *chunk, size_t size, enum seal_kind kind)
+seal_close_ready(struct chunk *chunk, unsigned c, size_t size, enum seal_kind kind)
 {
+    uint32_t fields = CHUNK_LIVE | (uint32_t)kind << HEADER_KIND_SHIFT |
+                      (uint32_t)c << HEADER_CLASS_SHIFT | (uint32_t)size << HEADER_VALUE_SHIFT;
+    struct mac mac = header_mac(chunk, fields, 0);
     void *object = chunk_object(chunk);
 
+    chunk->header = header_of(fields, mac);
     if (PROFILE_CANARY) {
-        seal_canary_put(object, size, b->key);
+        seal_canary_put(object, size, mac);
     }
-    seal_sign(b, chunk, kind, size);
     return object;
 }
+
+// True if a free chunk of class `c`, which was wiped when it was freed, still reads as zero.
+FAST bool
+seal_is_clean(struct chunk *chunk, unsigned c)
+{
+    size_t bytes = size_classes[c].chunk_bytes - HEADER_BYTES;
+
+    if (!PROFILE_ZERO) {
+        return true;
+    }
+    return likely(c < CLASS_RUN) ? wipe_holds_short(chunk_object(chunk), bytes)
+                                 : wipe_holds(chunk_object(chunk), bytes);
+}
+
+// The same as seal_close_ready for a chunk that was just taken out of a free list, whatever its
+// memory is. Raises a fault when it was written to while it was free.
+void *seal_close_rest(const struct block *b, struct chunk *chunk, size_t size, enum seal_kind kind);
 
 FAST void *
 seal_close(const struct block *b, struct chunk *chunk, size_t size, enum seal_kind kind)
 {
-    size_t bytes = b->chunk_bytes - HEADER_BYTES;
-
     if (unlikely(seal_kind_of(chunk) != (enum seal_kind)MEMORY_LOOK) ||
-        unlikely(b->size_class >= CLASS_RUN) ||
-        (PROFILE_ZERO && unlikely(!wipe_holds_short(chunk_object(chunk), bytes)))) {
+        unlikely(!seal_is_clean(chunk, b->size_class))) {
         return seal_close_rest(b, chunk, size, kind);
     }
-    return seal_close_ready(b, chunk, size, kind);
+    return seal_close_ready(chunk, b->size_class, size, kind);
+}
+
+// And for one that was just taken out of quarantine. NULL after a fault that makes it useless.
+void *seal_reuse_rest(struct chunk *chunk, unsigned c, size_t size, enum seal_kind kind);
+
+FAST bool seal_is_quarantined(const struct chunk *chunk);
+
+FAST void *
+seal_reuse(struct chunk *chunk, unsigned c, size_t size, enum seal_kind kind)
+{
+    if (unlikely(!seal_is_quarantined(chunk)) || unlikely(!seal_is_clean(chunk, c))) {
+        return seal_reuse_rest(chunk, c, size, kind);
+    }
+    return seal_close_ready(chunk, c, size, kind);
 }
 
 // True if the first bytes behind the canary, `bytes_max` at most, are zero. Fewer than 16 are not
 // looked at: they are the end of the chunk.
 FAST bool
-seal_slack_is_zero(const struct block *b, struct chunk *chunk, size_t bytes_max)
+seal_slack_is_zero(const struct chunk *chunk, unsigned c, size_t bytes_max)
 {
     size_t used = seal_size(chunk) + OVERHEAD_BYTES;
-    size_t bytes = b->chunk_bytes - used;
+    size_t bytes = size_classes[c].chunk_bytes - used;
 
     if (!PROFILE_ZERO || likely(bytes < 16)) {
         return true;
@@ -136,10 +153,10 @@ seal_slack_is_zero(const struct block *b, struct chunk *chunk, size_t bytes_max)
     return wipe_holds_short((const char *)chunk + used, bytes < bytes_max ? bytes : bytes_max);
 }
 
-// True if the object in a chunk whose header is sound and LIVE can be freed: the claim holds, and
-// the canary is there. When not, seal_accuse raises the fault.
+// True if the object in a live chunk of class `c` can be freed: the claim holds, and the canary is
+// there. When not, seal_accuse raises the fault. `mac` is that of the header.
 FAST bool
-seal_is_intact(const struct block *b, struct chunk *chunk, struct seal_claim claim)
+seal_is_intact(struct chunk *chunk, unsigned c, struct mac mac, struct seal_claim claim)
 {
     size_t size = seal_size(chunk);
 
@@ -149,8 +166,8 @@ seal_is_intact(const struct block *b, struct chunk *chunk, struct seal_claim cla
     if (PROFILE_TYPES && unlikely(claim.size != SEAL_ANY_SIZE) && claim.size != size) {
         return false;
     }
-    return (!PROFILE_CANARY || seal_canary_intact(chunk_object(chunk), size, b->key)) &&
-           seal_slack_is_zero(b, chunk, SLACK_BYTES_MAX);
+    return (!PROFILE_CANARY || likely(seal_canary_intact(chunk_object(chunk), size, mac))) &&
+           likely(seal_slack_is_zero(chunk, c, SLACK_BYTES_MAX));
 }
 
 SLOW void seal_accuse(const struct block *b, struct chunk *chunk, struct seal_claim claim);

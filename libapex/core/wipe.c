@@ -62,8 +62,8 @@ window_spans(const struct window *w)
     return spans;
 }
 
-// What is not there may be in swap, and then is purged. All of it is when the program has touched it
-// here and there: most of what is there reads as zero then, and need not be wiped each time.
+// What is not there may be in swap, and then is purged. All of it is when the program has touched
+// it here and there: most of what is there reads as zero then, and need not be wiped each time.
 static void
 window_wipe(const struct window *w)
 {
@@ -124,8 +124,9 @@ wipe(char *at, size_t bytes)
         return;
     }
     memset(at, 0, (size_t)(from - at));
-    for (; from < last && window_open(&w, from, last); from += w.pages * os_page_bytes()) {
+    while (from < last && window_open(&w, from, last)) {
         window_wipe(&w);
+        from += w.pages * os_page_bytes();
     }
     memset(from, 0, (size_t)(end - from));
 }
@@ -142,8 +143,9 @@ wipe_holds(const char *at, size_t bytes)
         return wipe_holds_short(at, bytes);
     }
     bool holds = from - at < 8 || wipe_holds_short(at, (size_t)(from - at));
-    for (; holds && from < last && window_open(&w, from, last); from += w.pages * os_page_bytes()) {
+    while (holds && from < last && window_open(&w, from, last)) {
         holds = window_holds(&w);
+        from += w.pages * os_page_bytes();
     }
     return holds && (end - from < 8 || wipe_holds_short(from, (size_t)(end - from)));
 }

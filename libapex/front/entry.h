@@ -13,7 +13,7 @@
 FAST void *
 entry_malloc(size_t size)
 {
-    return PROFILE_HEADER ? sealed_alloc(size, ALIGN_BYTES, SEAL_MALLOC) : alloc_fast(size);
+    return PROFILE_HEADER ? sealed_alloc(size, SEAL_MALLOC) : alloc_fast(size);
 }
 
 FAST void
@@ -53,7 +53,7 @@ entry_realloc(void *p, size_t size)
 FAST void *
 entry_aligned(size_t align, size_t size)
 {
-    return PROFILE_HEADER ? sealed_alloc(size, align, SEAL_MALLOC) : alloc_aligned(align, size);
+    return PROFILE_HEADER ? sealed_aligned(size, align, SEAL_MALLOC) : alloc_aligned(align, size);
 }
 
 FAST size_t

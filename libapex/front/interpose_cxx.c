@@ -141,7 +141,11 @@ static void *
 typed_alloc(size_t size, size_t align, bool array)
 {
     enum seal_kind kind = array ? SEAL_NEW_ARRAY : SEAL_NEW;
-    return bits_is_pow2(align) ? sealed_alloc(size, align, kind) : NULL;
+
+    if (align == 1) {
+        return sealed_alloc(size, kind);
+    }
+    return bits_is_pow2(align) ? sealed_aligned(size, align, kind) : NULL;
 }
 
 static void

@@ -27,19 +27,28 @@ struct place {
 // `p` is not NULL. Raises the fault when no live object starts there.
 struct place place_of(const void *p);
 
-// The block of a chunk that is live at first sight: the checks are those of free_fast. A block
-// without an owner is in the pool. NULL: place_of() has to look closer.
+// The block in which a chunk starts that the program sees at `p`; NULL when none does. A block
+// without an owner is in the pool.
 FAST struct block *
-place_live_block(const void *p)
+place_block(const void *p)
 {
-    if (unlikely(registry_kind_of(p) != REGISTRY_SUPERBLOCK) || geometry_block_index(p) == 0) {
+    if (unlikely(registry_kind_of(p) != REGISTRY_SUPERBLOCK) ||
+        unlikely(geometry_block_index(p) == 0)) {
         return NULL;
     }
     struct block *b = block_head(geometry_descriptor(p));
-    const struct chunk *chunk = chunk_of(p);
-    bool live = load_relaxed(&b->owner) != NULL && block_starts_chunk(b, chunk) &&
-                !freelist_may_be_free(chunk, &b->key);
-    return likely(live) ? b : NULL;
+    bool starts = load_relaxed(&b->owner) != NULL && block_starts_chunk(b, chunk_of(p));
+    return likely(starts) ? b : NULL;
+}
+
+// The same if the chunk is live at first sight: the checks are those of free_fast. NULL: place_of()
+// has to look closer.
+FAST struct block *
+place_live_block(const void *p)
+{
+    struct block *b = place_block(p);
+    bool live = likely(b != NULL) && likely(!freelist_may_be_free(chunk_of(p), &b->key));
+    return live ? b : NULL;
 }
 
 #endif

@@ -17,6 +17,12 @@
 // Size and kind are in the record, out of reach; the canary is behind the object as elsewhere. A
 // freed one cannot be accessed, so that it is soon enough to zero it when it is used again.
 
+static struct mac
+large_mac(const struct large *large)
+{
+    return header_mac(large->base, large->size, 0);
+}
+
 static void *
 large_seal(void *p, size_t size, enum seal_kind kind)
 {
@@ -25,7 +31,7 @@ large_seal(void *p, size_t size, enum seal_kind kind)
     large->size = size;
     large->kind = (uint8_t)kind;
     if (PROFILE_CANARY) {
-        seal_canary_put(p, size, 0);
+        seal_canary_put(p, size, large_mac(large));
     }
     return p;
 }
@@ -48,7 +54,7 @@ sealed_alloc_large(size_t bytes, size_t align, size_t size, enum seal_kind kind)
 static bool
 large_is_sound(const struct large *large)
 {
-    if (PROFILE_CANARY && !seal_canary_intact(large->base, large->size, 0)) {
+    if (PROFILE_CANARY && !seal_canary_intact(large->base, large->size, large_mac(large))) {
         fault_raise(FAULT_OVERFLOW, large->base, 0);
         return false;
     }
@@ -68,7 +74,7 @@ large_open_and_free(struct large *large, struct seal_claim claim)
 static void *
 large_move(struct large *large, size_t size)
 {
-    void *q = sealed_alloc(size, ALIGN_BYTES, (enum seal_kind)large->kind);
+    void *q = sealed_alloc(size, (enum seal_kind)large->kind);
 
     if (q != NULL) {
         memcpy(q, large->base, size < large->size ? size : large->size);
@@ -111,10 +117,20 @@ sealed_fail(void)
     return NULL;
 }
 
+// A chunk of class `c` that has waited long enough, as an object; NULL when there is none.
+FAST void *
+sealed_reuse(struct heap *heap, unsigned c, size_t size, enum seal_kind kind)
+{
+    struct chunk *chunk = heap_reuse(heap, c);
+    return likely(chunk != NULL) ? seal_reuse(chunk, c, size, kind) : NULL;
+}
+
 // Sizes above 1 KiB, alignments, objects of no bytes, and whatever the fast path cannot serve.
 static APART void *
 sealed_alloc_rest(size_t size, size_t align, enum seal_kind kind)
 {
+    struct heap *heap = heap_self.heap;
+
     if (unlikely(size > PTRDIFF_MAX - BLOCK_BYTES)) {
         return sealed_fail();
     }
@@ -135,6 +151,10 @@ sealed_alloc_rest(size_t size, size_t align, enum seal_kind kind)
         }
         return sealed_alloc_large(mapped, align, size, kind);
     }
+    void *p = likely(heap != NULL) ? sealed_reuse(heap, size_class_of(bytes), size, kind) : NULL;
+    if (p != NULL) {
+        return p;
+    }
     struct chunk *chunk = alloc_fast(bytes);
     if (unlikely(chunk == NULL)) {
         return NULL;
@@ -143,20 +163,30 @@ sealed_alloc_rest(size_t size, size_t align, enum seal_kind kind)
 }
 
 void *
-sealed_alloc(size_t size, size_t align, enum seal_kind kind)
+sealed_aligned(size_t size, size_t align, enum seal_kind kind)
 {
-    size_t bytes = size + OVERHEAD_BYTES;
+    return sealed_alloc_rest(size, align, kind);
+}
 
-    // A size of 0 becomes too large here, and so does anything while there is no heap (alloc_fast).
-    if (likely(size - 1 < heap_self.direct_end - 1 - OVERHEAD_BYTES) &&
-        likely(heap_self.direct_end != 0) && likely(align <= ALIGN_BYTES)) {
-        struct block *b = heap_self.heap->direct[(bytes + ALIGN_BYTES - 1) >> ALIGN_SHIFT];
+void *
+sealed_alloc(size_t size, enum seal_kind kind)
+{
+    struct heap *heap = heap_self.heap;
+
+    // Thread-local data reads as 0 while the dynamic linker is still at work (alloc_fast).
+    if (likely(size - 1 < DIRECT_BYTES_MAX - OVERHEAD_BYTES) && likely(heap != NULL)) {
+        size_t bytes = size + OVERHEAD_BYTES;
+        void *p = sealed_reuse(heap, size_class_small(bytes), size, kind);
+        if (likely(p != NULL)) {
+            return p;
+        }
+        struct block *b = heap->direct[(bytes + ALIGN_BYTES - 1) >> ALIGN_SHIFT];
         struct chunk *chunk = block_pop(b);
         if (likely(chunk != NULL)) {
             return seal_close(b, chunk, size, kind);
         }
     }
-    return sealed_alloc_rest(size, align, kind);
+    return sealed_alloc_rest(size, ALIGN_BYTES, kind);
 }
 
 void *
@@ -167,7 +197,7 @@ sealed_calloc(size_t count, size_t size)
     if (unlikely(__builtin_mul_overflow(count, size, &bytes))) {
         return sealed_fail();
     }
-    void *p = sealed_alloc(bytes, ALIGN_BYTES, SEAL_MALLOC);
+    void *p = sealed_alloc(bytes, SEAL_MALLOC);
     if (!PROFILE_ZERO && p != NULL) {
         memset(p, 0, bytes);
     }
@@ -178,36 +208,38 @@ sealed_calloc(size_t count, size_t size)
 
 // A chunk that has been opened.
 FAST void
-sealed_free_opened(struct block *b, struct chunk *chunk)
+sealed_free_opened(struct block *b, unsigned c, struct chunk *chunk)
 {
     struct heap *heap = heap_self.heap;
 
     if (unlikely(heap == NULL) || unlikely(!heap->live)) {
         alloc_free_chunk(b, chunk);
     } else if (PROFILE_QUARANTINE) {
-        heap_quarantine(heap, b, chunk);
+        heap_quarantine(heap, c, chunk);
     } else {
         heap_free(heap, b, chunk);
     }
 }
 
 static APART void
-sealed_free_long(struct block *b, struct chunk *chunk)
+sealed_free_long(struct block *b, unsigned c, struct chunk *chunk)
 {
     seal_open(chunk);
-    sealed_free_opened(b, chunk);
+    sealed_free_opened(b, c, chunk);
 }
 
-// The header is sound.
+// The header is sound, and `mac` is its checksum.
 FAST void
-sealed_free_chunk(struct block *b, struct chunk *chunk, struct seal_claim claim)
+sealed_free_chunk(struct block *b, struct chunk *chunk, struct mac mac, struct seal_claim claim)
 {
-    if (unlikely(!seal_is_intact(b, chunk, claim))) {
+    unsigned c = b->size_class_read;
+
+    if (unlikely(!seal_is_intact(chunk, c, mac, claim))) {
         seal_accuse(b, chunk, claim);
     } else if (likely(seal_open_short(chunk))) {
-        sealed_free_opened(b, chunk);
+        sealed_free_opened(b, c, chunk);
     } else {
-        sealed_free_long(b, chunk);
+        sealed_free_long(b, c, chunk);
     }
 }
 
@@ -225,10 +257,12 @@ static APART void
 sealed_free_rest(void *p, struct seal_claim claim)
 {
     struct place place = place_of(p);
+    struct mac mac;
 
     switch (place.kind) {
-    case PLACE_CHUNK:
-        sealed_free_chunk(place.block, chunk_of(p), claim);
+    case PLACE_CHUNK: // another thread has freed it meanwhile, or none has a heap
+        mac = header_mac(chunk_of(p), (uint32_t)chunk_of(p)->header, 0);
+        sealed_free_chunk(place.block, chunk_of(p), mac, claim);
         break;
     case PLACE_LARGE:
         large_open_and_free(place.large, claim);
@@ -244,10 +278,11 @@ sealed_free_rest(void *p, struct seal_claim claim)
 void
 sealed_free(void *p, struct seal_claim claim)
 {
-    struct block *b = place_live_block(p);
+    struct block *b = place_block(p);
+    struct mac mac;
 
-    if (likely(b != NULL)) {
-        sealed_free_chunk(b, chunk_of(p), claim);
+    if (likely(b != NULL) && likely(header_is_live(chunk_of(p), chunk_of(p)->header, &mac))) {
+        sealed_free_chunk(b, chunk_of(p), mac, claim);
     } else if (p != NULL) {
         sealed_free_rest(p, claim);
     }
@@ -281,7 +316,7 @@ chunk_realloc(struct block *b, void *p, size_t size)
     }
     enum seal_kind kind = seal_kind_of(chunk);
     size_t old_size = seal_size(chunk);
-    void *q = sealed_alloc(size, ALIGN_BYTES, kind);
+    void *q = sealed_alloc(size, kind);
     if (q != NULL) {
         memcpy(q, p, size < old_size ? size : old_size);
         sealed_free(p, (struct seal_claim){.kind = kind, .size = SEAL_ANY_SIZE});
@@ -293,7 +328,7 @@ void *
 sealed_realloc(void *p, size_t size)
 {
     if (p == NULL) {
-        return sealed_alloc(size, ALIGN_BYTES, SEAL_MALLOC);
+        return sealed_alloc(size, SEAL_MALLOC);
     }
     if (unlikely(size == 0)) {
         sealed_free(p, (struct seal_claim){.kind = SEAL_MALLOC, .size = SEAL_ANY_SIZE});
@@ -309,7 +344,7 @@ sealed_realloc(void *p, size_t size)
     struct place place = place_of(p);
     if (place.kind == PLACE_EMPTY) {
         enum seal_kind kind = (enum seal_kind)empty_kind(p);
-        void *q = sealed_alloc(size, ALIGN_BYTES, kind);
+        void *q = sealed_alloc(size, kind);
         if (q != NULL) {
             sealed_free(p, (struct seal_claim){.kind = kind, .size = SEAL_ANY_SIZE});
         }

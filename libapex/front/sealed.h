@@ -14,8 +14,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// `align` any power of two. The object reads as zero if PROFILE_ZERO. NULL with ENOMEM.
-void *sealed_alloc(size_t size, size_t align, enum seal_kind kind);
+// The object reads as zero if PROFILE_ZERO. NULL with ENOMEM. `align` any power of two.
+void *sealed_alloc(size_t size, enum seal_kind kind);
+void *sealed_aligned(size_t size, size_t align, enum seal_kind kind);
 void *sealed_calloc(size_t count, size_t size);
 
 // NULL is fine.

@@ -141,17 +141,17 @@ os_resident(void *address, size_t bytes, uint8_t *pages)
 bool
 os_has_swap(void)
 {
-    static uint64_t asked_ns; // atomic, like the next
-    static bool answer;
-    uint64_t now = os_now_ns();
+    static uint64_t known; // when it was asked, and the answer in bit 0; atomic
+    uint64_t now = os_now_ns() & ~UINT64_C(1);
+    uint64_t answer = load_relaxed(&known);
     struct sysinfo info;
 
-    if (load_relaxed(&asked_ns) != now) {
+    if ((answer & ~UINT64_C(1)) != now) {
         int error = OS_RESULT(sysinfo(&info));
-        store_relaxed(&answer, error != 0 || info.totalswap != 0);
-        store_release(&asked_ns, now);
+        answer = now | (error != 0 || info.totalswap != 0);
+        store_relaxed(&known, answer);
     }
-    return load_relaxed(&answer);
+    return (answer & 1) != 0;
 }
 
 // Linux 6.13, which the C library's headers may not know.

@@ -396,10 +396,13 @@ heap_park(struct heap *heap, unsigned c)
     }
 }
 
-// After a fault that is only reported the chunk stays where it is, allocated for ever.
-FAST void
-heap_discharge(struct heap *heap, struct block *b, struct chunk *chunk)
+// A chunk leaves the quarantine without being used again. After a fault that is only reported it
+// stays where it is, allocated for ever.
+static void
+heap_discharge(struct heap *heap, struct chunk *chunk)
 {
+    struct block *b = block_head(geometry_descriptor(chunk));
+
     if (unlikely(!seal_is_quarantined(chunk))) {
         seal_accuse_quarantined(b, chunk);
         return;
@@ -407,28 +410,23 @@ heap_discharge(struct heap *heap, struct block *b, struct chunk *chunk)
     heap_free(heap, b, chunk);
 }
 
-static APART void
+static void
 heap_shrink_quarantine(struct heap *heap, uint32_t bytes_max)
 {
     struct chunk *out;
 
-    while ((out = quarantine_evict(&heap->quarantine, bytes_max)) != NULL) {
-        heap_discharge(heap, block_head(geometry_descriptor(out)), out);
+    while ((out = quarantine_evict(&heap->quarantine, &heap->rng, bytes_max)) != NULL) {
+        heap_discharge(heap, out);
     }
 }
 
-void
-heap_quarantine(struct heap *heap, struct block *b, struct chunk *chunk)
+APART void
+heap_quarantine_rest(struct heap *heap, struct chunk *out)
 {
-    struct quarantine *q = &heap->quarantine;
-    struct chunk *out = quarantine_exchange(q, &heap->rng, b, chunk);
-
-    if (likely(out != NULL)) {
-        heap_discharge(heap, block_head(geometry_descriptor(out)), out);
+    if (out != NULL) {
+        heap_discharge(heap, out);
     }
-    if (unlikely(q->bytes > QUARANTINE_BYTES_MAX)) {
-        heap_shrink_quarantine(heap, QUARANTINE_BYTES_MAX);
-    }
+    heap_shrink_quarantine(heap, QUARANTINE_BYTES_MAX);
 }
 
 void

@@ -145,9 +145,26 @@ heap_free(struct heap *heap, struct block *b, struct chunk *chunk)
     }
 }
 
-// The same by way of the quarantine: other chunks are freed in its place, now or later. The chunk
-// is marked as QUARANTINED.
-void heap_quarantine(struct heap *heap, struct block *b, struct chunk *chunk);
+// The same by way of the quarantine: other chunks are freed in its place, now or later. The chunk,
+// of class `c`, is marked as QUARANTINED.
+APART void heap_quarantine_rest(struct heap *heap, struct chunk *out);
+
+FAST void
+heap_quarantine(struct heap *heap, unsigned c, struct chunk *chunk)
+{
+    struct chunk *out = quarantine_put(&heap->quarantine, &heap->rng, c, chunk);
+
+    if (unlikely(out != NULL) || unlikely(heap->quarantine.bytes > QUARANTINE_BYTES_MAX)) {
+        heap_quarantine_rest(heap, out);
+    }
+}
+
+// A chunk that has been in quarantine for long enough; NULL when none has.
+FAST struct chunk *
+heap_reuse(struct heap *heap, unsigned c)
+{
+    return PROFILE_QUARANTINE ? quarantine_take(&heap->quarantine, &heap->rng, c) : NULL;
+}
 
 // Delivers what is batched, takes what is in the inbox, gives empty blocks to the pool.
 void heap_collect(struct heap *heap);

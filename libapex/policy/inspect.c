@@ -7,14 +7,14 @@
 #include "core/seal.h"
 
 static void
-inspect_live(const struct block *b, struct chunk *chunk)
+inspect_live(const struct block *b, struct chunk *chunk, struct mac mac)
 {
     void *object = chunk_object(chunk);
 
     size_t slack_max = b->size_class < CLASS_RUN ? BLOCK_BYTES : SLACK_BYTES_MAX;
 
-    if ((PROFILE_CANARY && !seal_canary_intact(object, seal_size(chunk), b->key)) ||
-        !seal_slack_is_zero(b, chunk, slack_max)) {
+    if ((PROFILE_CANARY && !seal_canary_intact(object, seal_size(chunk), mac)) ||
+        !seal_slack_is_zero(chunk, b->size_class, slack_max)) {
         fault_raise(FAULT_OVERFLOW, object, b->chunk_bytes);
     }
 }
@@ -35,15 +35,16 @@ static void
 inspect_chunk(const struct block *b, struct chunk *chunk)
 {
     uint64_t header = chunk->header;
+    struct mac mac;
 
     if (header == CHUNK_QUARANTINED) {
         inspect_free(b, chunk, true);
-    } else if (!header_is_sound(chunk, header, b->key)) {
-        fault_raise(FAULT_CORRUPT_HEADER, chunk_object(chunk), b->chunk_bytes);
-    } else if (header_state(header) == CHUNK_LIVE) {
-        inspect_live(b, chunk);
-    } else {
+    } else if (header_is_live(chunk, header, &mac)) {
+        inspect_live(b, chunk, mac);
+    } else if (freelist_is_free(chunk, b->key)) {
         inspect_free(b, chunk, seal_kind_of(chunk) != (enum seal_kind)MEMORY_WIPE);
+    } else {
+        fault_raise(FAULT_CORRUPT_HEADER, chunk_object(chunk), b->chunk_bytes);
     }
 }
 

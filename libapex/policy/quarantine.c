@@ -1,34 +1,49 @@
 // SPDX-License-Identifier: MIT
 //
-// The table of waiting chunks. Owner only.
+// The pens, and how much waits in all of them. Owner only.
 
 #include "policy/quarantine.h"
 
-_Static_assert(QUARANTINE_SLOTS <= 1u << QUARANTINE_SLOT_BITS, "a slot is chosen by so many");
+static void
+pen_init(struct pen *pen, unsigned c)
+{
+    uint32_t bytes = size_classes[c].chunk_bytes;
+    uint32_t fit = PEN_BYTES / bytes;
+
+    fit = fit < PEN_SLOTS_MIN ? PEN_SLOTS_MIN : fit > PEN_SLOTS ? PEN_SLOTS : fit;
+    pen->capacity = (uint8_t)(c < CLASS_RUN ? fit : PEN_RUNS);
+    pen->floor = pen->capacity / 2;
+    pen->count = 0;
+    pen->weight = c < CLASS_RUN ? bytes : bytes / QUARANTINE_RUN_PART;
+}
 
 void
 quarantine_init(struct quarantine *q)
 {
-    *q = (struct quarantine){0};
+    for (unsigned c = 0; PROFILE_QUARANTINE && c < CLASS_COUNT; c++) {
+        pen_init(&q->pen[c], c);
+    }
+    q->bytes = 0;
+    q->random = 0;
 }
 
 struct chunk *
-quarantine_evict(struct quarantine *q, uint32_t bytes_max)
+quarantine_evict(struct quarantine *q, struct rng *rng, uint32_t bytes_max)
 {
-    // The largest: it makes the most room, and the others stay longer for it.
-    unsigned largest = 0;
+    struct pen *fullest = &q->pen[0];
 
-    if (likely(q->bytes <= bytes_max)) {
+    if (!PROFILE_QUARANTINE || likely(q->bytes <= bytes_max)) {
         return NULL;
     }
-    for (unsigned i = 1; i < QUARANTINE_SLOTS; i++) {
-        if (q->slot_bytes[i] > q->slot_bytes[largest]) {
-            largest = i;
+    for (unsigned c = 1; c < CLASS_COUNT; c++) {
+        struct pen *pen = &q->pen[c];
+        if (pen->count * pen->weight > fullest->count * fullest->weight) {
+            fullest = pen;
         }
     }
-    struct chunk *out = q->slot[largest];
-    q->slot[largest] = NULL;
-    q->bytes -= q->slot_bytes[largest];
-    q->slot_bytes[largest] = 0;
+    struct chunk **slot = &fullest->slot[quarantine_choose(q, rng, fullest->count)];
+    struct chunk *out = *slot;
+    *slot = fullest->slot[--fullest->count];
+    q->bytes -= fullest->weight;
     return out;
 }

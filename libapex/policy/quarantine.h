@@ -4,14 +4,19 @@
 // then leads to zeroes that belong to nobody, instead of to somebody else's object; and an attacker
 // cannot tell which of the next allocations will get the place.
 //
-// A thread's quarantine is a table. Each free puts its chunk into a slot chosen at random and takes
-// out what was there; so a chunk stays for QUARANTINE_SLOTS further frees on average, and leaves
-// with any given one of them with chance 1 in QUARANTINE_SLOTS. What waits is bounded in number and
-// in bytes: while it is more than QUARANTINE_BYTES_MAX, the largest leave, and none takes their
-// place.
+// A thread has a pen for each size class. A free puts its chunk into the pen, and while the pen is
+// full takes another one out at random, which goes back to its block. An allocation is served from
+// the pen while that is more than half full, by any chunk at random but the one that came last. So
+// a chunk waits for at least one further free of its class, and for `floor` of them on average; and
+// what is allocated and freed all the time never passes through a free list, whose links it would
+// cost two checksums to write and to follow. (That a quarantine can be a cache as well is our own;
+// pens of pointers are tcmalloc's.)
 //
-// Belongs to one thread.
-// Chunks in it count as allocated, in their blocks and in the statistics.
+// What waits is bounded in number by the size of the pens, and in bytes: while it is more than
+// QUARANTINE_BYTES_MAX, chunks leave the pen that holds most.
+//
+// Belongs to one thread. Chunks in it count as allocated, in their blocks and in the statistics;
+// they may be anybody's.
 
 #ifndef APEX_POLICY_QUARANTINE_H
 #define APEX_POLICY_QUARANTINE_H
@@ -19,44 +24,84 @@
 #include "base/rng.h"
 #include "core/block.h"
 
-#define QUARANTINE_SLOTS (PROFILE_QUARANTINE ? 64u : 1u) // a power of two
-#define QUARANTINE_SLOT_BITS 6
-#define QUARANTINE_BYTES_MAX (256u << 10)
+#define PEN_SLOTS 31u
+#define PEN_SLOTS_MIN 4u
+#define PEN_BYTES (16u << 10) // and a pen holds no more than this, but PEN_SLOTS_MIN chunks
+#define PEN_RUNS 2u           // of runs of their own
+#define QUARANTINE_BYTES_MAX (512u << 10)
 
 // A run of its own counts for this part of its size: more than one has to fit.
 #define QUARANTINE_RUN_PART 4
 
+struct pen {
+    uint32_t weight; // what a chunk counts for, in bytes
+    uint8_t count;
+    uint8_t floor; // no more than so many: they serve nobody
+    uint8_t capacity;
+    struct chunk *slot[PEN_SLOTS]; // `count` of them; the last one came last
+};
+
+_Static_assert(sizeof(struct pen) == 256, "its address is a shift away");
+
 struct quarantine {
-    struct chunk *slot[QUARANTINE_SLOTS];  // NULL: empty
-    uint32_t slot_bytes[QUARANTINE_SLOTS]; // what each counts for
-    uint32_t bytes;                        // their sum
+    struct pen pen[PROFILE_QUARANTINE ? CLASS_COUNT : 1];
+    uint32_t bytes;  // the sum of all weights
     uint64_t random; // bits that have not been used yet, above a 1
 };
 
 void quarantine_init(struct quarantine *q);
 
-// Puts a chunk of `b` into a slot at random, and returns what was there. One random number chooses
-// ten slots.
-FAST struct chunk *
-quarantine_exchange(struct quarantine *q, struct rng *rng, const struct block *b,
-                    struct chunk *chunk)
+// A number below `n`, which is at most PEN_SLOTS; one value in 2048 is more likely than the rest.
+FAST unsigned
+quarantine_choose(struct quarantine *q, struct rng *rng, unsigned n)
 {
-    uint32_t part = b->size_class < CLASS_RUN ? 1 : QUARANTINE_RUN_PART;
-
-    if (unlikely(q->random < QUARANTINE_SLOTS)) {
+    if (unlikely(q->random <= UINT16_MAX)) {
         q->random = rng_next(rng) | UINT64_C(1) << 63;
     }
-    size_t i = q->random % QUARANTINE_SLOTS;
-    q->random >>= QUARANTINE_SLOT_BITS;
-    struct chunk *out = q->slot[i];
-    q->slot[i] = chunk;
-    q->bytes -= q->slot_bytes[i];
-    q->slot_bytes[i] = b->chunk_bytes / part;
-    q->bytes += q->slot_bytes[i];
+    unsigned chosen = ((uint32_t)(uint16_t)q->random * n) >> 16;
+    q->random >>= 16;
+    return chosen;
+}
+
+// A chunk of class `c` that has waited; NULL when too few wait.
+FAST struct chunk *
+quarantine_take(struct quarantine *q, struct rng *rng, unsigned c)
+{
+    struct pen *pen = &q->pen[c];
+
+    if (unlikely(pen->count <= pen->floor)) {
+        return NULL;
+    }
+    unsigned last = pen->count - 1u;
+    struct chunk **slot = &pen->slot[quarantine_choose(q, rng, last)];
+    struct chunk *out = *slot;
+    *slot = pen->slot[last];
+    pen->count = (uint8_t)last;
+    q->bytes -= pen->weight;
+    return out;
+}
+
+// Puts in a chunk of class `c`. Returns the one that has to leave for it; NULL when there is room.
+FAST struct chunk *
+quarantine_put(struct quarantine *q, struct rng *rng, unsigned c, struct chunk *chunk)
+{
+    struct pen *pen = &q->pen[c];
+    unsigned count = pen->count;
+
+    if (likely(count < pen->capacity)) {
+        pen->slot[count] = chunk;
+        pen->count = (uint8_t)(count + 1);
+        q->bytes += pen->weight;
+        return NULL;
+    }
+    struct chunk **slot = &pen->slot[quarantine_choose(q, rng, count)];
+    struct chunk *out = *slot;
+    *slot = pen->slot[count - 1];
+    pen->slot[count - 1] = chunk;
     return out;
 }
 
 // While more than `bytes_max` wait: takes a chunk out and returns it. NULL when not.
-struct chunk *quarantine_evict(struct quarantine *q, uint32_t bytes_max);
+struct chunk *quarantine_evict(struct quarantine *q, struct rng *rng, uint32_t bytes_max);
 
 #endif

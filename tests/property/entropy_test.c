@@ -50,7 +50,7 @@ assert_uniform(const unsigned *counts, unsigned places, double bound)
     assert_true(squares > 0); // not even chance is that even
 }
 
-// Chi-square with 7, 31 and 63 degrees of freedom exceeds these with chance 10^-9 (by the
+// Chi-square with 7, 31 (or 30) and 63 degrees of freedom exceeds these with chance 10^-9 (by the
 // approximation of Wilson and Hilferty, at six standard deviations).
 #define BOUND_8 59.2
 #define BOUND_32 104.8
@@ -101,24 +101,18 @@ test_order_has_no_pattern(void **state)
     assert_uniform(counts + 1, 31, BOUND_32);
 }
 
+// Which of the chunks that wait an allocation gets.
 static void
-test_slots_of_quarantine(void **state)
+test_choice_of_quarantine(void **state)
 {
     static struct quarantine q;
-    unsigned counts[QUARANTINE_SLOTS] = {0};
+    unsigned counts[PEN_SLOTS] = {0};
 
     (void)state;
-    make(2);
-    for (uintptr_t i = 1; i <= ROUNDS; i++) {
-        struct chunk *chunk = (struct chunk *)(i * ALIGN_BYTES); // nobody goes there
-        unsigned slot = 0;
-        quarantine_exchange(&q, &rng, b, chunk);
-        while (q.slot[slot] != chunk) {
-            slot++;
-        }
-        counts[slot]++;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        counts[quarantine_choose(&q, &rng, PEN_SLOTS)]++;
     }
-    assert_uniform(counts, QUARANTINE_SLOTS, BOUND_64);
+    assert_uniform(counts, PEN_SLOTS, BOUND_32);
 }
 
 // 4096 random values of 32 bits are all different with chance 0.998; of 63 bits, with certainty.
@@ -131,13 +125,13 @@ test_values_differ(void **state)
     (void)state;
     make(size_class_of(16));
     for (unsigned i = 0; i < 4096; i++) {
-        const char *object = b->base + HEADER_BYTES + (size_t)(i % 1024) * 32;
-        canaries[i] = seal_canary(object, freelist_key(rng_next(&rng)));
+        struct mac mac = mac_of((uintptr_t)b->base + (size_t)(i % 1024) * 32, i);
+        canaries[i] = seal_canary(mac);
         assert_int_not_equal(canaries[i] & 255, 0);
         for (unsigned j = 0; j < i; j++) {
             assert_true(canaries[j] != canaries[i]);
         }
-        top[mac_of((uintptr_t)object, i) >> 26]++;
+        top[(uint32_t)mac.first >> 26]++;
     }
     assert_uniform(top, 64, BOUND_64);
 }
@@ -148,7 +142,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_of_chunks),
         cmocka_unit_test(test_order_has_no_pattern),
-        cmocka_unit_test(test_slots_of_quarantine),
+        cmocka_unit_test(test_choice_of_quarantine),
         cmocka_unit_test(test_values_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,14 @@ test_best_kind_is_taken(void **state)
     assert_int_equal(mac_kinds() >> (mac_secret.kind + 1), 0);
 }
 
-// Each bit flipped changes about half of the 32 bits, on average over many inputs.
+static unsigned
+difference(uint64_t a, uint64_t b)
+{
+    return (unsigned)__builtin_popcountll(a ^ b);
+}
+
+// Each bit flipped changes about half of the 32 bits of a header's checksum, and half of the 64 of
+// a canary, on average over many inputs.
 static void
 test_each_bit_counts(void **state)
 {
@@ -46,14 +53,19 @@ test_each_bit_counts(void **state)
         mac_secret.kind = (enum mac_kind)kind;
         for (unsigned bit = 0; bit < 128; bit++) {
             unsigned changed = 0;
+            unsigned changed_second = 0;
             for (uint64_t i = 0; i < 256; i++) {
                 uint64_t a = i * 16 + (UINT64_C(0x7f12) << 32);
                 uint64_t b = i << 11 | 1;
                 uint64_t a2 = bit < 64 ? a ^ UINT64_C(1) << bit : a;
                 uint64_t b2 = bit < 64 ? b : b ^ UINT64_C(1) << (bit - 64);
-                changed += (unsigned)__builtin_popcount(mac_of(a, b) ^ mac_of(a2, b2));
+                struct mac one = mac_of(a, b);
+                struct mac other = mac_of(a2, b2);
+                changed += difference((uint32_t)one.first, (uint32_t)other.first);
+                changed_second += difference(one.second, other.second);
             }
             assert_in_range(changed, 256 * 8, 256 * 24);
+            assert_in_range(changed_second, 256 * 16, 256 * 48);
         }
     }
 }
@@ -68,11 +80,12 @@ test_keys_count(void **state)
         }
         start(10);
         mac_secret.kind = (enum mac_kind)kind;
-        uint32_t one = mac_of(4096, 5);
-        assert_int_equal(mac_of(4096, 5), one);
+        struct mac one = mac_of(4096, 5);
+        assert_int_equal(mac_of(4096, 5).first, one.first);
         start(11);
         mac_secret.kind = (enum mac_kind)kind;
-        assert_int_not_equal(mac_of(4096, 5), one);
+        assert_int_not_equal((uint32_t)mac_of(4096, 5).first, (uint32_t)one.first);
+        assert_true(mac_of(4096, 5).second != one.second);
     }
 }
 

@@ -28,10 +28,18 @@ number_of(const struct chunk *chunk)
     return (unsigned)block_chunk_index(b, chunk);
 }
 
+static unsigned class_made;
+
 static struct chunk *
-exchange(struct chunk *chunk)
+put(struct chunk *chunk)
 {
-    return quarantine_exchange(&q, &rng, b, chunk);
+    return quarantine_put(&q, &rng, class_made, chunk);
+}
+
+static struct chunk *
+take(void)
+{
+    return quarantine_take(&q, &rng, class_made);
 }
 
 static void
@@ -43,6 +51,7 @@ make(unsigned c)
         superblock = unit_superblock();
     }
     char *first = superblock + BLOCK_BYTES;
+    class_made = c;
     b = geometry_descriptor(first);
     block_init(b, first, c, size_classes[c].run_blocks, NULL, 7);
     for (unsigned i = 1; i < b->run_blocks; i++) {
@@ -54,6 +63,14 @@ make(unsigned c)
 }
 
 static void
+see(const struct chunk *out)
+{
+    if (out != NULL) {
+        seen[number_of(out)]++;
+    }
+}
+
+static void
 test_all_come_out_once(void **state)
 {
     struct chunk *out;
@@ -61,15 +78,18 @@ test_all_come_out_once(void **state)
     (void)state;
     make(2);
     for (unsigned i = 0; i < CHUNKS; i++) {
-        out = exchange(chunk_at(i));
+        out = put(chunk_at(i));
         assert_ptr_not_equal(out, chunk_at(i)); // not the one just freed
-        if (out != NULL) {
-            seen[number_of(out)]++;
+        see(out);
+        if (i % 3 == 0) {
+            out = take();
+            assert_ptr_not_equal(out, chunk_at(i));
+            see(out);
         }
-        assert_true(q.bytes <= QUARANTINE_SLOTS * b->chunk_bytes);
+        assert_true(q.bytes <= PEN_SLOTS * b->chunk_bytes);
     }
-    while ((out = quarantine_evict(&q, 0)) != NULL) {
-        seen[number_of(out)]++;
+    while ((out = quarantine_evict(&q, &rng, 0)) != NULL) {
+        see(out);
     }
     assert_int_equal(q.bytes, 0);
     for (unsigned i = 0; i < CHUNKS; i++) {
@@ -77,30 +97,48 @@ test_all_come_out_once(void **state)
     }
 }
 
-// How long a chunk waits is geometrically distributed with mean QUARANTINE_SLOTS. Over 1000 chunks
-// the mean lies within 20 % of it but for one seed in 10^9; the seed here is fixed.
+static void
+test_those_who_wait_serve_nobody(void **state)
+{
+    (void)state;
+    make(2);
+    assert_null(take());
+    for (unsigned i = 0; i < PEN_SLOTS / 2; i++) {
+        assert_null(put(chunk_at(i)));
+        assert_null(take());
+    }
+    assert_null(put(chunk_at(PEN_SLOTS / 2)));
+    assert_non_null(take());
+    assert_null(take());
+}
+
+// What is allocated and freed in turn waits for a time that is geometrically distributed with mean
+// `floor`. Over 1000 chunks the mean lies within 20 % of it but for one seed in 10^9; the seed here
+// is fixed.
 static void
 test_wait_is_random(void **state)
 {
     static unsigned since[CHUNKS];
+    unsigned floor = PEN_SLOTS / 2;
     uint64_t sum = 0;
     unsigned count = 0;
-    unsigned at_once = 0;
+    unsigned soon = 0;
 
     (void)state;
     make(2);
     for (unsigned i = 0; i < CHUNKS; i++) {
         since[i] = i;
-        struct chunk *out = exchange(chunk_at(i));
+        assert_null(put(chunk_at(i)));
+        struct chunk *out = take();
         if (out != NULL) {
             unsigned waited = i - since[number_of(out)];
             sum += waited;
             count++;
-            at_once += waited == 1;
+            soon += waited == 1;
         }
     }
-    assert_in_range(sum / count, QUARANTINE_SLOTS * 8 / 10, QUARANTINE_SLOTS * 12 / 10);
-    assert_true(at_once < CHUNKS / 20);
+    assert_in_range(sum / count, floor * 8 / 10, floor * 12 / 10);
+    assert_in_range(soon, CHUNKS / floor / 2, CHUNKS / floor * 2);
 }
 
 static void
@@ -111,11 +149,10 @@ test_bytes_are_bounded(void **state)
     (void)state;
     make(c);
     for (unsigned i = 0; i < b->capacity; i++) {
-        struct chunk *out = exchange(chunk_at(i));
-        (void)out;
-        while (quarantine_evict(&q, 4 * 32768) != NULL) {
+        (void)put(chunk_at(i));
+        while (quarantine_evict(&q, &rng, 3 * b->chunk_bytes) != NULL) {
         }
-        assert_true(q.bytes <= 4 * 32768);
+        assert_true(q.bytes <= 3 * b->chunk_bytes);
     }
 }
 
@@ -124,6 +161,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_come_out_once),
+        cmocka_unit_test(test_those_who_wait_serve_nobody),
         cmocka_unit_test(test_wait_is_random),
         cmocka_unit_test(test_bytes_are_bounded),
     };

@@ -52,7 +52,10 @@ static const struct seal_claim by_free = {.kind = SEAL_MALLOC, .size = SEAL_ANY_
 static bool
 opens(struct chunk *chunk, struct seal_claim claim)
 {
-    if (!seal_is_intact(b, chunk, claim)) {
+    struct mac mac;
+
+    assert_true(header_is_live(chunk, chunk->header, &mac));
+    if (!seal_is_intact(chunk, CLASS, mac, claim)) {
         seal_accuse(b, chunk, claim);
         return false;
     }
@@ -128,6 +131,27 @@ test_write_to_free_is_noticed(void **state)
 }
 
 static void
+test_reuse(void **state)
+{
+    (void)state;
+    struct chunk *chunk = take();
+    char *p = seal_close(b, chunk, 48, SEAL_MALLOC);
+    memset(p, 1, 48);
+    assert_true(opens(chunk, by_free));
+    assert_ptr_equal(seal_reuse(chunk, CLASS, 20, SEAL_NEW), p);
+    assert_true(is_live(chunk));
+    assert_int_equal(seal_size(chunk), 20);
+    assert_null(seal_reuse(chunk, CLASS, 20, SEAL_NEW)); // it is live
+    assert_true(opens(chunk, (struct seal_claim){.kind = SEAL_NEW, .size = 20}));
+    p[30] = 1;
+    assert_ptr_equal(seal_reuse(chunk, CLASS, 48, SEAL_MALLOC), p); // reported, and wiped
+    assert_int_equal(p[30], 0);
+    assert_true(opens(chunk, by_free));
+    p[-1] = 1;
+    assert_null(seal_reuse(chunk, CLASS, 48, SEAL_MALLOC));
+}
+
+static void
 test_claims(void **state)
 {
     (void)state;
@@ -183,6 +207,7 @@ main(void)
         cmocka_unit_test_setup(test_life, setup),
         cmocka_unit_test_setup(test_each_bit_is_noticed, setup),
         cmocka_unit_test_setup(test_write_to_free_is_noticed, setup),
+        cmocka_unit_test_setup(test_reuse, setup),
         cmocka_unit_test_setup(test_claims, setup),
         cmocka_unit_test_setup(test_resize, setup),
         cmocka_unit_test_setup(test_quarantined, setup),
