@@ -62,17 +62,19 @@ bits_range(unsigned first, unsigned count)
     return count == 0 ? 0 : (~UINT64_C(0) >> (64 - count)) << first;
 }
 
-// The lowest index at which `count` bits in a row are set, or -1. Halving the run length at each
-// step leaves in `set` the starts of runs that are long enough (Hacker's Delight, 6-3).
+// The lowest index from `from` on at which `count` bits in a row are set; if there is none, the
+// lowest of all; or -1. Halving the run length at each step leaves in `set` the starts of runs that
+// are long enough (Hacker's Delight, 6-3).
 FAST int
-bits_find_run(uint64_t set, unsigned count)
+bits_find_run(uint64_t set, unsigned count, unsigned from)
 {
     for (unsigned have = 1; have < count && set != 0;) {
         unsigned step = have < count - have ? have : count - have;
         set &= set >> step;
         have += step;
     }
-    return set == 0 ? -1 : (int)bits_lowest(set);
+    uint64_t later = set & ~bits_range(0, from);
+    return set == 0 ? -1 : (int)bits_lowest(later != 0 ? later : set);
 }
 
 #endif

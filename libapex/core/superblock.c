@@ -23,12 +23,12 @@ superblock_init(char *base)
 }
 
 int
-superblock_take(struct superblock *sb, unsigned count, bool *clean)
+superblock_take(struct superblock *sb, unsigned count, unsigned from, bool *clean)
 {
-    int first = bits_find_run(sb->dirty, count);
+    int first = bits_find_run(sb->dirty, count, from);
 
     if (first < 0) {
-        first = bits_find_run(sb->free, count);
+        first = bits_find_run(sb->free, count, from);
     }
     if (first < 0) {
         sb->run_max = (uint8_t)(count - 1);

@@ -62,8 +62,9 @@ superblock_free_count(const struct superblock *sb)
 struct superblock *superblock_init(char *base);
 
 // Takes `count` blocks in a row, dirty ones rather than clean ones, since their pages are there
-// already. The index of the first, or -1. `clean` says whether all of them read as zero.
-int superblock_take(struct superblock *sb, unsigned count, bool *clean);
+// already; from the block `from` on, if possible. The index of the first, or -1. `clean` says
+// whether all of them read as zero.
+int superblock_take(struct superblock *sb, unsigned count, unsigned from, bool *clean);
 
 // Takes exactly those blocks; false when one of them is not free.
 bool superblock_take_at(struct superblock *sb, unsigned first, unsigned count);

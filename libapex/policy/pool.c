@@ -62,6 +62,7 @@ struct pool {
     uint64_t dirty_bytes;        // of superblocks; the books add the large cache
     uint64_t doubtful_bytes;     // purged for the bound, and perhaps too early
     uint64_t regret_bytes;       // purged for the bound, and then taken anew; raises the bound
+    struct rng rng;              // hardened: which block is taken
     struct apex_stats_process stats;
     struct apex_stats_process *(*page_of)(void); // where `stats` is mirrored; NULL before the start
 };
@@ -76,6 +77,11 @@ pool_start(void)
     }
     list_init(&pool.dirty_list);
     list_init(&pool.all);
+    if (PROFILE_SHUFFLE) {
+        uint64_t seed;
+        os_random(&seed, sizeof seed);
+        rng_seed(&pool.rng, seed);
+    }
     pool.region_bytes = REGION_BYTES_MIN;
     pool.started = true;
 }
@@ -233,12 +239,19 @@ pool_taken(struct superblock *sb, unsigned old_count, unsigned old_dirty)
     }
 }
 
+// Blocks are taken from here on in a superblock: from its start, or anywhere.
+static unsigned
+pool_choose_block(void)
+{
+    return PROFILE_SHUFFLE ? (unsigned)(rng_next(&pool.rng) >> 32) % BLOCK_COUNT : 0;
+}
+
 static int
 pool_take_from(struct superblock *sb, unsigned count, bool *clean)
 {
     unsigned old_count = superblock_free_count(sb);
     unsigned old_dirty = bits_count(sb->dirty);
-    int first = superblock_take(sb, count, clean);
+    int first = superblock_take(sb, count, pool_choose_block(), clean);
 
     if (first >= 0) {
         pool_taken(sb, old_count, old_dirty);
@@ -255,7 +268,7 @@ pool_find_in(const struct list *bucket, unsigned count, bool dirty, unsigned *tr
 
     for (struct list *l = bucket->next; l != bucket && *tries > 0 && first < 0; l = l->next) {
         *sb = list_entry(l, struct superblock, link);
-        bool may = dirty ? bits_find_run((*sb)->dirty, count) >= 0 : count <= (*sb)->run_max;
+        bool may = dirty ? bits_find_run((*sb)->dirty, count, 0) >= 0 : count <= (*sb)->run_max;
         first = may ? pool_take_from(*sb, count, clean) : -1;
         (*tries)--;
     }

@@ -54,14 +54,14 @@ test_range(void **state)
 }
 
 static int
-slow_find_run(uint64_t set, unsigned count)
+slow_find_run(uint64_t set, unsigned count, unsigned from)
 {
-    for (unsigned i = 0; i + count <= 64; i++) {
+    for (unsigned i = from; i + count <= 64; i++) {
         if ((set & bits_range(i, count)) == bits_range(i, count)) {
             return (int)i;
         }
     }
-    return -1;
+    return from == 0 ? -1 : slow_find_run(set, count, 0);
 }
 
 static void
@@ -70,13 +70,15 @@ test_find_run(void **state)
     uint64_t set = 1;
 
     (void)state;
-    assert_int_equal(bits_find_run(0, 1), -1);
-    assert_int_equal(bits_find_run(~UINT64_C(0), 64), 0);
+    assert_int_equal(bits_find_run(0, 1, 0), -1);
+    assert_int_equal(bits_find_run(~UINT64_C(0), 64, 0), 0);
     for (unsigned round = 0; round < 5000; round++) {
         set = set * UINT64_C(6364136223846793005) + 1442695040888963407;
         uint64_t dense = set | set << 1 | set >> 3;
         for (unsigned count = 1; count <= 63; count++) {
-            assert_int_equal(bits_find_run(dense, count), slow_find_run(dense, count));
+            unsigned from = round % 64;
+            assert_int_equal(bits_find_run(dense, count, 0), slow_find_run(dense, count, 0));
+            assert_int_equal(bits_find_run(dense, count, from), slow_find_run(dense, count, from));
         }
     }
 }

@@ -59,14 +59,14 @@ test_take_all_one_by_one(void **state)
     assert_int_equal(superblock_free_count(sb), SUPERBLOCK_USABLE_BLOCKS);
     for (unsigned i = 0; i < SUPERBLOCK_USABLE_BLOCKS; i++) {
         bool clean = false;
-        int index = superblock_take(sb, 1, &clean);
+        int index = superblock_take(sb, 1, 0, &clean);
         assert_in_range(index, 1, 63); // never block 0
         assert_true(clean);
         assert_false(seen >> index & 1);
         seen |= UINT64_C(1) << index;
     }
     bool clean;
-    assert_int_equal(superblock_take(sb, 1, &clean), -1);
+    assert_int_equal(superblock_take(sb, 1, 0, &clean), -1);
     assert_int_equal(superblock_free_count(sb), 0);
 }
 
@@ -76,18 +76,31 @@ test_runs(void **state)
     bool clean;
 
     (void)state;
-    assert_int_equal(superblock_take(sb, 63, &clean), 1);
+    assert_int_equal(superblock_take(sb, 63, 0, &clean), 1);
     superblock_give(sb, 1, 63);
-    assert_int_equal(superblock_take(sb, 64, &clean), -1);
-    int a = superblock_take(sb, 20, &clean);
-    int b = superblock_take(sb, 20, &clean);
-    int c = superblock_take(sb, 20, &clean);
+    assert_int_equal(superblock_take(sb, 64, 0, &clean), -1);
+    int a = superblock_take(sb, 20, 0, &clean);
+    int b = superblock_take(sb, 20, 0, &clean);
+    int c = superblock_take(sb, 20, 0, &clean);
     assert_true(a >= 1 && b >= 1 && c >= 1);
-    assert_int_equal(superblock_take(sb, 20, &clean), -1); // three are left
-    assert_true(superblock_take(sb, 3, &clean) >= 1);
+    assert_int_equal(superblock_take(sb, 20, 0, &clean), -1); // three are left
+    assert_true(superblock_take(sb, 3, 0, &clean) >= 1);
     superblock_give(sb, (unsigned)b, 20);
-    assert_int_equal(superblock_take(sb, 21, &clean), -1);
-    assert_int_equal(superblock_take(sb, 20, &clean), b);
+    assert_int_equal(superblock_take(sb, 21, 0, &clean), -1);
+    assert_int_equal(superblock_take(sb, 20, 0, &clean), b);
+}
+
+static void
+test_place_is_chosen(void **state)
+{
+    bool clean;
+
+    (void)state;
+    assert_int_equal(superblock_take(sb, 1, 40, &clean), 40);
+    assert_int_equal(superblock_take(sb, 1, 40, &clean), 41);
+    assert_int_equal(superblock_take(sb, 30, 40, &clean), 1); // too many for what is behind 41
+    superblock_give(sb, 10, 1);
+    assert_int_equal(superblock_take(sb, 1, 50, &clean), 10); // dirty comes before clean
 }
 
 static void
@@ -96,7 +109,7 @@ test_take_at(void **state)
     bool clean;
 
     (void)state;
-    assert_int_equal(superblock_take(sb, 10, &clean), 1);
+    assert_int_equal(superblock_take(sb, 10, 0, &clean), 1);
     assert_false(superblock_take_at(sb, 10, 3)); // the first of them is in use
     assert_true(superblock_take_at(sb, 11, 3));
     assert_false(superblock_take_at(sb, 13, 1));
@@ -114,14 +127,14 @@ test_dirty_first(void **state)
     bool clean = false;
 
     (void)state;
-    assert_int_equal(superblock_take(sb, 8, &clean), 1);
+    assert_int_equal(superblock_take(sb, 8, 0, &clean), 1);
     assert_true(clean);
     superblock_give(sb, 5, 2); // two dirty blocks
     assert_true(sb->dirty == bits_range(5, 2));
-    assert_int_equal(superblock_take(sb, 2, &clean), 5);
+    assert_int_equal(superblock_take(sb, 2, 0, &clean), 5);
     assert_false(clean);
     superblock_give(sb, 5, 2);
-    assert_int_equal(superblock_take(sb, 3, &clean), 9); // too few dirty ones: clean ones
+    assert_int_equal(superblock_take(sb, 3, 0, &clean), 9); // too few dirty ones: clean ones
     assert_true(clean);
     assert_true(sb->dirty == bits_range(5, 2));
 }
@@ -132,7 +145,7 @@ test_purge(void **state)
     bool clean;
 
     (void)state;
-    assert_int_equal(superblock_take(sb, 10, &clean), 1);
+    assert_int_equal(superblock_take(sb, 10, 0, &clean), 1);
     superblock_give(sb, 3, 4);
     uint64_t blocks = superblock_take_dirty(sb);
     assert_true(blocks == bits_range(3, 4));
@@ -141,7 +154,7 @@ test_purge(void **state)
     superblock_purged(sb, blocks, true);
     assert_true((sb->free & blocks) == blocks);
     assert_true(sb->dirty == 0);
-    assert_int_equal(superblock_take(sb, 4, &clean), 3);
+    assert_int_equal(superblock_take(sb, 4, 0, &clean), 3);
     assert_true(clean);
     superblock_give(sb, 3, 4);
     blocks = superblock_take_dirty(sb);
@@ -157,6 +170,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_addresses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_take_all_one_by_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_runs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_place_is_chosen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_take_at, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dirty_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_purge, setup, teardown),
