@@ -5,4 +5,5 @@
 # library gets now. Reason: a table of what was tried is worth nothing when it is of another
 # library, or of other crimes.
 
-exec python3 -B "$top_srcdir/tests/crimes/attacks.py" --check "$top_srcdir/docs/attacks.md"
+exec python3 -B "${top_srcdir:-.}/tests/crimes/attacks.py" \
+    --check "${top_srcdir:-.}/docs/attacks.md"

@@ -54,6 +54,7 @@ punished()
 # Rows of the document's table, `crime` | 8, 4096 | reason, as `crime 8`, `crime 4096`.
 documented()
 {
+    # shellcheck disable=SC2016  # backquotes are text here
     sed -n '/^| crime | bytes | why/,/^$/s/^| `\([a-z_0-9]*\)` | \([^|]*\) | [^|].*|$/\1 \2/p' \
         "$sources/../../docs/SECURITY.md" | awk '
             { gsub(/,/, "") }
