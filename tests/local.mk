@@ -176,6 +176,7 @@ crimes_hardened = \
 	tests/crimes/hardened/overflow_jump_1m \
 	tests/crimes/hardened/overflow_jump_32 \
 	tests/crimes/hardened/overflow_jump_9 \
+	tests/crimes/hardened/overflow_jump_fresh \
 	tests/crimes/hardened/overflow_jump_live \
 	tests/crimes/hardened/overflow_mapping \
 	tests/crimes/hardened/overflow_mapping_jump_9 \
@@ -195,6 +196,7 @@ crimes_hardened = \
 	tests/crimes/hardened/predict_layout \
 	tests/crimes/hardened/predict_neighbour \
 	tests/crimes/hardened/predict_next \
+	tests/crimes/hardened/predict_next_20k \
 	tests/crimes/hardened/read_after_free \
 	tests/crimes/hardened/read_after_realloc \
 	tests/crimes/hardened/read_empty \

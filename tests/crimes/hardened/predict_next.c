@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. the place that was just freed is taken for the next that malloc
-// gives. It is, in fewer than one of eight cases.
+// Crime: none that has a name: the place that was just freed is taken for the next that malloc
+// gives. It is in more than one of four cases, or it is worth nothing.
 
 #include "sized.h"
 
@@ -17,5 +17,5 @@ main(int argc, char **argv)
         crime_free((void *)(uintptr_t)p);
         right += crime_malloc(size) == p;
     }
-    return crime_effect(right > 125);
+    return crime_effect(right > 250);
 }
