@@ -13,8 +13,8 @@
 #
 #   attacks.py [--every] [--check FILE] [NAME=LIBRARY[,VARIABLE=VALUE]]…
 #
-# Counts by class of crimes; with --every also the letters of each crime, one for each size. --check:
-# tries only the hardened library, and compares with its column of letters in FILE.
+# Counts by class of crimes; with --every also the letters of each crime, one for each size.
+# --check: tries only the hardened library, and compares with its column of letters in FILE.
 """Runs the attack corpus under one allocator after the other."""
 
 import argparse
