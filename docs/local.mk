@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	docs/FAQ.md \
 	docs/PERFORMANCE.md \
 	docs/SECURITY.md \
+	docs/attacks.md \
 	docs/decisions/0001-descriptors-out-of-line.md \
 	docs/decisions/0002-double-free-mark.md \
 	docs/decisions/0003-message-passing.md \

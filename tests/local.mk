@@ -101,12 +101,16 @@ crimes = \
 	tests/crimes/double_free_run_by_thread \
 	tests/crimes/double_free_small \
 	tests/crimes/double_free_two_threads \
+	tests/crimes/foreign_free_code \
+	tests/crimes/foreign_free_far \
 	tests/crimes/foreign_free_high \
+	tests/crimes/foreign_free_low \
 	tests/crimes/foreign_free_mapping \
 	tests/crimes/foreign_free_near_miss \
 	tests/crimes/foreign_free_stack \
 	tests/crimes/foreign_free_static \
 	tests/crimes/foreign_free_wild \
+	tests/crimes/foreign_realloc_stack \
 	tests/crimes/interior_free_by_thread \
 	tests/crimes/interior_free_large \
 	tests/crimes/interior_free_large_rest \
@@ -122,47 +126,159 @@ crimes = \
 	tests/crimes/unallocated_free_block \
 	tests/crimes/unallocated_free_metadata
 
-# Those that only libapex-hardened stops: run with objects of 8 bytes, 4 KiB and 256 KiB.
+# Those that the fast library need not stop: most are run with objects of 8 bytes, 4 KiB and
+# 256 KiB.
 crimes_hardened = \
+	tests/crimes/hardened/canary_copied \
 	tests/crimes/hardened/double_free \
 	tests/crimes/hardened/double_free_after_reuse \
+	tests/crimes/hardened/double_free_after_thread \
+	tests/crimes/hardened/double_free_aligned \
+	tests/crimes/hardened/double_free_by_thread \
 	tests/crimes/hardened/double_free_delayed \
+	tests/crimes/hardened/double_free_delete \
 	tests/crimes/hardened/double_free_empty \
+	tests/crimes/hardened/double_free_of_another \
+	tests/crimes/hardened/double_free_realloc \
 	tests/crimes/hardened/exit_overflow \
+	tests/crimes/hardened/exit_overflow_at_once \
+	tests/crimes/hardened/exit_overflow_mapping \
+	tests/crimes/hardened/exit_overflow_threads \
 	tests/crimes/hardened/exit_underflow \
 	tests/crimes/hardened/exit_write_after_free \
 	tests/crimes/hardened/header_copied \
+	tests/crimes/hardened/header_replayed \
+	tests/crimes/hardened/header_size \
+	tests/crimes/hardened/header_sum_copied \
+	tests/crimes/hardened/header_zero \
+	tests/crimes/hardened/interior_free_16 \
+	tests/crimes/hardened/interior_free_aligned \
+	tests/crimes/hardened/interior_free_header \
+	tests/crimes/hardened/interior_free_middle \
+	tests/crimes/hardened/interior_free_page \
 	tests/crimes/hardened/kind_mismatch \
 	tests/crimes/hardened/kind_mismatch_delete \
+	tests/crimes/hardened/kind_mismatch_malloc_delete \
+	tests/crimes/hardened/kind_mismatch_malloc_delete_array \
+	tests/crimes/hardened/kind_mismatch_new_delete_array \
+	tests/crimes/hardened/kind_mismatch_new_free \
+	tests/crimes/hardened/kind_mismatch_realloc \
+	tests/crimes/hardened/link_copied \
+	tests/crimes/hardened/link_zero \
+	tests/crimes/hardened/misaligned_free \
 	tests/crimes/hardened/overflow_1 \
 	tests/crimes/hardened/overflow_1m \
+	tests/crimes/hardened/overflow_1m_memset \
 	tests/crimes/hardened/overflow_32 \
+	tests/crimes/hardened/overflow_8 \
+	tests/crimes/hardened/overflow_aligned_alloc \
 	tests/crimes/hardened/overflow_by_thread \
+	tests/crimes/hardened/overflow_calloc \
+	tests/crimes/hardened/overflow_grown \
+	tests/crimes/hardened/overflow_into_list \
+	tests/crimes/hardened/overflow_jump_1m \
+	tests/crimes/hardened/overflow_jump_32 \
+	tests/crimes/hardened/overflow_jump_9 \
+	tests/crimes/hardened/overflow_jump_fresh \
+	tests/crimes/hardened/overflow_jump_live \
+	tests/crimes/hardened/overflow_mapping \
+	tests/crimes/hardened/overflow_mapping_jump_9 \
+	tests/crimes/hardened/overflow_memcpy \
+	tests/crimes/hardened/overflow_memset \
+	tests/crimes/hardened/overflow_new \
+	tests/crimes/hardened/overflow_new_array \
+	tests/crimes/hardened/overflow_posix_memalign \
+	tests/crimes/hardened/overflow_read_1m \
+	tests/crimes/hardened/overflow_read_64 \
 	tests/crimes/hardened/overflow_realloc \
+	tests/crimes/hardened/overflow_shrunk \
+	tests/crimes/hardened/overflow_strcpy \
+	tests/crimes/hardened/overflow_usable \
 	tests/crimes/hardened/overflow_zero \
+	tests/crimes/hardened/predict_address \
+	tests/crimes/hardened/predict_layout \
+	tests/crimes/hardened/predict_neighbour \
+	tests/crimes/hardened/predict_next \
+	tests/crimes/hardened/predict_next_20k \
+	tests/crimes/hardened/read_after_free \
+	tests/crimes/hardened/read_after_realloc \
 	tests/crimes/hardened/read_empty \
+	tests/crimes/hardened/reuse_after_free \
+	tests/crimes/hardened/reuse_after_free_spray \
 	tests/crimes/hardened/size_mismatch \
+	tests/crimes/hardened/size_mismatch_align \
+	tests/crimes/hardened/size_mismatch_delete \
+	tests/crimes/hardened/size_mismatch_delete_array \
+	tests/crimes/hardened/size_mismatch_less \
+	tests/crimes/hardened/size_mismatch_realloc \
+	tests/crimes/hardened/stale_aligned_alloc \
+	tests/crimes/hardened/stale_by_thread \
+	tests/crimes/hardened/stale_grow \
+	tests/crimes/hardened/stale_malloc \
+	tests/crimes/hardened/stale_shrink \
 	tests/crimes/hardened/underflow_1 \
+	tests/crimes/hardened/underflow_1m \
+	tests/crimes/hardened/underflow_32 \
 	tests/crimes/hardened/underflow_8 \
+	tests/crimes/hardened/underflow_aligned_alloc \
+	tests/crimes/hardened/underflow_by_thread \
+	tests/crimes/hardened/underflow_calloc \
+	tests/crimes/hardened/underflow_jump_1m \
+	tests/crimes/hardened/underflow_jump_32 \
+	tests/crimes/hardened/underflow_jump_live \
+	tests/crimes/hardened/underflow_mapping \
+	tests/crimes/hardened/underflow_memcpy \
+	tests/crimes/hardened/underflow_memset \
+	tests/crimes/hardened/underflow_new \
+	tests/crimes/hardened/underflow_posix_memalign \
+	tests/crimes/hardened/underflow_read_8 \
+	tests/crimes/hardened/underflow_realloc \
 	tests/crimes/hardened/underflow_state \
 	tests/crimes/hardened/write_after_free \
+	tests/crimes/hardened/write_after_free_calloc \
+	tests/crimes/hardened/write_after_free_list \
 	tests/crimes/hardened/write_after_free_mapping \
-	tests/crimes/hardened/write_empty
+	tests/crimes/hardened/write_after_free_thread \
+	tests/crimes/hardened/write_after_free_zero \
+	tests/crimes/hardened/write_after_realloc \
+	tests/crimes/hardened/write_after_reuse \
+	tests/crimes/hardened/write_empty \
+	tests/crimes/hardened/write_empty_aligned \
+	tests/crimes/hardened/write_empty_calloc \
+	tests/crimes/hardened/write_empty_new
 
 if SHARED_LIBS
-check_PROGRAMS += $(crimes) $(crimes_hardened)
-check_DATA += $(crimes_linked)
-check_tests += tests/crimes/crimes.sh tests/crimes/hardened.sh
+check_PROGRAMS += $(crimes)
+check_DATA += $(crimes_linked) $(crimes_hardened)
+check_tests += tests/crimes/attacks.sh tests/crimes/crimes.sh tests/crimes/hardened.sh
 endif
 
 EXTRA_DIST += \
+	$(crimes_hardened:=.c) \
+	tests/crimes/attacks.py \
+	tests/crimes/attacks.sh \
 	tests/crimes/crime.h \
 	tests/crimes/crimes.sh \
 	tests/crimes/hardened.sh \
-	tests/crimes/hardened/sized.h
+	tests/crimes/hardened/sized.h \
+	tests/crimes/lib.sh
 
 crimes_linked = $(crimes:tests/crimes/%=tests/crimes/linked/%)
-CLEANFILES += $(crimes_linked)
+CLEANFILES += $(crimes_hardened) $(crimes_linked)
+
+# They are many: compiled at once, without libtool. -fno-builtin: as crime.h says of malloc.
+$(crimes_hardened): %: %.c tests/crimes/crime.h tests/crimes/hardened/sized.h
+	@$(MKDIR_P) $(@D)
+	$(AM_V_CCLD)$(CC) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) -fno-builtin \
+		$(AM_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lpthread
+
+# What they do to other allocators, as a table:
+#   make attacks ATTACK_ARGS=--every ATTACK_PEERS="name=path.so name=path.so,VARIABLE=value"
+ATTACK_ARGS =
+ATTACK_PEERS =
+attacks: all $(crimes) $(crimes_hardened)
+	@$(AM_TESTS_ENVIRONMENT) \
+		python3 -B $(top_srcdir)/tests/crimes/attacks.py $(ATTACK_ARGS) $(ATTACK_PEERS)
 
 $(crimes_linked): tests/crimes/linked/%: tests/crimes/%.o libapex/libapex.a
 	@$(MKDIR_P) tests/crimes/linked

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // What all crimes share. A crime prints the line it expects on stdout, commits its crime, and says
-// on stdout that it got away with it; crimes.sh compares. The malloc names are called through
-// volatile pointers, so that the compiler neither sees what is wrong nor removes it.
+// on stdout that it got away with it; crimes.sh compares. Any allocator can be tried with most of
+// them, which attacks.py does. The malloc names are called through volatile pointers, so that the
+// compiler neither sees what is wrong nor removes it.
 
 #ifndef APEX_TESTS_CRIME_H
 #define APEX_TESTS_CRIME_H
@@ -29,26 +30,37 @@ static void *(*volatile crime_malloc)(size_t) = malloc;
 static void *(*volatile crime_realloc)(void *, size_t) = realloc;
 static void (*volatile crime_free)(void *) = free;
 
-// For class sizes that the fault line must not name.
+// For class sizes that the fault line must not name, and for those that do not matter.
 #define CRIME_NO_CLASS 0
+#define CRIME_ANY_CLASS SIZE_MAX
 
-// Says which line must follow on stderr. Without printf, whose buffer would be an allocation
-// between the crime and its discovery.
+// Writes to stdout without stdio, whose buffer would be an allocation between the crime and its
+// discovery, and would be lost when the end of the process is its discovery.
+static inline void
+crime_say(const char *text)
+{
+    size_t length = strlen(text);
+
+    if (write(STDOUT_FILENO, text, length) != (ssize_t)length) {
+        abort();
+    }
+}
+
+// Says which line must follow on stderr.
 static inline void
 crime_expect(enum crime_fault fault, const void *address, size_t class_bytes)
 {
     char line[256];
     char class[64] = "";
-    int length;
 
-    if (class_bytes != CRIME_NO_CLASS) {
+    if (class_bytes == CRIME_ANY_CLASS) {
+        snprintf(class, sizeof class, ", size class ? bytes");
+    } else if (class_bytes != CRIME_NO_CLASS) {
         snprintf(class, sizeof class, ", size class %zu bytes", class_bytes);
     }
-    length = snprintf(line, sizeof line, "libapex: %s (address %p%s)\n", crime_messages[fault],
-                      address, class);
-    if (write(STDOUT_FILENO, line, (size_t)length) != length) {
-        abort();
-    }
+    snprintf(line, sizeof line, "libapex: %s (address %p%s)\n", crime_messages[fault], address,
+             class);
+    crime_say(line);
 }
 
 // Start of the 64 KiB in which `p` lies: what is named when a link in them was overwritten.
@@ -62,7 +74,7 @@ crime_block(const void *p)
 static inline int
 crime_unpunished(void)
 {
-    puts("the crime went unpunished");
+    crime_say("the crime went unpunished\n");
     return 0;
 }
 

@@ -12,11 +12,13 @@ main(int argc, char **argv)
     void *second;
 
     crime_free(first);
-    while ((second = crime_malloc(size)) != first) {
+    for (unsigned i = 0; (second = crime_malloc(size)) != first && i < 100000; i++) {
         crime_free(second);
     }
-    crime_free(first);
     crime_expect(CRIME_DOUBLE_FREE, second, crime_class(size));
-    crime_free(second);
-    return crime_unpunished();
+    if (second == first) {
+        crime_free(first);
+        crime_free(second);
+    }
+    return crime_effect(second == first);
 }

@@ -5,12 +5,10 @@
 #include "sized.h"
 
 int
-main(int argc, char **argv)
+main(void)
 {
-    size_t size = crime_size(argc, argv);
     void *p = crime_malloc(0);
 
-    (void)size;
     crime_free(p);
     crime_expect(CRIME_DOUBLE_FREE, p, CRIME_NO_CLASS);
     crime_free(p);

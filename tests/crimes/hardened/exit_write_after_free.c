@@ -13,5 +13,5 @@ main(int argc, char **argv)
     crime_free(p);
     crime_expect(CRIME_WRITE_AFTER_FREE, p, crime_class(size));
     p[size - 1] = 1;
-    return 0;
+    return crime_unpunished();
 }

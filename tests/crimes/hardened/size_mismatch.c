@@ -8,6 +8,7 @@ int
 main(int argc, char **argv)
 {
     size_t size = crime_size(argc, argv);
+    crime_need(free_sized);
     void *p = crime_malloc(size);
 
     crime_expect(CRIME_SIZE_MISMATCH, p, crime_class(size));

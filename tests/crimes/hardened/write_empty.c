@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name: an object of no bytes is written to.
+// Crime: none that has a name. an object of no bytes is written to.
 
 #include "sized.h"
 
 int
-main(int argc, char **argv)
+main(void)
 {
-    size_t size = crime_size(argc, argv);
     volatile char *p = crime_malloc(0);
 
-    (void)size;
     crime_expect_guard();
     *p = 1;
     return crime_unpunished();

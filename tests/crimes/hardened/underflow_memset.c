@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+//
+// Crime: CORRUPT_HEADER. memset begins one byte too early.
+
+#include "sized.h"
+
+int
+main(int argc, char **argv)
+{
+    size_t size = crime_size(argc, argv);
+    char *volatile p = crime_malloc(size);
+
+    memset(p - 1, p[-1] ^ 1, size);
+    crime_expect(CRIME_CORRUPT_HEADER, p, crime_class(size));
+    crime_free(p);
+    return crime_unpunished();
+}
