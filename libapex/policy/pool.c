@@ -532,7 +532,7 @@ pool_give(struct block *first)
     pool_unlock();
 }
 
-_Static_assert(offsetof(struct apex_stats_process, fault_size_mismatch) -
+_Static_assert(offsetof(struct apex_stats_process, fault_use_after_free) -
                        offsetof(struct apex_stats_process, fault_double_free) ==
                    (FAULT_COUNT - 1) * sizeof(uint64_t),
                "one for each fault");
@@ -756,7 +756,8 @@ pool_fork_parent(void)
 }
 
 // Puts blocks that were between two hands when the process was copied back where they belong: taken
-// but not in use yet, given but not filed yet, out of `free` because they were being purged.
+// but not in use yet, given but not filed yet, out of `free` because they were being purged. Such
+// may be guarded, and dirty blocks must not be.
 static void
 pool_fork_recover(struct superblock *sb)
 {
@@ -767,6 +768,7 @@ pool_fork_recover(struct superblock *sb)
         if (block_state(block_head(b)) == BLOCK_UNUSED && (sb->free >> i & 1) == 0) {
             block_set_state(b, BLOCK_UNUSED);
             b->owner = NULL;
+            guard_make_run(pool_block_address(b), 0, 1, false);
             sb->free |= UINT64_C(1) << i;
             sb->dirty |= UINT64_C(1) << i;
             sb->run_max = SUPERBLOCK_USABLE_BLOCKS;
