@@ -8,8 +8,8 @@
 #
 #   crimes.sh [-d folder-of-programs] [-l libapex.so] [crime…]
 
-programs=${top_builddir:-.}/tests/crimes
-library=${top_builddir:-.}/libapex/.libs/libapex.so.0
+. "$(dirname "$0")/lib.sh"
+library=$libraries/libapex.so.0
 while getopts d:l: option; do
     case $option in
     d) programs=$OPTARG ;;
@@ -18,36 +18,11 @@ while getopts d:l: option; do
     esac
 done
 shift $((OPTIND - 1))
-sources=${top_srcdir:-.}/tests/crimes
-scratch=$(mktemp -d) || exit 2
-trap 'rm -rf "$scratch"' EXIT
-ulimit -c 0
-unset APEX_OPTIONS
-failures=0
-runs=0
 
-complain() {
-    echo "FAIL: $1"
-    failures=$((failures + 1))
-}
-
-# judge <what is said when it fails> <expected exit status>
-judge() {
-    runs=$((runs + 1))
-    announced=$(head -n 1 "$scratch/out")
-    said=$(cat "$scratch/err")
-    if [ -z "$announced" ]; then
-        complain "$1: announced nothing"
-    elif [ "$status" -ne "$2" ]; then
-        complain "$1: exit status $status, expected $2; stderr: $said"
-    elif [ "$said" != "$announced" ]; then
-        complain "$1: expected '$announced', got '$said'"
-    fi
-}
-
-# The shell reports a death by SIGABRT as 128 + 6. Its own words about it go to /dev/null.
-commit() {
-    { (exec "$@" >"$scratch/out" 2>"$scratch/err"); status=$?; } 2>/dev/null
+# judge_whole WHAT STATUS: judges what has just been committed; its stderr must be that one line.
+judge_whole()
+{
+    judge "$1" "$2" "$(head -n 1 "$scratch/out")" "$(cat "$scratch/err")"
 }
 
 if [ $# -eq 0 ]; then
@@ -57,16 +32,15 @@ fi
 for crime in "$@"; do
     [ -x "$programs/$crime" ] || { complain "$crime: not built"; continue; }
     commit env LD_PRELOAD="$library" "$programs/$crime"
-    judge "$crime, preloaded" 134
+    judge_whole "$crime, preloaded" 134
     if [ -x "$programs/linked/$crime" ]; then
         commit "$programs/linked/$crime"
-        judge "$crime, linked" 134
+        judge_whole "$crime, linked" 134
     fi
     case $crime in
     corrupt_*) continue ;; # the list is cut off, and other faults may follow
     esac
     commit env LD_PRELOAD="$library" APEX_OPTIONS=fault=report "$programs/$crime"
-    judge "$crime, reported" 0
+    judge_whole "$crime, reported" 0
 done
-echo "$runs crimes, $failures unpunished or punished wrongly"
-[ "$failures" -eq 0 ] && [ "$runs" -gt 0 ]
+crimes_end

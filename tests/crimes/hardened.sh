@@ -9,46 +9,32 @@
 #
 #   hardened.sh [-l libapex-hardened.so]
 
-programs=${top_builddir:-.}/tests/crimes
-sources=${top_srcdir:-.}/tests/crimes
-library=${top_builddir:-.}/libapex/.libs/libapex-hardened.so.0
+. "$(dirname "$0")/lib.sh"
+library=$libraries/libapex-hardened.so.0
 [ "$1" = -l ] && library=$2
-scratch=$(mktemp -d) || exit 2
-trap 'rm -rf "$scratch"' EXIT
-ulimit -c 0
-unset APEX_OPTIONS
-failures=0
-runs=0
 
-complain() {
-    echo "FAIL: $1"
-    failures=$((failures + 1))
-}
-
-without_class() {
+without_class()
+{
     sed 's/, size class [0-9]* bytes//' "$1" | head -n 1
 }
 
-as_it_is() {
+as_it_is()
+{
     head -n 1 "$1"
 }
 
 # punished <how to read the lines> <command>…
-punished() {
+punished()
+{
     read_line=$1
     shift
-    runs=$((runs + 1))
-    { (LD_PRELOAD=$library exec "$@" >"$scratch/out" 2>"$scratch/err"); status=$?; } 2>/dev/null
+    commit env LD_PRELOAD="$library" "$@"
     announced=$($read_line "$scratch/out")
     said=$($read_line "$scratch/err")
-    if [ -z "$announced" ]; then
-        complain "$*: announced nothing"
-    elif [ "$announced" = SIGSEGV ]; then
-        [ "$status" -eq 139 ] || complain "$*: exit status $status, expected 139; said: $said"
-    elif [ "$status" -ne 134 ]; then
-        complain "$*: exit status $status, expected 134; said: $said"
-    elif [ "$said" != "$announced" ]; then
-        complain "$*: expected '$announced', got '$said'"
+    if [ "$announced" = SIGSEGV ]; then
+        judge "$*" 139 "$announced" "${said:-SIGSEGV}"
+    else
+        judge "$*" 134 "$announced" "$said"
     fi
 }
 
@@ -66,5 +52,4 @@ for source in "$sources"/hardened/*.c; do
         punished as_it_is "$programs/hardened/$(basename "$source" .c)" $size
     done
 done
-echo "$runs crimes, $failures unpunished or punished wrongly"
-[ "$failures" -eq 0 ] && [ "$runs" -gt 0 ]
+crimes_end
