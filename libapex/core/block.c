@@ -20,6 +20,7 @@ block_set_class(struct block *b, unsigned c, unsigned blocks)
     b->inverse = class->inverse;
     b->turn = class->turn;
     b->chunk_bytes = class->chunk_bytes;
+    b->stride = class->chunk_bytes;
     b->capacity = is_long ? class->long_capacity : class->capacity;
     b->size_class = (uint8_t)c;
     b->run_blocks = (uint8_t)blocks;

@@ -84,6 +84,7 @@ struct block {
     uint64_t carved;  // chunks cut so far; atomic
     uint8_t turn;
     uint16_t known;   // so many chunks were carved before the list was last forgotten
+    uint32_t stride;  // the same as `chunk_bytes`, for those who look at line 1 only
     uint64_t remote;
     struct block *inbox_next;
 };

@@ -13,7 +13,8 @@ _Static_assert(CLASS_COUNT <= HEADER_CLASS_MASK + 1, "and so does a class");
 _Static_assert(SEAL_KINDS <= HEADER_KIND_MASK + 1, "and a kind");
 
 // Whole pages of what is too long to be looked through are given back: that zeroes them as well,
-// and does not touch those that the program never touched.
+// and does not touch those that the program never touched. By explicit_bzero, for memset may be one
+// that takes a freed object for what it is (guard/copy.c).
 void
 seal_zero(char *at, size_t bytes)
 {
@@ -22,12 +23,12 @@ seal_zero(char *at, size_t bytes)
         char *first = (char *)(((uintptr_t)at + page - 1) & ~(page - 1));
         char *end = (char *)((uintptr_t)(at + bytes) & ~(page - 1));
         if (os_purge(first, (size_t)(end - first)) == 0) {
-            memset(at, 0, (size_t)(first - at));
-            memset(end, 0, (size_t)(at + bytes - end));
+            explicit_bzero(at, (size_t)(first - at));
+            explicit_bzero(end, (size_t)(at + bytes - end));
             return;
         }
     }
-    memset(at, 0, bytes);
+    explicit_bzero(at, bytes);
 }
 
 void

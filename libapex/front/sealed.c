@@ -85,7 +85,7 @@ large_realloc(struct large *large, size_t size)
     size_t end = old_size + CANARY_BYTES < large->usable_bytes ? old_size + CANARY_BYTES
                                                                : large->usable_bytes;
     if (end > kept) {
-        memset(q + kept, 0, end - kept);
+        explicit_bzero(q + kept, end - kept); // as in seal_zero
     }
     return large_seal(q, size, (enum seal_kind)large->kind);
 }
