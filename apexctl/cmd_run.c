@@ -65,25 +65,33 @@ run_find(const char *variable, const char *in_build, const char *installed, cons
            run_try("", installed, mode, out) || run_try(folder, moved, mode, out);
 }
 
-#define LIBRARY(name)                                                                    \
+#define LIBRARY(variable, name)                                                          \
     {                                                                                    \
-        name, "/../libapex/.libs/" name, APEX_LIBDIR "/" name, "/../lib/" name           \
+        variable, name, "/../libapex/.libs/" name, APEX_LIBDIR "/" name, "/../lib/" name \
     }
 
+enum library { LIBRARY_FAST, LIBRARY_HARDENED, LIBRARY_GUARD };
+
 static bool
-run_find_library(bool hardened, char out[PATH_BYTES])
+run_find_library(enum library which, char out[PATH_BYTES])
 {
     static const struct {
+        const char *variable;
         const char *name;
         const char *in_build;
         const char *installed;
         const char *moved;
-    } libraries[] = {LIBRARY("libapex.so.0"), LIBRARY("libapex-hardened.so.0")};
-    const char *name = libraries[hardened].name;
+    } libraries[] = {
+        [LIBRARY_FAST] = LIBRARY("APEX_LIBRARY", "libapex.so.0"),
+        [LIBRARY_HARDENED] = LIBRARY("APEX_LIBRARY", "libapex-hardened.so.0"),
+        [LIBRARY_GUARD] = LIBRARY("APEX_GUARD_LIBRARY", "libapex-guard.so.0"),
+    };
+    const char *name = libraries[which].name;
+    const char *variable = libraries[which].variable;
 
-    if (!run_find("APEX_LIBRARY", libraries[hardened].in_build, libraries[hardened].installed,
-                  libraries[hardened].moved, R_OK, out)) {
-        fprintf(stderr, "apexctl: %s is not found; say where it is: APEX_LIBRARY=/path/%s\n", name,
+    if (!run_find(variable, libraries[which].in_build, libraries[which].installed,
+                  libraries[which].moved, R_OK, out)) {
+        fprintf(stderr, "apexctl: %s is not found; say where it is: %s=/path/%s\n", name, variable,
                 name);
         return false;
     }
@@ -119,14 +127,30 @@ run_extend(const char *variable, const char *item, char separator, bool in_front
     return good;
 }
 
+// What goes into LD_PRELOAD.
+struct run_libraries {
+    char heap[PATH_BYTES];
+    char guard[PATH_BYTES]; // in front of it; empty for none
+};
+
 static bool
-run_environment(const char *library, const char *dir)
+run_find_libraries(bool hardened, bool guard, struct run_libraries *libraries)
+{
+    libraries->guard[0] = '\0';
+    return run_find_library(hardened ? LIBRARY_HARDENED : LIBRARY_FAST, libraries->heap) &&
+           (!guard || run_find_library(LIBRARY_GUARD, libraries->guard));
+}
+
+static bool
+run_environment(const struct run_libraries *libraries, const char *dir)
 {
     char option[CALL_PATH_BYTES + 16];
+    const char *guard = libraries->guard;
 
     snprintf(option, sizeof option, "runtime_dir=%s", dir);
     // Later entries win, so ours goes last.
-    bool good = run_extend("LD_PRELOAD", library, ':', true) &&
+    bool good = run_extend("LD_PRELOAD", libraries->heap, ':', true) &&
+                (guard[0] == '\0' || run_extend("LD_PRELOAD", guard, ':', true)) &&
                 (dir[0] == '\0' || run_extend("APEX_OPTIONS", option, ',', false));
     if (!good) {
         fputs("apexctl: short of memory\n", stderr);
@@ -187,7 +211,7 @@ run_end(int status)
 }
 
 static enum exit_code
-run_with_private(const char *library, const char *apexd, char **program)
+run_with_private(const struct run_libraries *libraries, const char *apexd, char **program)
 {
     struct private_daemon daemon;
     sigset_t signals;
@@ -202,12 +226,12 @@ run_with_private(const char *library, const char *apexd, char **program)
     sigprocmask(SIG_BLOCK, &signals, &old);
     if (!private_start(&daemon, apexd)) {
         sigprocmask(SIG_SETMASK, &old, NULL);
-        return run_environment(library, "") ? run_exec(program) : EXIT_OTHER;
+        return run_environment(libraries, "") ? run_exec(program) : EXIT_OTHER;
     }
     pid_t pid = fork();
     if (pid == 0) {
         sigprocmask(SIG_SETMASK, &old, NULL);
-        _exit(run_environment(library, daemon.dir) ? run_exec(program) : EXIT_OTHER);
+        _exit(run_environment(libraries, daemon.dir) ? run_exec(program) : EXIT_OTHER);
     }
     int status = pid < 0 ? 0 : run_attend(pid, &signals);
     private_stop(&daemon);
@@ -218,26 +242,46 @@ run_with_private(const char *library, const char *apexd, char **program)
     return run_end(status);
 }
 
-enum exit_code
-command_run(const char *runtime_dir, int argc, char **argv)
+// The options of `run`. Returns the index of the program, or 0 after the fault was named.
+static int
+run_options(int argc, char **argv, bool *hardened, bool *guard)
 {
-    bool hardened = argc > 1 && strcmp(argv[1], "--hardened") == 0;
-    int first = hardened ? 2 : 1;
-    char library[PATH_BYTES];
-    char apexd[PATH_BYTES];
-    char dir[CALL_PATH_BYTES];
+    int first = 1;
 
-    if (first < argc && strcmp(argv[first], "--") == 0) {
-        first++;
-    } else if (first < argc && argv[first][0] == '-') {
-        fprintf(stderr, "apexctl: run has no option %s\n", argv[first]);
-        return EXIT_USAGE;
+    for (; first < argc && argv[first][0] == '-'; first++) {
+        if (strcmp(argv[first], "--") == 0) {
+            first++;
+            break;
+        } else if (strcmp(argv[first], "--hardened") == 0) {
+            *hardened = true;
+        } else if (strcmp(argv[first], "--guard-copies") == 0) {
+            *guard = true;
+        } else {
+            fprintf(stderr, "apexctl: run has no option %s\n", argv[first]);
+            return 0;
+        }
     }
     if (first >= argc) {
         fputs("apexctl: run what? apexctl run -- PROGRAM [ARGUMENT]...\n", stderr);
+        return 0;
+    }
+    return first;
+}
+
+enum exit_code
+command_run(const char *runtime_dir, int argc, char **argv)
+{
+    struct run_libraries libraries;
+    bool hardened = false;
+    bool guard = false;
+    char apexd[PATH_BYTES];
+    char dir[CALL_PATH_BYTES];
+    int first = run_options(argc, argv, &hardened, &guard);
+
+    if (first == 0) {
         return EXIT_USAGE;
     }
-    if (!run_find_library(hardened, library)) {
+    if (!run_find_libraries(hardened, guard, &libraries)) {
         return EXIT_OTHER;
     }
     if (!call_is_served(runtime_dir, dir)) {
@@ -247,10 +291,10 @@ command_run(const char *runtime_dir, int argc, char **argv)
         }
         if (run_find("APEX_DAEMON", "/../apexd/apexd", APEX_SBINDIR "/apexd", "/../sbin/apexd",
                      X_OK, apexd)) {
-            return run_with_private(library, apexd, argv + first);
+            return run_with_private(&libraries, apexd, argv + first);
         }
         fputs("apexctl: no apexd is running and none is found; the program runs without it\n",
               stderr);
     }
-    return run_environment(library, dir) ? run_exec(argv + first) : EXIT_OTHER;
+    return run_environment(&libraries, dir) ? run_exec(argv + first) : EXIT_OTHER;
 }

@@ -107,6 +107,15 @@ APEX_API void *apex_pvalloc(size_t size) APEX_NOTHROW APEX_FRESH APEX_USE_RESULT
 // NULL.
 APEX_API size_t apex_malloc_usable_size(void *ptr) APEX_NOTHROW;
 
+// 1 if the `size` bytes at `ptr` may be read or written, as far as the heap can tell: they are part
+// of one live object, or `ptr` is no address of libapex's at all (stack, static data, mappings of
+// the program), or `size` is 0. `ptr` may point anywhere, also into objects. An object ends with
+// apex_malloc_usable_size(): in the hardened library with what was asked for. Otherwise the program
+// ends as at a wrong free; with fault=report it returns 0. Takes no lock and allocates nothing; a
+// signal handler may call it, unlike the others. The caller sees to it that nobody frees the object
+// meanwhile.
+APEX_API int apex_check_range(const void *ptr, size_t size) APEX_NOTHROW;
+
 // Gives memory that is free back to the kernel now, all but `keep_bytes` of it; for the whole
 // process. 1 when any was given back, else 0.
 APEX_API int apex_malloc_trim(size_t keep_bytes) APEX_NOTHROW;

@@ -7,6 +7,7 @@
 #   libapex.so.0          for LD_PRELOAD and linking; in the build tree libapex/.libs/libapex.so.0
 #   libapex-hardened.so.0 the same as libapex.so.0 with the constants of base/profile.h set
 #   libapexcore_hardened.la  and what its tests link
+#   libapex-guard.so.0    memcpy and its kin, which ask one of these two before they copy
 #   libapex-dlopen.so.0   apex_ names only, for dlopen(): it takes no room in static TLS
 #   libapex.a             one object with the names of apex.h and malloc, one with operator new and
 #                         delete for programs that use them; no other name to clash with
@@ -33,6 +34,7 @@ libapex_sources = \
 	libapex/front/compat.c \
 	libapex/front/lifecycle.c \
 	libapex/front/place.c \
+	libapex/front/range.c \
 	libapex/os/lock.c \
 	libapex/os/os_page.c \
 	libapex/os/os_symbol.c \
@@ -90,6 +92,7 @@ libapex_headers = \
 	libapex/front/entry.h \
 	libapex/front/lifecycle.h \
 	libapex/front/place.h \
+	libapex/front/range.h \
 	libapex/front/sealed.h \
 	libapex/os/lock.h \
 	libapex/os/os.h \
@@ -166,12 +169,14 @@ libapex_libapexcxx_static_la_SHORTNAME = apex_static
 libapex_libapex_dlopen_la_SHORTNAME = apex_dlopen
 libapex_libapex_hardened_la_SHORTNAME = apex_hardened_so
 libapex_libapexcxx_hardened_la_SHORTNAME = apex_hardened
+libapex_libapex_guard_la_SHORTNAME = apex_guard
 
 if SHARED_LIBS
 
 noinst_LTLIBRARIES += libapex/libapexall.la libapex/libapexcxx.la libapex/libapexcxx_static.la \
 	libapex/libapexcxx_hardened.la
-lib_LTLIBRARIES += libapex/libapex.la libapex/libapex-dlopen.la libapex/libapex-hardened.la
+lib_LTLIBRARIES += libapex/libapex.la libapex/libapex-dlopen.la libapex/libapex-hardened.la \
+	libapex/libapex-guard.la
 
 libapex_libapexall_la_SOURCES = libapex/front/interpose.c
 libapex_libapexall_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
@@ -213,6 +218,12 @@ libapex_libapex_dlopen_la_SOURCES = $(libapex_sources) libapex/os/os_linux.c
 libapex_libapex_dlopen_la_CFLAGS = $(libapex_cflags) $(libapex_tls_dlopen)
 libapex_libapex_dlopen_la_LDFLAGS = $(libapex_link)
 libapex_libapex_dlopen_la_DEPENDENCIES = libapex/libapex.map
+
+# It stands beside libapex and needs none. -fno-builtin: the compiler must not make a memcpy of what
+# a memcpy is made of.
+libapex_libapex_guard_la_SOURCES = libapex/guard/copy.c
+libapex_libapex_guard_la_CFLAGS = $(libapex_cflags) -fno-builtin
+libapex_libapex_guard_la_LDFLAGS = -version-info 0:0:0 -no-undefined -shared $(LIB_LDFLAGS)
 
 # Everything becomes one object, in which the names that are not public become local; but the
 # operators stay apart, for they need a C++ runtime and a C program has none.

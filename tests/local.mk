@@ -38,6 +38,7 @@ unit_tests = \
 	tests/unit/os_symbol_test \
 	tests/unit/place_test \
 	tests/unit/pool_test \
+	tests/unit/range_test \
 	tests/unit/registry_test \
 	tests/unit/remote_test \
 	tests/unit/rng_test \
@@ -70,6 +71,19 @@ tests_unit_wipe_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 
 check_PROGRAMS += $(unit_tests) $(hardened_tests)
 check_tests += $(unit_tests) $(hardened_tests)
+
+# Linked with the shared libapex-guard, whose functions are then the program's.
+guard_tests = \
+	tests/unit/copy_test
+
+tests_unit_copy_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_copy_test_LDADD = libapex/libapex-guard.la libapex/libapexcore_hardened.la \
+	$(CMOCKA_LIBS)
+
+if SHARED_LIBS
+check_PROGRAMS += $(guard_tests)
+check_tests += $(guard_tests)
+endif
 
 # Random operations, replayed by a seed.
 property_tests = \
@@ -247,10 +261,32 @@ crimes_hardened = \
 	tests/crimes/hardened/write_empty_calloc \
 	tests/crimes/hardened/write_empty_new
 
+# Copies that libapex-guard stops: with a mapping of 3 MB besides.
+crimes_guarded = \
+	tests/crimes/guarded/memcpy_before \
+	tests/crimes/guarded/memcpy_behind \
+	tests/crimes/guarded/memcpy_fortified \
+	tests/crimes/guarded/memcpy_from_freed \
+	tests/crimes/guarded/memcpy_interior \
+	tests/crimes/guarded/memcpy_over_read \
+	tests/crimes/guarded/memcpy_past_end \
+	tests/crimes/guarded/memcpy_to_freed \
+	tests/crimes/guarded/memmove_past_end \
+	tests/crimes/guarded/mempcpy_past_end \
+	tests/crimes/guarded/memset_past_end \
+	tests/crimes/guarded/memset_to_freed \
+	tests/crimes/guarded/strcat_past_end \
+	tests/crimes/guarded/strcpy_past_end \
+	tests/crimes/guarded/strncpy_past_end
+
 if SHARED_LIBS
-check_PROGRAMS += $(crimes)
+check_PROGRAMS += $(crimes) $(crimes_guarded)
 check_DATA += $(crimes_linked) $(crimes_hardened)
-check_tests += tests/crimes/attacks.sh tests/crimes/crimes.sh tests/crimes/hardened.sh
+check_tests += \
+	tests/crimes/attacks.sh \
+	tests/crimes/crimes.sh \
+	tests/crimes/guarded.sh \
+	tests/crimes/hardened.sh
 endif
 
 EXTRA_DIST += \
@@ -259,6 +295,8 @@ EXTRA_DIST += \
 	tests/crimes/attacks.sh \
 	tests/crimes/crime.h \
 	tests/crimes/crimes.sh \
+	tests/crimes/guarded.sh \
+	tests/crimes/guarded/copies.h \
 	tests/crimes/hardened.sh \
 	tests/crimes/hardened/sized.h \
 	tests/crimes/lib.sh
@@ -316,7 +354,8 @@ hardened_again = \
 	tests/threads/fork_hardened_test \
 	tests/threads/free_only_hardened_test \
 	tests/threads/ring_hardened_test \
-	tests/property/shadow_hardened_test
+	tests/property/shadow_hardened_test \
+	tests/unit/range_hardened_test
 
 tests_threads_adopt_hardened_test_SOURCES = tests/threads/adopt_test.c
 tests_threads_adopt_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
@@ -339,6 +378,9 @@ tests_threads_ring_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCK
 tests_property_shadow_hardened_test_SOURCES = tests/property/shadow_test.c
 tests_property_shadow_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_property_shadow_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_unit_range_hardened_test_SOURCES = tests/unit/range_test.c
+tests_unit_range_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_range_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 
 check_PROGRAMS += $(hardened_again)
 check_tests += $(hardened_again)
@@ -485,6 +527,7 @@ abi_scripts = \
 	tests/abi/api.sh \
 	tests/abi/dlopen.sh \
 	tests/abi/early.sh \
+	tests/abi/guard.sh \
 	tests/abi/names.sh \
 	tests/abi/process.sh \
 	tests/abi/secure.sh

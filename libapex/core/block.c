@@ -20,9 +20,10 @@ block_set_class(struct block *b, unsigned c, unsigned blocks)
     b->inverse = class->inverse;
     b->turn = class->turn;
     b->chunk_bytes = class->chunk_bytes;
+    b->stride = class->chunk_bytes;
     b->capacity = is_long ? class->long_capacity : class->capacity;
     b->size_class = (uint8_t)c;
-    b->size_class_read = (uint8_t)c;
+    b->class = (uint8_t)c;
     b->run_blocks = (uint8_t)blocks;
 }
 

@@ -84,8 +84,9 @@ struct block {
     uint64_t inverse; // of the size class, like `turn`: an address to the chunk's number
     uint64_t carved;  // chunks cut so far; atomic
     uint8_t turn;
-    uint8_t size_class_read; // size_class, for those who read
+    uint8_t class;    // the same as `size_class`, for those who look at line 1 only,
     uint16_t known;   // so many chunks were carved before the list was last forgotten
+    uint32_t stride;  // and as `chunk_bytes`
     uint64_t remote;
     struct block *inbox_next;
 };

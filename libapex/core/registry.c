@@ -19,7 +19,7 @@ struct leaf {
     void *record[LEAF_COUNT];
 };
 
-uint8_t registry_map[REGISTRY_COUNT];
+CACHE_ALIGNED uint8_t registry_map[REGISTRY_COUNT]; // registry_large_start reads eight at once
 static struct leaf *registry_root[ROOT_COUNT];
 static struct lock registry_lock = LOCK_INIT(LOCK_RANK_REGISTRY);
 
@@ -49,6 +49,22 @@ registry_mark(const void *base, size_t bytes, enum registry_kind kind)
     for (size_t slot = first; slot <= last; slot++) {
         store_relaxed(&registry_map[slot], (uint8_t)kind);
     }
+}
+
+// Back over eight slots at a time, 32 MiB, where all are REST; it ends, since REST follows LARGE.
+const void *
+registry_large_start(const void *p)
+{
+    typedef uint64_t __attribute__((may_alias)) eight;
+    const uint64_t rest = UINT64_MAX / UINT8_MAX * REGISTRY_LARGE_REST;
+    const eight *map = (const eight *)(const void *)registry_map;
+    size_t slot = registry_slot(p) & (REGISTRY_COUNT - 1);
+
+    while (load_relaxed(&registry_map[slot]) == REGISTRY_LARGE_REST && slot >= 8) {
+        bool all = slot % 8 == 7 && load_relaxed(&map[slot / 8]) == rest;
+        slot -= all ? 8 : 1;
+    }
+    return (const void *)(slot << SUPERBLOCK_SHIFT);
 }
 
 void *

@@ -45,6 +45,10 @@ registry_covers(const void *p)
     return (uintptr_t)p >> ADDRESS_BITS == 0;
 }
 
+// The first 4 MiB of the large object to which the 4 MiB around `p` belong, which are LARGE or
+// LARGE_REST.
+const void *registry_large_start(const void *p);
+
 // Once at start: keeps the map in small pages. It is touched in a few places far apart, and where
 // huge pages are the rule each of them would cost 2 MiB.
 void registry_start(void);

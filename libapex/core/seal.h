@@ -41,6 +41,9 @@ bool seal_claim_holds(struct seal_claim claim, enum seal_kind kind_was, size_t s
 
 SLOW void seal_accuse_quarantined(const struct block *b, const struct chunk *chunk);
 
+// The bytes at the start of a live chunk's object that are the program's: seal_object_bytes is in
+// both profiles, and needs no more than line 1 of the block.
+
 #if PROFILE_HEADER
 
 // How much of the rest of a chunk, behind the canary, a free looks at.
@@ -51,6 +54,13 @@ FAST size_t
 seal_size(const struct chunk *chunk)
 {
     return (uint32_t)chunk->header >> HEADER_VALUE_SHIFT;
+}
+
+FAST size_t
+seal_object_bytes(const struct block *b, const struct chunk *chunk)
+{
+    (void)b;
+    return seal_size(chunk);
 }
 
 FAST enum seal_kind
@@ -203,6 +213,13 @@ seal_is_quarantined(const struct chunk *chunk)
 bool seal_resize(const struct block *b, struct chunk *chunk, size_t size);
 
 #else
+
+FAST size_t
+seal_object_bytes(const struct block *b, const struct chunk *chunk)
+{
+    (void)chunk;
+    return b->stride;
+}
 
 // Without headers there is no quarantine, and nobody asks.
 FAST bool

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Long ranges, page by page.
+// Long ranges, page by page. By explicit_bzero: memset may be one that takes a freed object for what
+// it is (guard/copy.c).
 
 #include "core/wipe.h"
 
@@ -78,7 +79,7 @@ window_wipe(const struct window *w)
         char *from = w->at + page * os_page_bytes();
         size_t bytes = span * os_page_bytes();
         if (window_has(w, page) || (swap && os_purge(from, bytes) != 0)) {
-            memset(from, 0, bytes);
+            explicit_bzero(from, bytes);
         }
     }
 }
@@ -120,15 +121,15 @@ wipe(char *at, size_t bytes)
     struct window w;
 
     if (bytes <= DENSE_BYTES || from >= last) {
-        memset(at, 0, bytes);
+        explicit_bzero(at, bytes);
         return;
     }
-    memset(at, 0, (size_t)(from - at));
+    explicit_bzero(at, (size_t)(from - at));
     while (from < last && window_open(&w, from, last)) {
         window_wipe(&w);
         from += w.pages * os_page_bytes();
     }
-    memset(from, 0, (size_t)(end - from));
+    explicit_bzero(from, (size_t)(end - from));
 }
 
 bool

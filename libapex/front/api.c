@@ -7,6 +7,7 @@
 #include "apex.h"
 #include "base/bits.h"
 #include "front/entry.h"
+#include "front/range.h"
 #include "os/os.h"
 #include "view/stats.h"
 
@@ -141,6 +142,12 @@ int
 apex_malloc_trim(size_t keep_bytes)
 {
     return alloc_trim(keep_bytes);
+}
+
+int
+apex_check_range(const void *ptr, size_t size)
+{
+    return range_check(ptr, size);
 }
 
 const char *

@@ -103,7 +103,7 @@ large_realloc(struct large *large, size_t size)
     size_t end = old_size + CANARY_BYTES < large->usable_bytes ? old_size + CANARY_BYTES
                                                                : large->usable_bytes;
     if (end > kept) {
-        memset(q + kept, 0, end - kept);
+        explicit_bzero(q + kept, end - kept); // as in core/wipe.c
     }
     return large_seal(q, size, (enum seal_kind)large->kind);
 }
@@ -232,7 +232,7 @@ sealed_free_long(struct block *b, unsigned c, struct chunk *chunk)
 FAST void
 sealed_free_chunk(struct block *b, struct chunk *chunk, struct mac mac, struct seal_claim claim)
 {
-    unsigned c = b->size_class_read;
+    unsigned c = b->class;
 
     if (unlikely(!seal_is_intact(chunk, c, mac, claim))) {
         seal_accuse(b, chunk, claim);

@@ -521,7 +521,7 @@ heap_take_fresh(struct heap *heap, unsigned c)
     block_init(b, first, c, b->run_blocks, &heap->owner, freelist_key(rng_next(&heap->rng)));
     b->clean = clean;
     if (PROFILE_ZERO && !clean) {
-        memset(first, 0, size_classes[c].lead); // policy/inspect.c looks at it, too
+        explicit_bzero(first, size_classes[c].lead); // policy/inspect.c looks at it, too
     }
     return b;
 }

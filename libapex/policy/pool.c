@@ -533,7 +533,7 @@ pool_give(struct block *first)
     pool_unlock();
 }
 
-_Static_assert(offsetof(struct apex_stats_process, fault_size_mismatch) -
+_Static_assert(offsetof(struct apex_stats_process, fault_use_after_free) -
                        offsetof(struct apex_stats_process, fault_double_free) ==
                    (FAULT_COUNT - 1) * sizeof(uint64_t),
                "one for each fault");
@@ -754,7 +754,8 @@ pool_fork_parent(void)
 }
 
 // Puts blocks that were between two hands when the process was copied back where they belong: taken
-// but not in use yet, given but not filed yet, out of `free` because they were being purged.
+// but not in use yet, given but not filed yet, out of `free` because they were being purged. Such
+// may be guarded or not: taken for guarded, they are opened when they are used.
 static void
 pool_fork_recover(struct superblock *sb)
 {
@@ -765,6 +766,7 @@ pool_fork_recover(struct superblock *sb)
         if (block_state(block_head(b)) == BLOCK_UNUSED && (sb->free >> i & 1) == 0) {
             block_set_state(b, BLOCK_UNUSED);
             b->owner = NULL;
+            b->fence = FENCE_ALL;
             sb->free |= UINT64_C(1) << i;
             sb->dirty |= UINT64_C(1) << i;
             sb->run_max = SUPERBLOCK_USABLE_BLOCKS;

@@ -58,7 +58,8 @@ def test_all_statistics(daemon):
     os_failures, threads_started, threads_exited, slotless_threads,
     fault_double_free, fault_interior_free, fault_misaligned_free, fault_foreign_free,
     fault_unallocated_free, fault_corrupt_list, fault_corrupt_header, fault_overflow,
-    fault_write_after_free, fault_kind_mismatch, fault_size_mismatch;
+    fault_write_after_free, fault_kind_mismatch, fault_size_mismatch,
+    fault_out_of_bounds, fault_use_after_free;
     slow_allocs, slow_frees,
     blocks_taken, blocks_returned, blocks_adopted, remote_sent, remote_batches, remote_received."""
     rows = re.findall(r"^STAT_(PROCESS|THREAD)\((\w+), (\w+), (\w+),",

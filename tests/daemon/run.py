@@ -55,6 +55,23 @@ def test_hardened():
     run("--hardened", code=2)
 
 
+def test_guard_copies():
+    """--guard-copies puts its library in front, with --hardened and without, in any order."""
+    for options, library in ((["--guard-copies"], "libapex.so.0"),
+                             (["--guard-copies", "--hardened"], "libapex-hardened.so.0"),
+                             (["--hardened", "--guard-copies", "--"], "libapex-hardened.so.0")):
+        done = run(*options, sys.executable, "-c", SHOW)
+        same([os.path.basename(path) for path in done.stdout.split()[0].split(":")],
+             ["libapex-guard.so.0", library], "libraries of %r" % options)
+    copy = ("import ctypes\n"
+            "p = ctypes.CDLL(None).malloc; p.restype = ctypes.c_void_p\n"
+            "ctypes.memmove(ctypes.create_string_buffer(200), p(100), 101)")
+    run("--hardened", sys.executable, "-c", copy)
+    done = run("--hardened", "--guard-copies", sys.executable, "-c", copy, code=-signal.SIGABRT)
+    check(done.stderr.startswith("libapex: copy out of the bounds of an object"), done.stderr)
+    run("--guard-copies", "true", code=1, environment={"APEX_GUARD_LIBRARY": "/nonexistent/lib.so"})
+
+
 def test_private():
     """No daemon: run starts one, the program is listed there, nothing is left behind."""
     done = run("--", sys.executable, "-c", SHOW, "a b", "-o", "--")
@@ -219,7 +236,7 @@ def test_errors(daemon):
 
 
 PLACE = tempfile.mkdtemp(prefix="apexd-test-")
-for test in (test_private, test_hardened, test_codes_and_signals, test_signals_pass, test_terminal, test_killed):
+for test in (test_private, test_hardened, test_guard_copies, test_codes_and_signals, test_signals_pass, test_terminal, test_killed):
     test()
     print("%s done" % test.__name__, flush=True)
 with Daemon() as it:

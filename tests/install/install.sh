@@ -48,7 +48,8 @@ version=$(apex_pc --modversion)
 lib=$(apex_pc --variable=libdir)
 
 for file in "$prefix/include/apex.h" "$lib/libapex.a" "$lib/libapex.so" "$lib/libapex.so.0" \
-    "$lib/libapex-dlopen.so.0" "$prefix/bin/apexctl" "$prefix/sbin/apexd"; do
+    "$lib/libapex-dlopen.so.0" "$lib/libapex-hardened.so.0" "$lib/libapex-guard.so.0" \
+    "$prefix/bin/apexctl" "$prefix/sbin/apexd"; do
     [ -s "$file" ] || complain "not installed: $file"
 done
 

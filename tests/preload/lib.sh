@@ -3,7 +3,8 @@
 #
 # For scripts that run programs with and without libapex, to be read in with `.`. Sets
 #   lib, lib_dlopen, lib_static   the libraries of the build tree; `lib` is a copy, and
-#                                 $APEX_LIBRARY names another one
+#                                 $APEX_LIBRARY names another one; with $APEX_GUARD a list for
+#                                 LD_PRELOAD, with the copies of libapex-guard in front
 #   work                          a folder that is removed at the end
 # A test says what it does by calling `same`, `expect` or `fail`; the first failure ends it.
 
@@ -34,6 +35,11 @@ chmod 755 "$work"
 cp "$lib" "$work/"
 lib=$work/${lib##*/}
 LD_PRELOAD=$lib grep -q "${lib##*/}" /proc/self/maps || fail "LD_PRELOAD does not load $lib"
+if [ -n "${APEX_GUARD:-}" ]; then
+    cp "$top_builddir/libapex/.libs/libapex-guard.so.0" "$work/"
+    lib=$work/libapex-guard.so.0:$lib
+    LD_PRELOAD=$lib grep -q libapex-guard /proc/self/maps || fail "LD_PRELOAD does not load $lib"
+fi
 
 # with_apex COMMAND…: runs it under libapex. Like env, but the shell's own children stay without.
 with_apex()

@@ -10,6 +10,8 @@
 # The rule of a component stands in its README.md, in one block fenced by ```levels:
 #
 #   uses other/folder …            folders of other components that it may include from
+#   apart folder                   one whose object files go into a library of their own: what they
+#                                  define is no name for the others
 #   <number> <folder> a -> b -> c, d     a level; `.` is the component's own folder
 #
 # A module may use those in lines above it and those to its left; modules parted by a comma do not
@@ -24,7 +26,7 @@ ranks() {
     awk -v component="$1" '
         /^```levels/ { inside = 1; next }
         /^```/ { inside = 0 }
-        inside && NF > 0 && $1 != "uses" {
+        inside && NF > 0 && $1 != "uses" && $1 != "apart" {
             level++
             folder = $2 == "." ? component : component "/" $2
             line = $0
@@ -67,9 +69,11 @@ include_edges() {
 # objects <component>: "object module" for each object file of the build whose source is there.
 # libtool puts a prefix before the name, ending in `-`.
 objects() {
+    apart=$(sed -n '/^```levels/,/^```$/s/^apart //p' "$root/$1/README.md")
     find "$build/$1" -name '*.o' -print | while read -r object; do
         folder=$(dirname "${object#"$build"/}")
         folder=${folder%/.libs}
+        [ -z "$apart" ] || [ "$folder" != "$1/$apart" ] || continue
         name=$(basename "$object" .o)
         while :; do
             if [ -f "$root/$folder/$name.c" ]; then

@@ -59,7 +59,7 @@ same() {
 # A crime says in its third line which fault it commits.
 crimes() {
     for key in $(keys libapex/tables/faults.def FAULT 1); do
-        grep -q "^// Crime: $key\." tests/crimes/*.c tests/crimes/hardened/*.c ||
+        grep -q "^// Crime: $key\." tests/crimes/*.c tests/crimes/*/*.c ||
             complain "fault $key: no crime commits it"
     done
 }

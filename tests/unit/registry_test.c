@@ -32,6 +32,32 @@ test_marks(void **state)
     assert_int_equal(registry_kind_of(place + SLOT), REGISTRY_NONE);
 }
 
+// Objects of every length in a row: they begin anywhere in a group of eight slots.
+static void
+test_large_start(void **state)
+{
+    enum { LONGEST = 40 };
+    char *base = place;
+
+    (void)state;
+    for (size_t slots = 1; slots <= LONGEST; slots++) {
+        registry_mark(base, SLOT, REGISTRY_LARGE);
+        if (slots > 1) {
+            registry_mark(base + SLOT, (slots - 1) * SLOT, REGISTRY_LARGE_REST);
+        }
+        base += slots * SLOT;
+    }
+    base = place;
+    for (size_t slots = 1; slots <= LONGEST; slots++) {
+        for (size_t i = 0; i < slots; i++) {
+            assert_ptr_equal(registry_large_start(base + i * SLOT), base);
+            assert_ptr_equal(registry_large_start(base + (i + 1) * SLOT - 1), base);
+        }
+        base += slots * SLOT;
+    }
+    registry_mark(place, (size_t)(base - place), REGISTRY_NONE);
+}
+
 static void
 test_any_pointer_may_be_asked(void **state)
 {
@@ -72,6 +98,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_large_start),
         cmocka_unit_test(test_any_pointer_may_be_asked),
         cmocka_unit_test(test_records),
     };

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// Crime: OUT_OF_BOUNDS. memset fills one byte more than the object has.
+
+#include "copies.h"
+
+int
+main(int argc, char **argv)
+{
+    size_t size = crime_size(argc, argv);
+    char *volatile p = crime_malloc(size);
+
+    crime_expect(CRIME_OUT_OF_BOUNDS, p, crime_copy_class(size));
+    crime_memset(p, 1, size + 1);
+    return crime_unpunished();
+}
