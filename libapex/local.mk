@@ -63,6 +63,7 @@ libapex_headers = \
 	libapex/base/bits.h \
 	libapex/base/check.h \
 	libapex/base/compiler.h \
+	libapex/base/constants.h \
 	libapex/base/fault.h \
 	libapex/base/fmt.h \
 	libapex/base/list.h \

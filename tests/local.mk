@@ -48,12 +48,15 @@ unit_tests = \
 
 # The same for what only the hardened library does: compiled and linked as it is.
 hardened_tests = \
+	tests/unit/constants_test \
 	tests/unit/guard_test \
 	tests/unit/inspect_test \
 	tests/unit/quarantine_test \
 	tests/unit/seal_test \
 	tests/unit/sealed_test
 
+tests_unit_constants_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_constants_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_guard_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_guard_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_inspect_test_CPPFLAGS = $(libapex_hardened_cppflags)

@@ -10,7 +10,7 @@
 #include <sys/auxv.h>
 #endif
 
-struct mac_secret mac_secret;
+CONSTANT struct mac_secret mac_secret;
 
 #if defined(__x86_64__)
 // By cpuid itself: what __builtin_cpu_supports reads may not be set up yet at the first malloc.

@@ -20,6 +20,7 @@
 #define APEX_BASE_MAC_H
 
 #include "base/compiler.h"
+#include "base/constants.h"
 
 #include <stdint.h>
 
@@ -28,7 +29,7 @@ enum mac_kind { MAC_SOFTWARE, MAC_CRC32C, MAC_AES, MAC_KINDS };
 typedef uint64_t mac_vector __attribute__((vector_size(16)));
 
 // Secret; immutable once the process has started.
-struct mac_secret {
+struct OWN_PAGES mac_secret {
     mac_vector whiten;
     mac_vector round[2];
     uint64_t mask[2];

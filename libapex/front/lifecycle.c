@@ -46,7 +46,7 @@ lifecycle_thread_exit(void *heap)
 static void
 lifecycle_mirror_all(void)
 {
-    pool_mirror_to(stats_page_process);
+    pool_mirror();
     heaps_mirror_all();
 }
 
@@ -81,6 +81,7 @@ lifecycle_start_process(void)
     }
     lifecycle_configure();
     heap_set_hooks(&hooks);
+    pool_set_page(stats_page_process);
     exit_key_made = pthread_key_create(&exit_key, lifecycle_thread_exit) == 0;
 }
 
@@ -187,5 +188,6 @@ lifecycle_constructor(void)
     }
     pthread_atfork(lifecycle_fork_prepare, lifecycle_fork_parent, lifecycle_fork_child);
     attach_init(lifecycle_mirror_all);
+    config_seal(); // nothing that is decided at start changes from here on
     attach_try();
 }

@@ -9,6 +9,7 @@
 #define os_reserve os_real_reserve
 #define os_commit os_real_commit
 #define os_decommit os_real_decommit
+#define os_seal os_real_seal
 #define os_purge os_real_purge
 #define os_guard os_real_guard
 #define os_unguard os_real_unguard

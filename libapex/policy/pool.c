@@ -5,6 +5,7 @@
 #include "policy/pool.h"
 
 #include "base/bits.h"
+#include "base/constants.h"
 #include "base/fault.h"
 #include "base/rng.h"
 #include "core/empty.h"
@@ -65,10 +66,15 @@ struct pool {
     uint64_t doubtful_bytes;     // purged for the bound, and perhaps too early
     uint64_t regret_bytes;       // purged for the bound, and then taken anew; raises the bound
     struct apex_stats_process stats;
-    struct apex_stats_process *(*page_of)(void); // where `stats` is mirrored; NULL before the start
+    bool mirrored; // to where `lent.page_of` says
+};
+
+struct OWN_PAGES pool_loan {
+    struct apex_stats_process *(*page_of)(void);
 };
 
 static struct pool pool = {.lock = LOCK_INIT(LOCK_RANK_POOL)};
+static CONSTANT struct pool_loan lent;
 
 static void
 pool_start(void)
@@ -95,7 +101,7 @@ pool_lock(void)
 static void
 pool_publish(void)
 {
-    uint64_t *to = pool.page_of == NULL ? NULL : (uint64_t *)pool.page_of();
+    uint64_t *to = pool.mirrored ? (uint64_t *)lent.page_of() : NULL;
     const uint64_t *from = (const uint64_t *)&pool.stats;
 
     uint64_t cached = large_cached_bytes();
@@ -692,10 +698,16 @@ pool_stats(struct apex_stats_process *out)
 }
 
 void
-pool_mirror_to(struct apex_stats_process *(*page_of)(void))
+pool_set_page(struct apex_stats_process *(*page_of)(void))
+{
+    lent.page_of = page_of;
+}
+
+void
+pool_mirror(void)
 {
     pool_lock();
-    pool.page_of = page_of;
+    pool.mirrored = lent.page_of != NULL;
     pool_unlock();
 }
 
@@ -743,11 +755,13 @@ pool_fork_prepare(void)
     empty_fork_prepare();
     registry_fork_prepare();
     meta_fork_prepare();
+    config_fork_prepare();
 }
 
 void
 pool_fork_parent(void)
 {
+    config_fork_parent();
     meta_fork_parent();
     registry_fork_parent();
     empty_fork_parent();
@@ -798,6 +812,7 @@ pool_fork_recount(void)
 void
 pool_fork_child(void)
 {
+    config_fork_child();
     meta_fork_child();
     registry_fork_child();
     large_fork_child();
