@@ -28,6 +28,7 @@ libapex_sources = \
 	libapex/core/remote.c \
 	libapex/core/size_class.c \
 	libapex/core/superblock.c \
+	libapex/core/vault.c \
 	libapex/front/alloc.c \
 	libapex/front/api.c \
 	libapex/front/compat.c \
@@ -84,6 +85,7 @@ libapex_headers = \
 	libapex/core/seal.h \
 	libapex/core/size_class.h \
 	libapex/core/superblock.h \
+	libapex/core/vault.h \
 	libapex/front/alloc.h \
 	libapex/front/compat.h \
 	libapex/front/entry.h \

@@ -53,7 +53,8 @@ hardened_tests = \
 	tests/unit/inspect_test \
 	tests/unit/quarantine_test \
 	tests/unit/seal_test \
-	tests/unit/sealed_test
+	tests/unit/sealed_test \
+	tests/unit/vault_test
 
 tests_unit_constants_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_constants_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
@@ -67,6 +68,8 @@ tests_unit_seal_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_seal_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_sealed_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_sealed_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_unit_vault_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_vault_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 
 check_PROGRAMS += $(unit_tests) $(hardened_tests)
 check_tests += $(unit_tests) $(hardened_tests)
@@ -132,6 +135,7 @@ crimes_hardened = \
 	tests/crimes/hardened/exit_underflow \
 	tests/crimes/hardened/exit_write_after_free \
 	tests/crimes/hardened/header_copied \
+	tests/crimes/hardened/key_overwritten \
 	tests/crimes/hardened/kind_mismatch \
 	tests/crimes/hardened/kind_mismatch_delete \
 	tests/crimes/hardened/overflow_1 \
@@ -141,12 +145,19 @@ crimes_hardened = \
 	tests/crimes/hardened/overflow_realloc \
 	tests/crimes/hardened/overflow_zero \
 	tests/crimes/hardened/read_empty \
+	tests/crimes/hardened/record_overwritten \
 	tests/crimes/hardened/size_mismatch \
 	tests/crimes/hardened/underflow_1 \
 	tests/crimes/hardened/underflow_8 \
 	tests/crimes/hardened/underflow_state \
 	tests/crimes/hardened/write_after_free \
 	tests/crimes/hardened/write_empty
+
+# These write to what belongs to the library alone: each has one inside.
+tests_crimes_hardened_key_overwritten_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_crimes_hardened_key_overwritten_LDADD = libapex/libapexcore_hardened.la
+tests_crimes_hardened_record_overwritten_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_crimes_hardened_record_overwritten_LDADD = libapex/libapexcore_hardened.la
 
 if SHARED_LIBS
 check_PROGRAMS += $(crimes) $(crimes_hardened)
@@ -224,13 +235,15 @@ tests_property_shadow_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_property_shadow_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 
 check_PROGRAMS += $(hardened_again)
-check_tests += $(hardened_again)
+check_tests += $(hardened_again) tests/threads/seal_metadata.sh
+EXTRA_DIST += tests/threads/seal_metadata.sh
 
 EXTRA_DIST += \
 	tests/README.md \
 	tests/support/expect.h \
 	tests/support/superblock.h \
-	tests/support/unit.h
+	tests/support/unit.h \
+	tests/support/written.h
 
 # The protocol of remote frees, every interleaving of it. Takes a minute or two, and spin.
 test_tests += tests/model/model.sh

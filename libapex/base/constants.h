@@ -3,7 +3,7 @@
 // Where to keep what is decided when the process starts, and never again: keys, function pointers,
 // options. In the hardened profile each module has its own on pages that nothing else shares, all
 // of them in one section of the library, which becomes read-only by a single system call as soon as
-// the process has started (front/lifecycle.c). A write to them ends by SIGSEGV then, however well
+// the process has started (policy/config.c). A write to them ends by SIGSEGV then, however well
 // the attacker knows their address.
 //
 //   struct OWN_PAGES rule { … };          the type fills whole pages

@@ -10,8 +10,8 @@
 #include "base/atomic.h"
 #include "base/bits.h"
 #include "base/check.h"
-#include "core/meta.h"
 #include "core/registry.h"
+#include "core/vault.h"
 #include "os/lock.h"
 #include "os/os.h"
 
@@ -22,25 +22,32 @@
 #define CACHE_WASTE_SHARE 4
 
 static struct lock large_lock = LOCK_INIT(LOCK_RANK_LARGE);
-static struct list cache = {&cache, &cache};   // newest first
-static struct list spares = {&spares, &spares};
-static size_t cached_bytes;
-static unsigned cached_count;
-static uintptr_t next_near; // where the next mapping would fit behind the last one
+static struct large_books *const books = &vault.large;
+
+// With the vault open.
+static void
+large_books_lock(void)
+{
+    lock_acquire(&large_lock);
+    if (unlikely(books->cache.next == NULL)) {
+        list_init(&books->cache);
+        list_init(&books->spares);
+    }
+}
 
 static struct large *
 large_record_new(void)
 {
     struct large *large = NULL;
 
-    lock_acquire(&large_lock);
-    if (!list_empty(&spares)) {
-        large = list_entry(spares.next, struct large, link);
+    large_books_lock();
+    if (!list_empty(&books->spares)) {
+        large = list_entry(books->spares.next, struct large, link);
         list_remove(&large->link);
     }
     lock_release(&large_lock);
     if (large == NULL) {
-        large = meta_alloc(sizeof *large);
+        large = vault_alloc(sizeof *large);
         if (large != NULL) {
             list_init(&large->link);
         }
@@ -51,9 +58,9 @@ large_record_new(void)
 static void
 large_record_spare(struct large *large)
 {
-    lock_acquire(&large_lock);
+    large_books_lock();
     store_relaxed(&large->state, LARGE_SPARE);
-    list_push(&spares, &large->link);
+    list_push(&books->spares, &large->link);
     lock_release(&large_lock);
 }
 
@@ -80,8 +87,8 @@ static void
 large_cache_remove(struct large *large)
 {
     list_remove(&large->link);
-    store_relaxed(&cached_bytes, cached_bytes - large->usable_bytes);
-    store_relaxed(&cached_count, cached_count - 1);
+    store_relaxed(&books->cached_bytes, books->cached_bytes - large->usable_bytes);
+    store_relaxed(&books->cached_count, books->cached_count - 1);
     store_relaxed(&large->state, LARGE_BUSY);
 }
 
@@ -89,8 +96,8 @@ static void
 large_cache_add(struct large *large)
 {
     store_relaxed(&large->state, LARGE_CACHED);
-    store_relaxed(&cached_count, cached_count + 1);
-    store_relaxed(&cached_bytes, cached_bytes + large->usable_bytes);
+    store_relaxed(&books->cached_count, books->cached_count + 1);
+    store_relaxed(&books->cached_bytes, books->cached_bytes + large->usable_bytes);
 }
 
 // Takes the smallest cached mapping that is large enough, or else the largest that is not; NULL
@@ -104,8 +111,8 @@ large_cache_take(size_t bytes, size_t align)
     if (PROFILE_GUARD) {
         return NULL; // what waits there is in quarantine
     }
-    lock_acquire(&large_lock);
-    for (struct list *l = cache.next; l != &cache; l = l->next) {
+    large_books_lock();
+    for (struct list *l = books->cache.next; l != &books->cache; l = l->next) {
         struct large *large = list_entry(l, struct large, link);
         size_t have = large->usable_bytes;
         size_t best_have = best == NULL ? 0 : best->usable_bytes;
@@ -126,7 +133,7 @@ static bool
 large_map(struct large *large, size_t bytes, size_t align)
 {
     void *base;
-    uintptr_t near = load_relaxed(&next_near);
+    uintptr_t near = load_relaxed(&books->next_near);
 
     if (os_reserve(bytes, align, bits_align_up(near, align), &base) != 0) {
         return false;
@@ -140,7 +147,7 @@ large_map(struct large *large, size_t bytes, size_t align)
         return false;
     }
     // One page of distance, so that running off the end of one object does not reach the next.
-    store_relaxed(&next_near, (uintptr_t)base + bytes + os_page_bytes());
+    store_relaxed(&books->next_near, (uintptr_t)base + bytes + os_page_bytes());
     large->base = base;
     large->usable_bytes = bytes;
     large_register(large);
@@ -159,8 +166,8 @@ large_unmap(struct large *large)
         os_purge(large->base, bytes);
         large_register(large);
         registry_set_record(large->base, large);
-        lock_acquire(&large_lock);
-        list_append(&cache, &large->link);
+        large_books_lock();
+        list_append(&books->cache, &large->link);
         large_cache_add(large);
         lock_release(&large_lock);
         return 0;
@@ -245,8 +252,8 @@ large_split(struct large *large, size_t bytes)
     rest->freed_ns = large->freed_ns;
     large->usable_bytes = first_bytes;
     large_register(rest);
-    lock_acquire(&large_lock);
-    list_push(&cache, &rest->link);
+    large_books_lock();
+    list_push(&books->cache, &rest->link);
     large_cache_add(rest);
     lock_release(&large_lock);
     large_shrink(large, first_bytes - os_page_bytes());
@@ -269,8 +276,8 @@ large_fit(struct large *large, size_t bytes)
     return large;
 }
 
-struct large *
-large_alloc(size_t bytes, size_t align, bool *zeroed)
+static struct large *
+large_make(size_t bytes, size_t align, bool *zeroed)
 {
     if (bytes > (UINT64_C(1) << ADDRESS_BITS) || align > (UINT64_C(1) << (ADDRESS_BITS - 1))) {
         return NULL;
@@ -301,6 +308,15 @@ large_alloc(size_t bytes, size_t align, bool *zeroed)
 }
 
 struct large *
+large_alloc(size_t bytes, size_t align, bool *zeroed)
+{
+    vault_open();
+    struct large *large = large_make(bytes, align, zeroed);
+    vault_close();
+    return large;
+}
+
+struct large *
 large_find(const void *p)
 {
     if (!registry_covers(p) || ((uintptr_t)p & SUPERBLOCK_MASK) != 0) {
@@ -313,28 +329,29 @@ bool
 large_claim(struct large *large)
 {
     uint32_t expected = LARGE_LIVE;
-    return cas_strong_acquire(&large->state, &expected, LARGE_BUSY);
+
+    vault_open();
+    bool claimed = cas_strong_acquire(&large->state, &expected, LARGE_BUSY);
+    vault_close();
+    return claimed;
 }
 
 static bool
 large_cache_exceeds(size_t bytes_max, unsigned count_max)
 {
-    return load_relaxed(&cached_bytes) > bytes_max || load_relaxed(&cached_count) > count_max;
+    return load_relaxed(&books->cached_bytes) > bytes_max ||
+           load_relaxed(&books->cached_count) > count_max;
 }
 
-// Takes the oldest cached mapping if a bound is exceeded; NULL when all is well, which most often
-// shows without the lock.
+// Takes the oldest cached mapping if a bound is exceeded; NULL when all is well.
 static struct large *
 large_cache_evict(size_t bytes_max, unsigned count_max, uint64_t before_ns)
 {
     struct large *large = NULL;
 
-    if (!large_cache_exceeds(bytes_max, count_max)) {
-        return NULL;
-    }
-    lock_acquire(&large_lock);
-    if (!list_empty(&cache) && large_cache_exceeds(bytes_max, count_max)) {
-        large = list_entry(cache.prev, struct large, link);
+    large_books_lock();
+    if (!list_empty(&books->cache) && large_cache_exceeds(bytes_max, count_max)) {
+        large = list_entry(books->cache.prev, struct large, link);
         if (large->freed_ns < before_ns) {
             large_cache_remove(large);
         } else {
@@ -349,22 +366,27 @@ static size_t
 large_cache_shrink(size_t bytes_max, unsigned count_max, uint64_t before_ns)
 {
     size_t given = 0;
+    size_t bytes = 1;
 
+    if (!large_cache_exceeds(bytes_max, count_max)) {
+        return 0; // most often, and without opening anything
+    }
+    vault_open();
     // Bounded: each round takes one out, and one that the kernel refuses to unmap ends the work.
-    for (;;) {
+    while (bytes != 0 && large_cache_exceeds(bytes_max, count_max)) {
         struct large *large = large_cache_evict(bytes_max, count_max, before_ns);
-        size_t bytes = large == NULL ? 0 : large_unmap(large);
-        if (bytes == 0) {
-            return given;
-        }
+        bytes = large == NULL ? 0 : large_unmap(large);
         given += bytes;
     }
+    vault_close();
+    return given;
 }
 
 void
 large_free(struct large *large, const struct large_bounds *bounds)
 {
     apex_assert(large->state == LARGE_BUSY);
+    vault_open();
     if (large->usable_bytes > bounds->cached_bytes_max) {
         large_unmap(large);
     } else {
@@ -372,12 +394,13 @@ large_free(struct large *large, const struct large_bounds *bounds)
         if (PROFILE_GUARD) {
             os_decommit(large->base, large->usable_bytes);
         }
-        lock_acquire(&large_lock);
-        list_push(&cache, &large->link);
+        large_books_lock();
+        list_push(&books->cache, &large->link);
         large_cache_add(large);
         lock_release(&large_lock);
     }
     large_cache_shrink(bounds->cached_bytes_max, CACHE_COUNT_MAX, UINT64_MAX);
+    vault_close();
 }
 
 size_t
@@ -389,7 +412,7 @@ large_trim(size_t keep_bytes, uint64_t before_ns)
 size_t
 large_cached_bytes(void)
 {
-    return PROFILE_GUARD ? 0 : load_relaxed(&cached_bytes); // with guards without pages
+    return PROFILE_GUARD ? 0 : load_relaxed(&books->cached_bytes); // with guards without pages
 }
 
 void *
@@ -397,6 +420,7 @@ large_resize(struct large *large, size_t bytes)
 {
     bool done = bytes <= (UINT64_C(1) << ADDRESS_BITS);
 
+    vault_open();
     if (done) {
         bytes = bits_align_up(bytes, os_page_bytes());
         if (bytes > large->usable_bytes) {
@@ -407,6 +431,7 @@ large_resize(struct large *large, size_t bytes)
     }
     void *result = done ? large->base : NULL;
     store_relaxed(&large->state, LARGE_LIVE);
+    vault_close();
     return result;
 }
 

@@ -5,6 +5,7 @@
 #include "front/sealed.h"
 
 #include "core/empty.h"
+#include "core/vault.h"
 #include "front/alloc.h"
 #include "front/lifecycle.h"
 #include "front/place.h"
@@ -25,8 +26,10 @@ large_seal(void *p, size_t size, enum seal_kind kind)
     if (large == NULL) {
         return NULL;
     }
+    vault_open();
     large->size = size;
     large->kind = (uint8_t)kind;
+    vault_close();
     if (PROFILE_CANARY) {
         seal_canary_put(p, size, 0);
     }
@@ -123,7 +126,10 @@ sealed_alloc_rest(size_t size, size_t align, enum seal_kind kind)
         if (mapped <= CHUNK_BYTES_MAX && align <= OBJECT_ALIGN_MAX) {
             mapped = CHUNK_BYTES_MAX + 1; // what has no header is never a chunk
         }
-        return large_seal(alloc_general(mapped, align, &zeroed), size, kind);
+        vault_open(); // once for the mapping and for what large_seal() adds
+        void *p = large_seal(alloc_general(mapped, align, &zeroed), size, kind);
+        vault_close();
+        return p;
     }
     struct chunk *chunk = alloc_fast(bytes);
     if (unlikely(chunk == NULL)) {

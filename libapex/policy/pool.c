@@ -13,6 +13,7 @@
 #include "core/large.h"
 #include "core/meta.h"
 #include "core/registry.h"
+#include "core/vault.h"
 #include "os/lock.h"
 #include "os/os.h"
 #include "policy/config.h"
@@ -109,7 +110,7 @@ pool_publish(void)
     pool.stats.dirty = pool.dirty_bytes + cached;
     pool.stats.mapped =
         pool.stats.superblocks * SUPERBLOCK_BYTES + pool.stats.large + cached;
-    pool.stats.metadata = meta_bytes() + pool.stats.superblocks * BLOCK_BYTES;
+    pool.stats.metadata = meta_bytes() + vault_bytes() + pool.stats.superblocks * BLOCK_BYTES;
     if (to != NULL) {
         for (size_t i = 0; i < sizeof pool.stats / sizeof *to; i++) {
             store_relaxed(&to[i], from[i]);
@@ -755,6 +756,7 @@ pool_fork_prepare(void)
     empty_fork_prepare();
     registry_fork_prepare();
     meta_fork_prepare();
+    vault_fork_prepare();
     config_fork_prepare();
 }
 
@@ -762,6 +764,7 @@ void
 pool_fork_parent(void)
 {
     config_fork_parent();
+    vault_fork_parent();
     meta_fork_parent();
     registry_fork_parent();
     empty_fork_parent();
@@ -813,6 +816,7 @@ void
 pool_fork_child(void)
 {
     config_fork_child();
+    vault_fork_child();
     meta_fork_child();
     registry_fork_child();
     large_fork_child();

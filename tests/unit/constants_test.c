@@ -9,17 +9,18 @@
 #include "base/constants.h"
 
 #include "apex.h"
+#include "base/atomic.h"
 #include "base/mac.h"
 #include "os/os.h"
 #include "policy/config.h"
 
-#include "../support/unit.h"
-
-#include <signal.h>
-#include <sys/wait.h>
+#include "../support/written.h"
 
 #define THREADS 4
 #define TUNES 500
+#define FORKS 20
+
+static uint32_t forks_left; // atomic
 
 // What allocates brings the constructor along, which makes them read-only.
 static int
@@ -52,22 +53,6 @@ test_pages(void **state)
     assert_int_equal(sizeof mac_secret % page, 0);
 }
 
-// The signal that ends a process which writes to `p` what is there already; 0 if none does.
-static int
-signal_of_write(volatile char *p)
-{
-    int status;
-    pid_t child = fork();
-
-    if (child == 0) {
-        signal(SIGSEGV, SIG_DFL);
-        *p = *p;
-        _exit(0);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-}
-
 static void
 test_read_only(void **state)
 {
@@ -83,7 +68,7 @@ test_read_only(void **state)
 static void *
 tune_main(void *argument)
 {
-    for (uint64_t i = 0; i < TUNES; i++) {
+    for (uint64_t i = 0; i < TUNES || load_relaxed(&forks_left) != 0; i++) {
         if (!config_tune("retain", i)) {
             return "refused";
         }
@@ -117,8 +102,9 @@ test_tuned_in_a_child(void **state)
     int status;
 
     (void)state;
+    store_relaxed(&forks_left, FORKS);
     assert_int_equal(pthread_create(&thread, NULL, tune_main, NULL), 0);
-    for (unsigned i = 0; i < 20; i++) {
+    for (unsigned i = FORKS; i-- > 0;) {
         pid_t child = fork();
         if (child == 0) {
             alarm(30);
@@ -126,6 +112,7 @@ test_tuned_in_a_child(void **state)
         }
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_int_equal(status, 0);
+        store_relaxed(&forks_left, i);
     }
     pthread_join(thread, NULL);
 }
