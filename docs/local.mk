@@ -22,6 +22,7 @@ EXTRA_DIST += \
 	docs/decisions/0009-chunks-up-to-1-mib.md \
 	docs/decisions/0010-hardened-header.md \
 	docs/decisions/0011-guarded-copies.md \
+	docs/decisions/0012-sealed-by-mprotect.md \
 	docs/decisions/README.md \
 	docs/invariants.md \
 	docs/memory-ordering.md \

@@ -29,6 +29,7 @@ libapex_sources = \
 	libapex/core/remote.c \
 	libapex/core/size_class.c \
 	libapex/core/superblock.c \
+	libapex/core/vault.c \
 	libapex/front/alloc.c \
 	libapex/front/api.c \
 	libapex/front/compat.c \
@@ -66,6 +67,7 @@ libapex_headers = \
 	libapex/base/bits.h \
 	libapex/base/check.h \
 	libapex/base/compiler.h \
+	libapex/base/constants.h \
 	libapex/base/fault.h \
 	libapex/base/fmt.h \
 	libapex/base/list.h \
@@ -86,6 +88,7 @@ libapex_headers = \
 	libapex/core/seal.h \
 	libapex/core/size_class.h \
 	libapex/core/superblock.h \
+	libapex/core/vault.h \
 	libapex/core/wipe.h \
 	libapex/front/alloc.h \
 	libapex/front/compat.h \

@@ -49,13 +49,17 @@ unit_tests = \
 
 # The same for what only the hardened library does: compiled and linked as it is.
 hardened_tests = \
+	tests/unit/constants_test \
 	tests/unit/guard_test \
 	tests/unit/inspect_test \
 	tests/unit/quarantine_test \
 	tests/unit/seal_test \
 	tests/unit/sealed_test \
+	tests/unit/vault_test \
 	tests/unit/wipe_test
 
+tests_unit_constants_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_constants_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_guard_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_guard_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_inspect_test_CPPFLAGS = $(libapex_hardened_cppflags)
@@ -66,6 +70,8 @@ tests_unit_seal_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_seal_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_sealed_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_sealed_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_unit_vault_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_vault_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_wipe_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_wipe_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 
@@ -279,8 +285,18 @@ crimes_guarded = \
 	tests/crimes/guarded/strcpy_past_end \
 	tests/crimes/guarded/strncpy_past_end
 
+# These write to what belongs to the library alone: each has one inside.
+crimes_sealed = \
+	tests/crimes/sealed/key_overwritten \
+	tests/crimes/sealed/record_overwritten
+
+tests_crimes_sealed_key_overwritten_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_crimes_sealed_key_overwritten_LDADD = libapex/libapexcore_hardened.la
+tests_crimes_sealed_record_overwritten_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_crimes_sealed_record_overwritten_LDADD = libapex/libapexcore_hardened.la
+
 if SHARED_LIBS
-check_PROGRAMS += $(crimes) $(crimes_guarded)
+check_PROGRAMS += $(crimes) $(crimes_guarded) $(crimes_sealed)
 check_DATA += $(crimes_linked) $(crimes_hardened)
 check_tests += \
 	tests/crimes/attacks.sh \
@@ -383,13 +399,15 @@ tests_unit_range_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_range_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 
 check_PROGRAMS += $(hardened_again)
-check_tests += $(hardened_again)
+check_tests += $(hardened_again) tests/threads/seal_metadata.sh
+EXTRA_DIST += tests/threads/seal_metadata.sh
 
 EXTRA_DIST += \
 	tests/README.md \
 	tests/support/expect.h \
 	tests/support/superblock.h \
-	tests/support/unit.h
+	tests/support/unit.h \
+	tests/support/written.h
 
 # The protocol of remote frees, every interleaving of it. Takes a minute or two, and spin.
 test_tests += tests/model/model.sh

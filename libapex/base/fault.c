@@ -5,6 +5,7 @@
 #include "base/fault.h"
 
 #include "base/atomic.h"
+#include "base/constants.h"
 #include "base/fmt.h"
 
 #include <errno.h>
@@ -18,7 +19,11 @@ static const char *const messages[FAULT_COUNT] = {
 #include "tables/faults.def"
 };
 
-static bool report_only;
+struct OWN_PAGES fault_rule {
+    bool report_only;
+};
+
+static CONSTANT struct fault_rule rule;
 static uint64_t counts[FAULT_COUNT]; // atomic
 
 static void
@@ -35,7 +40,7 @@ fault_write(const struct fmt *line)
 void
 fault_set_report(bool report)
 {
-    store_relaxed(&report_only, report);
+    store_relaxed(&rule.report_only, report);
 }
 
 uint64_t
@@ -69,7 +74,7 @@ fault_raise(enum fault fault, const void *address, size_t class_bytes)
     }
     fmt_str(&line, ")\n");
     fault_write(&line);
-    if (!load_relaxed(&report_only)) {
+    if (!load_relaxed(&rule.report_only)) {
         abort();
     }
 }

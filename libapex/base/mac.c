@@ -10,7 +10,7 @@
 #include <sys/auxv.h>
 #endif
 
-struct mac_secret mac_secret;
+CONSTANT struct mac_secret mac_secret;
 
 #if defined(__x86_64__)
 // By cpuid itself: what __builtin_cpu_supports reads may not be set up yet at the first malloc.
@@ -57,7 +57,6 @@ mac_start(const uint64_t random[MAC_RANDOM_WORDS])
         .round = {{random[2], random[3]}, {random[4], random[5]}},
         .mask = {random[6], random[7]},
         .factor = random[8] | 1,
-        .canary = random[9],
         .kind = (kinds >> MAC_AES & 1) != 0      ? MAC_AES
                 : (kinds >> MAC_CRC32C & 1) != 0 ? MAC_CRC32C
                                                  : MAC_SOFTWARE,

@@ -21,6 +21,7 @@
 #define APEX_BASE_MAC_H
 
 #include "base/compiler.h"
+#include "base/constants.h"
 
 #include <stdint.h>
 
@@ -29,16 +30,15 @@ enum mac_kind { MAC_SOFTWARE, MAC_CRC32C, MAC_AES, MAC_KINDS };
 typedef uint64_t mac_vector __attribute__((vector_size(16)));
 
 // Secret; immutable once the process has started.
-struct mac_secret {
+struct OWN_PAGES mac_secret {
     mac_vector whiten;
     mac_vector round[2];
     uint64_t mask[2];
     uint64_t factor; // odd
-    uint64_t canary;
     enum mac_kind kind;
 };
 
-#define MAC_RANDOM_WORDS 10
+#define MAC_RANDOM_WORDS 9
 
 extern struct mac_secret mac_secret;
 

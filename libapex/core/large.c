@@ -10,8 +10,8 @@
 #include "base/atomic.h"
 #include "base/bits.h"
 #include "base/check.h"
-#include "core/meta.h"
 #include "core/registry.h"
+#include "core/vault.h"
 #include "os/lock.h"
 #include "os/os.h"
 
@@ -26,32 +26,34 @@
 #define WAIT_BYTES SUPERBLOCK_BYTES
 #define PARKED_BYTES_MAX (PROFILE_GUARD ? UINT64_C(1) << 30 : 0)
 
-// Freed mappings, newest first. Bytes and count are atomic.
-struct shelf {
-    struct list list;
-    size_t bytes;
-    unsigned count;
-};
-
 static struct lock large_lock = LOCK_INIT(LOCK_RANK_LARGE);
-static struct shelf cache = {.list = {&cache.list, &cache.list}};
-static struct shelf parked = {.list = {&parked.list, &parked.list}}; // without their pages
-static struct list spares = {&spares, &spares};
-static uintptr_t next_near; // where the next mapping would fit behind the last one
+static struct large_books *const books = &vault.large;
+
+// With the vault open.
+static void
+large_books_lock(void)
+{
+    lock_acquire(&large_lock);
+    if (unlikely(books->spares.next == NULL)) {
+        list_init(&books->cache.list);
+        list_init(&books->parked.list);
+        list_init(&books->spares);
+    }
+}
 
 static struct large *
 large_record_new(void)
 {
     struct large *large = NULL;
 
-    lock_acquire(&large_lock);
-    if (!list_empty(&spares)) {
-        large = list_entry(spares.next, struct large, link);
+    large_books_lock();
+    if (!list_empty(&books->spares)) {
+        large = list_entry(books->spares.next, struct large, link);
         list_remove(&large->link);
     }
     lock_release(&large_lock);
     if (large == NULL) {
-        large = meta_alloc(sizeof *large);
+        large = vault_alloc(sizeof *large);
         if (large != NULL) {
             list_init(&large->link);
         }
@@ -62,9 +64,9 @@ large_record_new(void)
 static void
 large_record_spare(struct large *large)
 {
-    lock_acquire(&large_lock);
+    large_books_lock();
     store_relaxed(&large->state, LARGE_SPARE);
-    list_push(&spares, &large->link);
+    list_push(&books->spares, &large->link);
     lock_release(&large_lock);
 }
 
@@ -89,7 +91,7 @@ large_unregister(const struct large *large)
 
 // The two are called under the lock.
 static void
-shelf_remove(struct shelf *shelf, struct large *large)
+shelf_remove(struct large_shelf *shelf, struct large *large)
 {
     list_remove(&large->link);
     store_relaxed(&shelf->bytes, shelf->bytes - large->usable_bytes);
@@ -98,7 +100,7 @@ shelf_remove(struct shelf *shelf, struct large *large)
 }
 
 static void
-shelf_put(struct shelf *shelf, struct large *large)
+shelf_put(struct large_shelf *shelf, struct large *large)
 {
     list_push(&shelf->list, &large->link);
     store_relaxed(&large->state, LARGE_CACHED);
@@ -107,9 +109,9 @@ shelf_put(struct shelf *shelf, struct large *large)
 }
 
 static void
-shelf_add(struct shelf *shelf, struct large *large)
+shelf_add(struct large_shelf *shelf, struct large *large)
 {
-    lock_acquire(&large_lock);
+    large_books_lock();
     shelf_put(shelf, large);
     lock_release(&large_lock);
 }
@@ -123,8 +125,8 @@ large_cache_take(size_t bytes, size_t align)
     struct large *best = NULL;
     size_t newer = 0;
 
-    lock_acquire(&large_lock);
-    for (struct list *l = cache.list.next; l != &cache.list; l = l->next) {
+    large_books_lock();
+    for (struct list *l = books->cache.list.next; l != &books->cache.list; l = l->next) {
         struct large *large = list_entry(l, struct large, link);
         size_t have = large->usable_bytes;
         size_t best_have = best == NULL ? 0 : best->usable_bytes;
@@ -138,7 +140,7 @@ large_cache_take(size_t bytes, size_t align)
         newer += have;
     }
     if (best != NULL) {
-        shelf_remove(&cache, best);
+        shelf_remove(&books->cache, best);
     }
     lock_release(&large_lock);
     return best;
@@ -148,7 +150,7 @@ static bool
 large_map(struct large *large, size_t bytes, size_t align)
 {
     void *base;
-    uintptr_t near = load_relaxed(&next_near);
+    uintptr_t near = load_relaxed(&books->next_near);
 
     if (os_reserve(bytes, align, bits_align_up(near, align), &base) != 0) {
         return false;
@@ -162,7 +164,7 @@ large_map(struct large *large, size_t bytes, size_t align)
         return false;
     }
     // One page of distance, so that running off the end of one object does not reach the next.
-    store_relaxed(&next_near, (uintptr_t)base + bytes + os_page_bytes());
+    store_relaxed(&books->next_near, (uintptr_t)base + bytes + os_page_bytes());
     large->base = base;
     large->usable_bytes = bytes;
     large_register(large);
@@ -181,7 +183,7 @@ large_unmap(struct large *large)
         os_purge(large->base, bytes);
         large_register(large);
         registry_set_record(large->base, large);
-        shelf_add(&parked, large);
+        shelf_add(&books->parked, large);
         return 0;
     }
     large_record_spare(large);
@@ -264,7 +266,7 @@ large_split(struct large *large, size_t bytes)
     rest->freed_ns = large->freed_ns;
     large->usable_bytes = first_bytes;
     large_register(rest);
-    shelf_add(&cache, rest);
+    shelf_add(&books->cache, rest);
     large_shrink(large, first_bytes - os_page_bytes());
 }
 
@@ -289,8 +291,8 @@ large_fit(struct large *large, size_t bytes)
     return large;
 }
 
-struct large *
-large_alloc(size_t bytes, size_t align, bool *zeroed)
+static struct large *
+large_make(size_t bytes, size_t align, bool *zeroed)
 {
     if (bytes > (UINT64_C(1) << ADDRESS_BITS) || align > (UINT64_C(1) << (ADDRESS_BITS - 1))) {
         return NULL;
@@ -321,6 +323,15 @@ large_alloc(size_t bytes, size_t align, bool *zeroed)
 }
 
 struct large *
+large_alloc(size_t bytes, size_t align, bool *zeroed)
+{
+    vault_open();
+    struct large *large = large_make(bytes, align, zeroed);
+    vault_close();
+    return large;
+}
+
+struct large *
 large_find(const void *p)
 {
     if (!registry_covers(p) || ((uintptr_t)p & SUPERBLOCK_MASK) != 0) {
@@ -333,26 +344,26 @@ bool
 large_claim(struct large *large)
 {
     uint32_t expected = LARGE_LIVE;
-    return cas_strong_acquire(&large->state, &expected, LARGE_BUSY);
+
+    vault_open();
+    bool claimed = cas_strong_acquire(&large->state, &expected, LARGE_BUSY);
+    vault_close();
+    return claimed;
 }
 
 static bool
-shelf_exceeds(const struct shelf *shelf, size_t bytes_max, unsigned count_max)
+shelf_exceeds(const struct large_shelf *shelf, size_t bytes_max, unsigned count_max)
 {
     return load_relaxed(&shelf->bytes) > bytes_max || load_relaxed(&shelf->count) > count_max;
 }
 
-// Takes the oldest mapping if a bound is exceeded; NULL when all is well, which most often shows
-// without the lock.
+// Takes the oldest mapping if a bound is exceeded; NULL when all is well.
 static struct large *
-shelf_evict(struct shelf *shelf, size_t bytes_max, unsigned count_max, uint64_t before_ns)
+shelf_evict(struct large_shelf *shelf, size_t bytes_max, unsigned count_max, uint64_t before_ns)
 {
     struct large *large = NULL;
 
-    if (!shelf_exceeds(shelf, bytes_max, count_max)) {
-        return NULL;
-    }
-    lock_acquire(&large_lock);
+    large_books_lock();
     if (!list_empty(&shelf->list) && shelf_exceeds(shelf, bytes_max, count_max)) {
         large = list_entry(shelf->list.prev, struct large, link);
         if (large->freed_ns < before_ns) {
@@ -371,7 +382,7 @@ large_unpark(size_t bytes_max)
 {
     struct large *large;
 
-    while ((large = shelf_evict(&parked, bytes_max, SHELF_COUNT_MAX, UINT64_MAX)) != NULL &&
+    while ((large = shelf_evict(&books->parked, bytes_max, SHELF_COUNT_MAX, UINT64_MAX)) != NULL &&
            large_unmap(large) != 0) {
     }
 }
@@ -385,7 +396,7 @@ large_retire(struct large *large)
     if (bytes > PARKED_BYTES_MAX || os_decommit(large->base, bytes) != 0) {
         return large_unmap(large);
     }
-    shelf_add(&parked, large);
+    shelf_add(&books->parked, large);
     large_unpark(PARKED_BYTES_MAX);
     return bytes;
 }
@@ -394,33 +405,38 @@ static size_t
 large_cache_shrink(size_t bytes_max, unsigned count_max, uint64_t before_ns)
 {
     size_t given = 0;
+    size_t bytes = 1;
 
-    // Bounded as above.
-    for (;;) {
-        struct large *large = shelf_evict(&cache, bytes_max, count_max, before_ns);
-        size_t bytes = large == NULL ? 0 : large_retire(large);
-        if (bytes == 0) {
-            return given;
-        }
+    if (!shelf_exceeds(&books->cache, bytes_max, count_max)) {
+        return 0; // most often, and without opening anything
+    }
+    vault_open();
+    while (bytes != 0) { // bounded as above
+        struct large *large = shelf_evict(&books->cache, bytes_max, count_max, before_ns);
+        bytes = large == NULL ? 0 : large_retire(large);
         given += bytes;
     }
+    vault_close();
+    return given;
 }
 
 void
 large_free(struct large *large, const struct large_bounds *bounds)
 {
     apex_assert(large->state == LARGE_BUSY);
+    vault_open();
     large->freed_ns = bounds->now_ns;
     bool keep = large->usable_bytes <= bounds->cached_bytes_max;
     if (keep && PROFILE_GUARD) {
         keep = os_hide(large->base, large->usable_bytes) == 0;
     }
     if (keep) {
-        shelf_add(&cache, large);
+        shelf_add(&books->cache, large);
     } else {
         large_retire(large);
     }
     large_cache_shrink(bounds->cached_bytes_max, SHELF_COUNT_MAX, UINT64_MAX);
+    vault_close();
 }
 
 size_t
@@ -428,8 +444,10 @@ large_trim(size_t keep_bytes, uint64_t before_ns)
 {
     size_t given = large_cache_shrink(keep_bytes, UINT32_MAX, before_ns);
 
-    if (before_ns == UINT64_MAX) {
+    if (before_ns == UINT64_MAX && load_relaxed(&books->parked.count) != 0) {
+        vault_open();
         large_unpark(0);
+        vault_close();
     }
     return given;
 }
@@ -437,7 +455,7 @@ large_trim(size_t keep_bytes, uint64_t before_ns)
 size_t
 large_cached_bytes(void)
 {
-    return load_relaxed(&cache.bytes);
+    return load_relaxed(&books->cache.bytes);
 }
 
 void *
@@ -445,6 +463,7 @@ large_resize(struct large *large, size_t bytes)
 {
     bool done = bytes <= (UINT64_C(1) << ADDRESS_BITS);
 
+    vault_open();
     if (done) {
         bytes = bits_align_up(bytes, os_page_bytes());
         if (bytes > large->usable_bytes) {
@@ -455,6 +474,7 @@ large_resize(struct large *large, size_t bytes)
     }
     void *result = done ? large->base : NULL;
     store_relaxed(&large->state, LARGE_LIVE);
+    vault_close();
     return result;
 }
 

@@ -8,12 +8,14 @@
 //
 // Readers need no lock. A byte is set before the first pointer into its range is handed out and
 // cleared after the last object there was freed, so a valid pointer always finds it: the
-// program's own synchronisation, with which the pointer travelled, carries the byte along.
+// program's own synchronisation, with which the pointer travelled, carries the byte along. (Writers
+// have a lock in the hardened profile, where pages are opened for them.)
 
 #ifndef APEX_CORE_REGISTRY_H
 #define APEX_CORE_REGISTRY_H
 
 #include "base/atomic.h"
+#include "base/constants.h"
 #include "core/geometry.h"
 
 #include <stdbool.h>
@@ -52,6 +54,10 @@ const void *registry_large_start(const void *p);
 // Once at start: keeps the map in small pages. It is touched in a few places far apart, and where
 // huge pages are the rule each of them would cost 2 MiB.
 void registry_start(void);
+
+// From here on the map and the root are read-only, but for the page that is being changed (hardened
+// profile, option `seal_metadata`). Once, at start.
+void registry_seal(void);
 
 // Marks [base, base + bytes) with `kind`; base is 4 MiB-aligned, bytes may end anywhere.
 void registry_mark(const void *base, size_t bytes, enum registry_kind kind);

@@ -8,6 +8,7 @@
 
 #include "front/alloc.h"
 
+#include "core/vault.h"
 #include "front/lifecycle.h"
 #include "front/place.h"
 #include "os/os.h"
@@ -199,12 +200,17 @@ alloc_free_large(struct large *large)
     void *p = large->base;
     size_t bytes = large->usable_bytes;
 
-    if (!large_claim(large)) {
+    vault_open();
+    bool claimed = large_claim(large);
+    if (claimed) {
+        struct large_bounds bounds = pool_large_bounds();
+        large_free(large, &bounds);
+    }
+    vault_close();
+    if (!claimed) {
         fault_raise(FAULT_DOUBLE_FREE, p, 0); // another thread was faster
         return;
     }
-    struct large_bounds bounds = pool_large_bounds();
-    large_free(large, &bounds);
     pool_large_free(bytes);
 }
 
@@ -276,12 +282,15 @@ alloc_resize_large(struct large *large, size_t size)
         return NULL;
     }
     size_t bytes = bits_align_up(size, page);
-    if (!large_claim(large)) {
+    vault_open();
+    bool claimed = large_claim(large);
+    bool granted = claimed && pool_large_resize(old_bytes, bytes);
+    void *result = claimed ? large_resize(large, granted ? bytes : old_bytes) : NULL;
+    vault_close();
+    if (!claimed) {
         fault_raise(FAULT_DOUBLE_FREE, large->base, 0);
         return NULL;
     }
-    bool granted = pool_large_resize(old_bytes, bytes);
-    void *result = large_resize(large, granted ? bytes : old_bytes);
     if (granted && large->usable_bytes != bytes) {
         pool_large_adjust(bytes, large->usable_bytes); // refused by the kernel
     }

@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "base/mac.h"
 #include "core/registry.h"
+#include "core/vault.h"
 #include "os/os.h"
 #include "policy/config.h"
 #include "policy/inspect.h"
@@ -46,7 +47,7 @@ lifecycle_thread_exit(void *heap)
 static void
 lifecycle_mirror_all(void)
 {
-    pool_mirror_to(stats_page_process);
+    pool_mirror();
     heaps_mirror_all();
 }
 
@@ -66,6 +67,9 @@ lifecycle_configure(void)
 {
     configured = config_load(os_secure());
     fault_set_report(config_get()->fault == CONFIG_FAULT_REPORT);
+    if (!PROFILE_READONLY && config_get()->seal_metadata != 0) {
+        fault_warn("option ignored: seal_metadata (only libapex-hardened has it)");
+    }
 }
 
 static void
@@ -81,6 +85,7 @@ lifecycle_start_process(void)
     }
     lifecycle_configure();
     heap_set_hooks(&hooks);
+    pool_set_page(stats_page_process);
     exit_key_made = pthread_key_create(&exit_key, lifecycle_thread_exit) == 0;
 }
 
@@ -176,6 +181,17 @@ lifecycle_destructor(void)
     }
 }
 
+// Nothing that is decided at start changes from here on.
+static void
+lifecycle_seal(void)
+{
+    config_seal();
+    if (PROFILE_READONLY && config_get()->seal_metadata != 0) {
+        registry_seal();
+        vault_seal();
+    }
+}
+
 // As early as constructors of this object can be. Libraries that the program links may have theirs
 // before, and register fork handlers there: lock_fork_begin() is what lets those allocate.
 __attribute__((constructor(101))) static void
@@ -187,5 +203,6 @@ lifecycle_constructor(void)
     }
     pthread_atfork(lifecycle_fork_prepare, lifecycle_fork_parent, lifecycle_fork_child);
     attach_init(lifecycle_mirror_all);
+    lifecycle_seal();
     attach_try();
 }

@@ -5,6 +5,7 @@
 #include "front/sealed.h"
 
 #include "core/empty.h"
+#include "core/vault.h"
 #include "front/alloc.h"
 #include "front/lifecycle.h"
 #include "front/place.h"
@@ -28,8 +29,10 @@ large_seal(void *p, size_t size, enum seal_kind kind)
 {
     struct large *large = large_find(p);
 
+    vault_open();
     large->size = size;
     large->kind = (uint8_t)kind;
+    vault_close();
     if (PROFILE_CANARY) {
         seal_canary_put(p, size, large_mac(large));
     }
@@ -40,15 +43,17 @@ static void *
 sealed_alloc_large(size_t bytes, size_t align, size_t size, enum seal_kind kind)
 {
     bool zeroed;
-    char *p = alloc_general(bytes, align, &zeroed);
 
-    if (p == NULL) {
-        return NULL;
+    vault_open(); // once for the mapping and for what large_seal() adds
+    char *p = alloc_general(bytes, align, &zeroed);
+    if (p != NULL) {
+        if (PROFILE_ZERO && !zeroed) {
+            wipe(p, large_find(p)->usable_bytes);
+        }
+        large_seal(p, size, kind);
     }
-    if (PROFILE_ZERO && !zeroed) {
-        wipe(p, large_find(p)->usable_bytes);
-    }
-    return large_seal(p, size, kind);
+    vault_close();
+    return p;
 }
 
 static bool

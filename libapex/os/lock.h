@@ -23,6 +23,8 @@ enum lock_rank {
     LOCK_RANK_EMPTY,     // addresses of objects of no bytes (core/empty.c)
     LOCK_RANK_REGISTRY,  // radix nodes (core/registry.c)
     LOCK_RANK_META,      // metadata arena (core/meta.c)
+    LOCK_RANK_VAULT,     // sealed records (core/vault.c)
+    LOCK_RANK_CONFIG,    // options that change (policy/config.c)
 };
 
 struct lock {

@@ -32,6 +32,10 @@ int os_hide(void *address, size_t bytes);
 // changed.
 int os_decommit(void *address, size_t bytes);
 
+// Makes committed pages read-only, with what is in them; os_commit() makes them writable again.
+// ENOMEM: nothing has changed.
+int os_seal(void *address, size_t bytes);
+
 // Gives pages back; the space stays usable and reads as zero. May be refused, harmlessly (EAGAIN,
 // EINVAL on locked memory): then the contents are unchanged.
 int os_purge(void *address, size_t bytes);

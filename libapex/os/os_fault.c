@@ -20,6 +20,7 @@ __typeof__(os_move) os_real_move;
 __typeof__(os_grow) os_real_grow;
 __typeof__(os_decommit) os_real_decommit;
 __typeof__(os_hide) os_real_hide;
+__typeof__(os_seal) os_real_seal;
 __typeof__(os_guard) os_real_guard;
 __typeof__(os_unguard) os_real_unguard;
 __typeof__(os_huge) os_real_huge;
@@ -99,6 +100,12 @@ int
 os_decommit(void *address, size_t bytes)
 {
     return os_fault_hit() ? ENOMEM : os_real_decommit(address, bytes);
+}
+
+int
+os_seal(void *address, size_t bytes)
+{
+    return os_fault_hit() ? ENOMEM : os_real_seal(address, bytes);
 }
 
 int

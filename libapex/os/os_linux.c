@@ -127,6 +127,12 @@ os_decommit(void *address, size_t bytes)
 }
 
 int
+os_seal(void *address, size_t bytes)
+{
+    return OS_RESULT(mprotect(address, bytes, PROT_READ));
+}
+
+int
 os_purge(void *address, size_t bytes)
 {
     return OS_RESULT(madvise(address, bytes, MADV_DONTNEED));

@@ -10,6 +10,7 @@
 #define os_commit os_real_commit
 #define os_decommit os_real_decommit
 #define os_hide os_real_hide
+#define os_seal os_real_seal
 #define os_purge os_real_purge
 #define os_resident os_real_resident
 #define os_guard os_real_guard

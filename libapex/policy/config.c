@@ -6,8 +6,10 @@
 #include "policy/config.h"
 
 #include "base/atomic.h"
+#include "base/constants.h"
 #include "base/fault.h"
 #include "base/fmt.h"
+#include "os/lock.h"
 #include "os/os.h"
 
 #include <errno.h>
@@ -62,11 +64,20 @@ static const struct config_option options[] = {
 #include "tables/options.def"
 
 // Before config_load: the defaults, so that whoever asks too early gets an answer that works.
-static struct config current = {
+struct OWN_PAGES config_page {
+    struct config config;
+};
+
+static CONSTANT struct config_page current = {
+    .config = {
 #define OPTION(field, key, type, min, max, initial, unit, when, text) \
     .field = CONFIG_INITIAL_##type(initial),
 #include "tables/options.def"
+    },
 };
+
+static struct lock tune_lock = LOCK_INIT(LOCK_RANK_CONFIG);
+static bool sealed; // under the lock
 
 static bool
 config_is_space(char c)
@@ -386,7 +397,7 @@ config_options(size_t *count)
 const struct config *
 config_get(void)
 {
-    return &current;
+    return &current.config;
 }
 
 static void
@@ -397,7 +408,7 @@ config_load_file(void)
     int error = os_read_file(FILE_PATH, text, sizeof text, &length);
 
     if (error == 0) {
-        config_apply_file(&current, text, length);
+        config_apply_file(&current.config, text, length);
     } else if (error == EFBIG) {
         fault_warn(FILE_PATH " ignored: too long");
     }
@@ -414,7 +425,7 @@ config_load_environment(void)
     for (unsigned i = 0; i < ENVIRONMENT_MAX && __environ[i] != NULL; i++) {
         if (strncmp(__environ[i], VARIABLE, sizeof VARIABLE - 1) == 0) {
             const char *text = __environ[i] + sizeof VARIABLE - 1;
-            config_apply_list(&current, text, strlen(text));
+            config_apply_list(&current.config, text, strlen(text));
             return true;
         }
     }
@@ -424,9 +435,34 @@ config_load_environment(void)
 bool
 config_load(bool secure)
 {
-    config_defaults(&current);
+    config_defaults(&current.config);
     config_load_file();
     return secure || config_load_environment();
+}
+
+void
+config_seal(void)
+{
+    lock_acquire(&tune_lock);
+    sealed = PROFILE_READONLY &&
+             os_seal(constants_first, (size_t)(constants_end - constants_first)) == 0;
+    lock_release(&tune_lock);
+}
+
+// The lock: while one thread stores, another must not make the page read-only.
+static bool
+config_set(uint64_t *field, uint64_t value)
+{
+    lock_acquire(&tune_lock);
+    bool open = !sealed || os_commit(&current, sizeof current) == 0;
+    if (open) {
+        store_relaxed(field, value);
+    }
+    if (open && sealed) {
+        os_seal(&current, sizeof current); // may be refused: the next one does it
+    }
+    lock_release(&tune_lock);
+    return open;
 }
 
 bool
@@ -441,9 +477,26 @@ config_tune(const char *key, uint64_t value)
             }
             value = value < option->min ? option->min : value;
             value = value > option->max ? option->max : value;
-            store_relaxed((uint64_t *)((char *)&current + option->offset_bytes), value);
-            return true;
+            return config_set((uint64_t *)((char *)&current.config + option->offset_bytes), value);
         }
     }
     return false;
+}
+
+void
+config_fork_prepare(void)
+{
+    lock_acquire(&tune_lock);
+}
+
+void
+config_fork_parent(void)
+{
+    lock_release(&tune_lock);
+}
+
+void
+config_fork_child(void)
+{
+    lock_renew(&tune_lock);
 }

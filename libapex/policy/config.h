@@ -71,8 +71,18 @@ const struct config *config_get(void);
 
 // Changes a number of the configuration while the program runs, from any thread; readers see the
 // old value or the new one. A value outside the range of the row becomes the nearest one inside.
-// False when no such key may be changed any more.
+// False when no such key may be changed any more, or the kernel has no memory for the change.
 bool config_tune(const char *key, uint64_t value);
+
+// Makes all constants read-only (base/constants.h), the configuration among them; config_tune()
+// opens that for the moment of a change. A refusal is no failure: what is not sealed works as well.
+// Does nothing in the fast profile.
+void config_seal(void);
+
+// Around fork: acquire before, release after in the parent, renew in the child.
+void config_fork_prepare(void);
+void config_fork_parent(void);
+void config_fork_child(void);
 
 // All rows; `count` of them.
 const struct config_option *config_options(size_t *count);

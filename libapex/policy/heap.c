@@ -5,6 +5,7 @@
 
 #include "policy/heap.h"
 
+#include "base/constants.h"
 #include "core/guard.h"
 #include "core/meta.h"
 #include "core/seal.h"
@@ -39,7 +40,11 @@ __thread struct heap_self heap_self = {
 
 uint32_t heap_idle_part = IDLE_PART_MAX;
 
-static struct heap_hooks hooks;
+struct OWN_PAGES heap_loan {
+    struct heap_hooks hooks;
+};
+
+static CONSTANT struct heap_loan lent;
 
 // --- Statistics ----------------------------------------------------------------------------------
 
@@ -74,7 +79,7 @@ heap_add(const struct heap *heap, uint64_t *truth, uint64_t delta)
 FAST void
 heap_check_slot(struct heap *heap)
 {
-    if (unlikely(load_relaxed(&heap->slot) != NULL) && hooks.slot_of(heap->index) == NULL) {
+    if (unlikely(load_relaxed(&heap->slot) != NULL) && lent.hooks.slot_of(heap->index) == NULL) {
         store_relaxed(&heap->slot, NULL);
     }
 }
@@ -565,7 +570,7 @@ heap_tick(struct heap *heap)
     if (due) {
         heap_deliver_all(heap);
         pool_decay();
-        hooks.tick();
+        lent.hooks.tick();
     }
 }
 
@@ -684,13 +689,13 @@ heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed)
 void
 heap_set_hooks(const struct heap_hooks *new_hooks)
 {
-    hooks = *new_hooks;
+    lent.hooks = *new_hooks;
 }
 
 struct apex_stats_thread *
 heap_page_slot(const struct heap *heap)
 {
-    return hooks.slot_of(heap->index);
+    return lent.hooks.slot_of(heap->index);
 }
 
 void

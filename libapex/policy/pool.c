@@ -5,6 +5,7 @@
 #include "policy/pool.h"
 
 #include "base/bits.h"
+#include "base/constants.h"
 #include "base/fault.h"
 #include "base/rng.h"
 #include "core/empty.h"
@@ -12,6 +13,7 @@
 #include "core/large.h"
 #include "core/meta.h"
 #include "core/registry.h"
+#include "core/vault.h"
 #include "os/lock.h"
 #include "os/os.h"
 #include "policy/config.h"
@@ -64,10 +66,15 @@ struct pool {
     uint64_t regret_bytes;       // purged for the bound, and then taken anew; raises the bound
     struct rng rng;              // hardened: which block is taken
     struct apex_stats_process stats;
-    struct apex_stats_process *(*page_of)(void); // where `stats` is mirrored; NULL before the start
+    bool mirrored; // to where `lent.page_of` says
+};
+
+struct OWN_PAGES pool_loan {
+    struct apex_stats_process *(*page_of)(void);
 };
 
 static struct pool pool = {.lock = LOCK_INIT(LOCK_RANK_POOL)};
+static CONSTANT struct pool_loan lent;
 
 static void
 pool_start(void)
@@ -99,7 +106,7 @@ pool_lock(void)
 static void
 pool_publish(void)
 {
-    uint64_t *to = pool.page_of == NULL ? NULL : (uint64_t *)pool.page_of();
+    uint64_t *to = pool.mirrored ? (uint64_t *)lent.page_of() : NULL;
     const uint64_t *from = (const uint64_t *)&pool.stats;
 
     uint64_t cached = large_cached_bytes();
@@ -107,7 +114,7 @@ pool_publish(void)
     pool.stats.dirty = pool.dirty_bytes + cached;
     pool.stats.mapped =
         pool.stats.superblocks * SUPERBLOCK_BYTES + pool.stats.large + cached;
-    pool.stats.metadata = meta_bytes() + pool.stats.superblocks * BLOCK_BYTES;
+    pool.stats.metadata = meta_bytes() + vault_bytes() + pool.stats.superblocks * BLOCK_BYTES;
     if (to != NULL) {
         for (size_t i = 0; i < sizeof pool.stats / sizeof *to; i++) {
             store_relaxed(&to[i], from[i]);
@@ -690,10 +697,16 @@ pool_stats(struct apex_stats_process *out)
 }
 
 void
-pool_mirror_to(struct apex_stats_process *(*page_of)(void))
+pool_set_page(struct apex_stats_process *(*page_of)(void))
+{
+    lent.page_of = page_of;
+}
+
+void
+pool_mirror(void)
 {
     pool_lock();
-    pool.page_of = page_of;
+    pool.mirrored = lent.page_of != NULL;
     pool_unlock();
 }
 
@@ -741,11 +754,15 @@ pool_fork_prepare(void)
     empty_fork_prepare();
     registry_fork_prepare();
     meta_fork_prepare();
+    vault_fork_prepare();
+    config_fork_prepare();
 }
 
 void
 pool_fork_parent(void)
 {
+    config_fork_parent();
+    vault_fork_parent();
     meta_fork_parent();
     registry_fork_parent();
     empty_fork_parent();
@@ -798,6 +815,8 @@ pool_fork_recount(void)
 void
 pool_fork_child(void)
 {
+    config_fork_child();
+    vault_fork_child();
     meta_fork_child();
     registry_fork_child();
     large_fork_child();

@@ -76,8 +76,12 @@ void pool_count(size_t field_offset_bytes, uint64_t delta);
 // Copies the books.
 void pool_stats(struct apex_stats_process *out);
 
-// From now on mirrors them to where `page_of` says at the time (NULL: nowhere), beginning now.
-void pool_mirror_to(struct apex_stats_process *(*page_of)(void));
+// Says where the books are to be mirrored: to what `page_of` returns at the time (NULL: nowhere).
+// Once, before the second thread.
+void pool_set_page(struct apex_stats_process *(*page_of)(void));
+
+// From now on mirrors them, beginning now.
+void pool_mirror(void);
 
 // Calls `visit` for the first descriptor of every block or run that is in use. Only while no other
 // thread exists: the child of a fork.

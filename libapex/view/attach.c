@@ -14,6 +14,7 @@
 
 #include "abi/advice_page.h"
 #include "abi/hello.h"
+#include "base/constants.h"
 #include "base/fmt.h"
 #include "os/lock.h"
 #include "os/os.h"
@@ -41,18 +42,20 @@ extern char **__environ;
 
 static struct lock attach_lock = LOCK_INIT(LOCK_RANK_ATTACH);
 static bool enabled;
-static void (*mirror_all_heaps)(void);
-
-// Where to look, in this order; an empty text is no place.
-static char places[2][SOCKET_PATH_BYTES];
-
-static int filters_tolerated; // seccomp filters under which registering is safe
-static uint64_t delay_ms;     // before the next attempt but one
-static bool daemon_known;     // there has been a daemon
+static uint64_t delay_ms; // before the next attempt but one
+static bool daemon_known; // there has been a daemon
 static const struct apex_advice_page *advice;
 static uint64_t advice_ttl_ns;
 static uint64_t heartbeat_seen;
 static uint64_t heartbeat_seen_ns;
+
+struct OWN_PAGES attach_plan {
+    void (*mirror_all)(void);
+    char places[2][SOCKET_PATH_BYTES]; // where to look, in this order; an empty text is no place
+    int filters_tolerated;             // seccomp filters under which registering is safe
+};
+
+static CONSTANT struct attach_plan plan;
 
 static void
 attach_place(char *out, const char *folder, const char *name)
@@ -94,17 +97,17 @@ attach_init(void (*mirror_all)(void))
                             ? config->runtime_dir.text
                             : attach_environment("APEX_RUNTIME_DIR=");
     if (given[0] != '\0') {
-        attach_place(places[0], given, "");
+        attach_place(plan.places[0], given, "");
         int filters = os_sandbox_filters();
-        filters_tolerated = filters < 0 ? 0 : filters;
+        plan.filters_tolerated = filters < 0 ? 0 : filters;
     } else {
         const char *folder = attach_environment("XDG_RUNTIME_DIR=");
-        attach_place(places[0], APEX_RUNTIME_DIR, "");
+        attach_place(plan.places[0], APEX_RUNTIME_DIR, "");
         if (folder[0] == '/') {
-            attach_place(places[1], folder, "/" APEX_RUNTIME_NAME);
+            attach_place(plan.places[1], folder, "/" APEX_RUNTIME_NAME);
         }
     }
-    mirror_all_heaps = mirror_all;
+    plan.mirror_all = mirror_all;
     delay_ms = DELAY_MS_MIN;
     enabled = true;
     store_relaxed(&stats_page_guard->due_ns, os_now_ns() + DELAY_MS_MIN * NS_PER_MS);
@@ -213,7 +216,7 @@ attach_show_page(int connection, uint64_t now_ns)
     if (error != 0) {
         return error;
     }
-    mirror_all_heaps();
+    plan.mirror_all();
     stats_page_ready();
     error = os_send_fd(connection, &hello, sizeof hello, page);
     os_close(page);
@@ -235,7 +238,7 @@ attach_to(const char *path, uint64_t now_ns)
     if (path[0] == '\0' || !os_path_exists(path)) {
         return ENOENT;
     }
-    if (os_sandbox_filters() != filters_tolerated) {
+    if (os_sandbox_filters() != plan.filters_tolerated) {
         return EPERM;
     }
     int error = os_connect(path, &connection);
@@ -260,7 +263,7 @@ attach_attempt(uint64_t now_ns)
 
     attach_forget_advice();
     for (unsigned i = 0; i < 2 && enabled; i++) {
-        error = attach_to(places[i], now_ns);
+        error = attach_to(plan.places[i], now_ns);
         if (error == 0 || error == ETIMEDOUT) {
             break;
         }

@@ -81,6 +81,11 @@ for source in "$sources"/hardened/*.c; do
         punished as_it_is "$programs/hardened/$crime"
     fi
 done
+for source in "$sources"/sealed/*.c; do
+    for size in 8 4096 262144; do
+        punished as_it_is "$programs/sealed/$(basename "$source" .c)" $size
+    done
+done
 sort -o "$scratch/unpunished" "$scratch/unpunished"
 documented | sort >"$scratch/documented"
 comm -23 "$scratch/unpunished" "$scratch/documented" >"$scratch/unexplained"

@@ -2,6 +2,7 @@
 # shellcheck shell=sh
 #
 # For scripts that run programs with and without libapex, to be read in with `.`. Sets
+#   APEX_OPTIONS                  what $APEX_LIBRARY_OPTIONS says, nothing else
 #   lib, lib_dlopen, lib_static   the libraries of the build tree; `lib` is a copy, and
 #                                 $APEX_LIBRARY names another one; with $APEX_GUARD a list for
 #                                 LD_PRELOAD, with the copies of libapex-guard in front
@@ -17,6 +18,7 @@ lib=$top_builddir/libapex/.libs/${APEX_LIBRARY:-libapex.so.0}
 lib_dlopen=$top_builddir/libapex/.libs/libapex-dlopen.so.0
 lib_static=$top_builddir/libapex/libapex.a
 unset LD_PRELOAD APEX_OPTIONS
+[ -z "${APEX_LIBRARY_OPTIONS:-}" ] || export APEX_OPTIONS="$APEX_LIBRARY_OPTIONS"
 export LC_ALL=C
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/apex-preload.XXXXXX")

@@ -21,7 +21,7 @@ static void
 make(unsigned c)
 {
     static char *superblock;
-    static const uint64_t random[MAC_RANDOM_WORDS] = {11, 22, 33, 44, 55, 66, 77, 88, 99, 110};
+    static const uint64_t random[MAC_RANDOM_WORDS] = {11, 22, 33, 44, 55, 66, 77, 88, 99};
 
     if (superblock == NULL) {
         superblock = unit_superblock();

@@ -58,6 +58,39 @@ test_reserve_aligned(void **state)
     }
 }
 
+// The kernel reads for us, and says EFAULT where it must not write.
+static bool
+writable(void *p)
+{
+    int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    bool done = read(zero, p, 1) == 1;
+
+    errno = 4711;
+    close(zero);
+    return done;
+}
+
+static void
+test_seal_keeps_contents(void **state)
+{
+    void *p = NULL;
+
+    (void)state;
+    assert_int_equal(os_reserve(MIB, os_page_bytes(), 0, &p), 0);
+    assert_int_equal(os_commit(p, MIB), 0);
+    volatile char *last = (char *)p + MIB - 1;
+    *last = 'x';
+    assert_int_equal(os_seal(p, MIB), 0);
+    assert_int_equal(*last, 'x');
+    assert_false(writable((char *)p));
+    assert_false(writable((char *)p + MIB - 1));
+    assert_int_equal(os_commit(p, MIB), 0);
+    assert_int_equal(*last, 'x');
+    assert_true(writable((char *)p));
+    assert_int_equal(os_release(p, MIB), 0);
+    assert_int_equal(os_seal(p, MIB), ENOMEM);
+}
+
 static unsigned long
 address_space_pages(void)
 {
@@ -262,6 +295,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_clock_and_ids, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_futex, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_seal_keeps_contents, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reserve_leaks_no_addresses, setup, teardown),
     };
 

@@ -17,7 +17,7 @@ static struct rng rng;
 static int
 setup(void **state)
 {
-    static const uint64_t random[MAC_RANDOM_WORDS] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+    static const uint64_t random[MAC_RANDOM_WORDS] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
     static char *superblock;
 
     (void)state;
