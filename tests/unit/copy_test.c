@@ -43,7 +43,6 @@ static int
 setup(void **state)
 {
     (void)state;
-    fault_set_report(true);
     object = apex_malloc(BYTES);
     for (unsigned i = 0; i < sizeof other; i++) {
         other[i] = (char)(i + 1);
@@ -288,8 +287,10 @@ test_fortified(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+    (void)argc;
+    unit_report_faults(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strings, setup, teardown),

@@ -13,14 +13,6 @@
 
 #include <sys/mman.h>
 
-static int
-setup(void **state)
-{
-    (void)state;
-    fault_set_report(true);
-    return 0;
-}
-
 // A check that must raise exactly this fault, or none when it is FAULT_COUNT.
 static void
 check(const void *p, size_t size, enum fault wanted)
@@ -178,11 +170,9 @@ test_empty(void **state)
 
     (void)state;
     check(p, 0, FINE);
-    if (PROFILE_EMPTY) {
-        check(p, 1, FAULT_OUT_OF_BOUNDS);
-        apex_free(p);
-        check(p, 1, FAULT_USE_AFTER_FREE);
-    }
+    check(p, 1, FAULT_OUT_OF_BOUNDS);
+    apex_free(p);
+    check(p, 1, FAULT_USE_AFTER_FREE);
 }
 
 // Words that nearly say that an object is free: a header with one bit wrong (hardened), the top
@@ -221,17 +211,19 @@ test_large_far(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+    (void)argc;
+    unit_report_faults(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_objects, setup),
-        cmocka_unit_test_setup(test_neighbours, setup),
-        cmocka_unit_test_setup(test_freed, setup),
-        cmocka_unit_test_setup(test_no_object, setup),
-        cmocka_unit_test_setup(test_elsewhere, setup),
-        cmocka_unit_test_setup(test_empty, setup),
-        cmocka_unit_test_setup(test_header, setup),
-        cmocka_unit_test_setup(test_large_far, setup),
+        cmocka_unit_test(test_objects),
+        cmocka_unit_test(test_neighbours),
+        cmocka_unit_test(test_freed),
+        cmocka_unit_test(test_no_object),
+        cmocka_unit_test(test_elsewhere),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_header),
+        cmocka_unit_test(test_large_far),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
