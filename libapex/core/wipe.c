@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Long ranges, page by page. By explicit_bzero: memset may be one that takes a freed object for what
-// it is (guard/copy.c).
+// Long ranges, page by page. By explicit_bzero: memset may be one that takes a freed object for
+// what it is (guard/copy.c).
 
 #include "core/wipe.h"
 

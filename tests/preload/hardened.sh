@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # Every real program of this folder once more, under libapex-hardened.so with every measure that is
-# an option switched on, and each copy compared with the heap by libapex-guard.so; and the quick ones
-# under the library as it comes. Reason: a hardened allocator that stops a sound program is switched
-# off the same day, and so protects nobody.
+# an option switched on, and each copy compared with the heap by libapex-guard.so; and the quick
+# ones under the library as it comes. Reason: a hardened allocator that stops a sound program is
+# switched off the same day, and so protects nobody.
 #
 #   hardened.sh [script…]
 

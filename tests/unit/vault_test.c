@@ -80,7 +80,7 @@ test_open_and_close(void **state)
     vault_open();
     vault_open();
     vault_close();
-    *(volatile unsigned *)&vault.large.cached_count = 0; // here: in a child it would be closed
+    *(volatile unsigned *)&vault.large.cache.count = 0; // here: in a child it would be closed
     vault_close();
     assert_writes_end_by(SIGSEGV);
 }
