@@ -9,6 +9,7 @@
 #include "front/alloc.h"
 #include "front/lifecycle.h"
 #include "front/place.h"
+#include "os/os.h"
 
 #include <errno.h>
 #include <string.h>
@@ -59,7 +60,12 @@ sealed_alloc_large(size_t bytes, size_t align, size_t size, enum seal_kind kind)
 static bool
 large_is_sound(const struct large *large)
 {
-    if (PROFILE_CANARY && !seal_canary_intact(large->base, large->size, large_mac(large))) {
+    // Behind the canary the rest of its page, which is there, is zero.
+    const char *end = large->base + large->size + CANARY_BYTES;
+    size_t slack = -(uintptr_t)end & (os_page_bytes() - 1);
+
+    if (PROFILE_CANARY && (!seal_canary_intact(large->base, large->size, large_mac(large)) ||
+                           (slack >= 8 && !wipe_holds_short(end, slack)))) {
         fault_raise(FAULT_OVERFLOW, large->base, 0);
         return false;
     }
@@ -76,10 +82,13 @@ large_open_and_free(struct large *large, struct seal_claim claim)
     }
 }
 
+// What realloc says of its object, as free does.
+static const struct seal_claim by_malloc = {.kind = SEAL_MALLOC, .size = SEAL_ANY_SIZE};
+
 static void *
 large_move(struct large *large, size_t size)
 {
-    void *q = sealed_alloc(size, (enum seal_kind)large->kind);
+    void *q = sealed_alloc(size, SEAL_MALLOC);
 
     if (q != NULL) {
         memcpy(q, large->base, size < large->size ? size : large->size);
@@ -94,7 +103,8 @@ large_realloc(struct large *large, size_t size)
     size_t old_size = large->size;
     size_t kept = size < old_size ? size : old_size;
 
-    if (!large_is_sound(large)) {
+    if (!seal_claim_holds(by_malloc, (enum seal_kind)large->kind, old_size, large->base, 0) ||
+        !large_is_sound(large)) {
         return NULL;
     }
     if (size + OVERHEAD_BYTES <= CHUNK_BYTES_MAX) {
@@ -110,7 +120,7 @@ large_realloc(struct large *large, size_t size)
     if (end > kept) {
         explicit_bzero(q + kept, end - kept); // as in core/wipe.c
     }
-    return large_seal(q, size, (enum seal_kind)large->kind);
+    return large_seal(q, size, SEAL_MALLOC);
 }
 
 // --- Allocation ----------------------------------------------------------------------------------
@@ -139,7 +149,7 @@ sealed_alloc_rest(size_t size, size_t align, enum seal_kind kind)
     if (unlikely(size > PTRDIFF_MAX - BLOCK_BYTES)) {
         return sealed_fail();
     }
-    if (PROFILE_EMPTY && unlikely(size == 0) && align <= ALIGN_BYTES) {
+    if (unlikely(size == 0) && align <= ALIGN_BYTES) {
         void *p = empty_alloc(kind);
         if (p != NULL) {
             return p;
@@ -315,16 +325,18 @@ chunk_realloc(struct block *b, void *p, size_t size)
 {
     struct chunk *chunk = chunk_of(p);
     size_t bytes = size + OVERHEAD_BYTES;
+    size_t old_size = seal_size(chunk);
 
+    if (!seal_claim_holds(by_malloc, seal_kind_of(chunk), old_size, p, b->chunk_bytes)) {
+        return NULL;
+    }
     if (alloc_realloc_keeps(b, bytes)) {
         return seal_resize(b, chunk, size) ? p : NULL;
     }
-    enum seal_kind kind = seal_kind_of(chunk);
-    size_t old_size = seal_size(chunk);
-    void *q = sealed_alloc(size, kind);
+    void *q = sealed_alloc(size, SEAL_MALLOC);
     if (q != NULL) {
         memcpy(q, p, size < old_size ? size : old_size);
-        sealed_free(p, (struct seal_claim){.kind = kind, .size = SEAL_ANY_SIZE});
+        sealed_free(p, by_malloc);
     }
     return q;
 }
@@ -336,7 +348,7 @@ sealed_realloc(void *p, size_t size)
         return sealed_alloc(size, SEAL_MALLOC);
     }
     if (unlikely(size == 0)) {
-        sealed_free(p, (struct seal_claim){.kind = SEAL_MALLOC, .size = SEAL_ANY_SIZE});
+        sealed_free(p, by_malloc);
         return NULL;
     }
     if (unlikely(size > PTRDIFF_MAX - BLOCK_BYTES)) {
@@ -348,10 +360,9 @@ sealed_realloc(void *p, size_t size)
     }
     struct place place = place_of(p);
     if (place.kind == PLACE_EMPTY) {
-        enum seal_kind kind = (enum seal_kind)empty_kind(p);
-        void *q = sealed_alloc(size, kind);
+        void *q = sealed_alloc(size, SEAL_MALLOC);
         if (q != NULL) {
-            sealed_free(p, (struct seal_claim){.kind = kind, .size = SEAL_ANY_SIZE});
+            sealed_free(p, by_malloc);
         }
         return q;
     }
