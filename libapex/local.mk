@@ -44,6 +44,7 @@ libapex_sources = \
 	libapex/policy/heap.c \
 	libapex/policy/heaps.c \
 	libapex/policy/idle.c \
+	libapex/policy/inspect.c \
 	libapex/policy/orphan.c \
 	libapex/policy/pool.c \
 	libapex/policy/quarantine.c \
@@ -55,8 +56,7 @@ libapex_sources = \
 libapex_hardened_sources = \
 	libapex/core/seal.c \
 	libapex/core/wipe.c \
-	libapex/front/sealed.c \
-	libapex/policy/inspect.c
+	libapex/front/sealed.c
 
 # Listed so that they are part of a release.
 libapex_headers = \

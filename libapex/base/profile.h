@@ -58,20 +58,10 @@
 #define PROFILE_GUARD PROFILE_DEFAULT
 #endif
 
-// When the process ends, what is still in the heap of its last thread is looked at.
-#ifndef PROFILE_INSPECT
-#define PROFILE_INSPECT PROFILE_DEFAULT
-#endif
-
 // Keys and other constants are read-only once the process has started; and so are records of large
 // objects, when the option `seal_metadata` says so.
 #ifndef PROFILE_READONLY
 #define PROFILE_READONLY PROFILE_DEFAULT
-#endif
-
-// Objects of no bytes cannot be accessed.
-#ifndef PROFILE_EMPTY
-#define PROFILE_EMPTY PROFILE_DEFAULT
 #endif
 
 #define HEADER_BYTES (PROFILE_HEADER ? 8 : 0)

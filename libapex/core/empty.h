@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Objects of no bytes: malloc(0) of the hardened profile. Each has an address of its own, 16 bytes
-// from the next, in memory that cannot be read or written, so that the first access to one faults.
-// What is known of them is kept apart. An address is not used again before all others of its 4 MiB
-// have been. Any thread; a lock.
+// Objects of no bytes: malloc(0). Each has an address of its own, 16 bytes from the next, in memory
+// that cannot be read or written, so that the first access to one faults. What is known of them is
+// kept apart. An address is not used again before all others of its 4 MiB have been. Any thread; a
+// lock.
 
 #ifndef APEX_CORE_EMPTY_H
 #define APEX_CORE_EMPTY_H

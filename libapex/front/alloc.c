@@ -8,6 +8,7 @@
 
 #include "front/alloc.h"
 
+#include "core/empty.h"
 #include "core/vault.h"
 #include "front/lifecycle.h"
 #include "front/place.h"
@@ -112,6 +113,12 @@ alloc_rest(size_t size)
 {
     struct heap *heap = heap_self.heap;
 
+    if (unlikely(size == 0)) {
+        void *p = empty_alloc(0);
+        if (p != NULL) {
+            return p;
+        }
+    }
     if (unlikely(size > BLOCK_BYTES) || unlikely(heap == NULL)) {
         return alloc_run(size);
     }
@@ -169,8 +176,8 @@ alloc_calloc(size_t count, size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    if (unlikely(bytes > DIRECT_BYTES_MAX)) {
-        return calloc_rest(bytes);
+    if (unlikely(bytes - 1 >= DIRECT_BYTES_MAX)) {
+        return bytes == 0 ? alloc_fast(0) : calloc_rest(bytes);
     }
     void *p = alloc_fast(bytes);
     if (unlikely(p == NULL)) {
@@ -226,7 +233,11 @@ free_checked(void *p)
     case PLACE_LARGE:
         alloc_free_large(place.large);
         break;
-    case PLACE_EMPTY: // not in this profile
+    case PLACE_EMPTY:
+        if (!empty_free(p)) {
+            fault_raise(FAULT_DOUBLE_FREE, p, 0); // another thread was faster
+        }
+        break;
     case PLACE_NOWHERE:
         break;
     }
@@ -341,6 +352,9 @@ realloc_rest(void *p, size_t size)
 
     if (place.kind == PLACE_NOWHERE) {
         return NULL;
+    }
+    if (place.kind == PLACE_EMPTY) {
+        return realloc_move(p, 0, size);
     }
     if (place.kind == PLACE_LARGE && size > CHUNK_BYTES_MAX) {
         void *q = alloc_resize_large(place.large, size);

@@ -166,8 +166,8 @@ lifecycle_fork_child(void)
 
 // --- Process -------------------------------------------------------------------------------------
 
-// So much of the heap is looked at when the process ends: some milliseconds.
-#define INSPECT_BYTES_MAX ((size_t)64 << 20)
+// So much of the heap is looked at when the process ends: some milliseconds (hardened), or one.
+#define INSPECT_BYTES_MAX ((size_t)(PROFILE_HEADER ? 64 : 4) << 20)
 
 // After the program's own destructors. With other threads alive there is nothing that can be looked
 // at while they change it.
@@ -176,7 +176,7 @@ lifecycle_destructor(void)
 {
     struct heap *heap = lifecycle_heap_now();
 
-    if (PROFILE_INSPECT && heap != NULL && heaps_alone()) {
+    if (heap != NULL && heaps_alone()) {
         inspect_heap(heap, INSPECT_BYTES_MAX);
     }
 }

@@ -240,12 +240,12 @@ heap_free_remote_unbatched(struct block *b, struct chunk *chunk)
 
 // --- Blocks: parking, retiring, receiving --------------------------------------------------------
 
-// H3. The sizes of a class are those above the class below it.
+// H3. The sizes of a class are those above the class below it. direct[0] never changes.
 static void
 heap_set_current(struct heap *heap, unsigned c, struct block *b)
 {
     size_t last = size_classes[c].chunk_bytes / ALIGN_BYTES;
-    size_t first = c == 0 ? 0 : size_classes[c - 1].chunk_bytes / ALIGN_BYTES + 1;
+    size_t first = c == 0 ? 1 : size_classes[c - 1].chunk_bytes / ALIGN_BYTES + 1;
 
     heap->current[c] = b;
     for (size_t n = first; n <= last && n < DIRECT_COUNT; n++) {
@@ -701,6 +701,7 @@ heap_page_slot(const struct heap *heap)
 void
 heap_reset(struct heap *heap)
 {
+    heap->direct[0] = NO_BLOCK;
     for (unsigned c = 0; c < CLASS_RUN; c++) {
         heap_set_current(heap, c, NO_BLOCK);
         list_init(&heap->available[c]);
@@ -775,7 +776,8 @@ heap_audit_current(const struct heap *heap, unsigned c)
     const struct block *b = heap->current[c];
 
     apex_audit(b == NO_BLOCK || b->state == BLOCK_CURRENT);
-    for (size_t n = 0; n < DIRECT_COUNT; n++) {
+    apex_audit(heap->direct[0] == NO_BLOCK);
+    for (size_t n = 1; n < DIRECT_COUNT; n++) {
         apex_audit(size_class_small(n * ALIGN_BYTES) != c || heap->direct[n] == b);
     }
     if (b == NO_BLOCK) {

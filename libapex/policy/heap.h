@@ -14,7 +14,8 @@
 //       heap_idle_part or a share of what the heap owns. `blocks` is the sum of all.
 //   H2  An AVAILABLE or FULL block has live chunks, so it will see an event when the last one is
 //       freed.
-//   H3  direct[n] is the current block of the class of 16 * n bytes.
+//   H3  direct[n] is the current block of the class of 16 * n bytes; direct[0] has no room, so that
+//       malloc(0) leaves the fast path (core/empty.h).
 //   H4  A run of a class from CLASS_RUN on is FULL or IDLE, never CURRENT: what is freed is at hand
 //       for all these classes, and under the bound of what is idle.
 //   H5  At most BATCH_BYTES_MAX of chunks in each of BATCH_SLOTS batches that are open, and of
