@@ -48,6 +48,7 @@ libapex_sources = \
 	libapex/policy/orphan.c \
 	libapex/policy/pool.c \
 	libapex/policy/quarantine.c \
+	libapex/policy/quarantine_global.c \
 	libapex/view/attach.c \
 	libapex/view/stats.c \
 	libapex/view/stats_page.c
@@ -112,6 +113,7 @@ libapex_headers = \
 	libapex/policy/orphan.h \
 	libapex/policy/pool.h \
 	libapex/policy/quarantine.h \
+	libapex/policy/quarantine_global.h \
 	libapex/tables/faults.def \
 	libapex/tables/options.def \
 	libapex/tables/stats.def \

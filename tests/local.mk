@@ -53,6 +53,7 @@ hardened_tests = \
 	tests/unit/guard_test \
 	tests/unit/inspect_test \
 	tests/unit/quarantine_test \
+	tests/unit/quarantine_global_test \
 	tests/unit/seal_test \
 	tests/unit/sealed_test \
 	tests/unit/vault_test \
@@ -64,6 +65,8 @@ tests_unit_guard_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_guard_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_inspect_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_inspect_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_unit_quarantine_global_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_quarantine_global_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_quarantine_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_quarantine_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_seal_test_CPPFLAGS = $(libapex_hardened_cppflags)

@@ -189,8 +189,8 @@ alloc_calloc(size_t count, size_t size)
 // --- Free, slow ----------------------------------------------------------------------------------
 
 // The thread may have no heap yet, or none any more.
-void
-alloc_free_chunk(struct block *b, struct chunk *chunk)
+static void
+free_chunk(struct block *b, struct chunk *chunk)
 {
     struct heap *heap = lifecycle_heap_to_free();
 
@@ -228,7 +228,7 @@ free_checked(void *p)
     struct place place = place_of(p);
     switch (place.kind) {
     case PLACE_CHUNK:
-        alloc_free_chunk(place.block, p);
+        free_chunk(place.block, p);
         break;
     case PLACE_LARGE:
         alloc_free_large(place.large);

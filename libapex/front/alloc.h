@@ -84,9 +84,7 @@ bool alloc_realloc_keeps(struct block *b, size_t size);
 // Resizes a live large object, moving its pages, if need be. Its address, or NULL.
 void *alloc_resize_large(struct large *large, size_t size);
 
-// Frees a live chunk, whoever's it is and whatever state the calling thread is in, or a live large
-// object.
-void alloc_free_chunk(struct block *b, struct chunk *chunk);
+// Frees a live large object.
 void alloc_free_large(struct large *large);
 
 // `align` any power of two, `size` any; 16-byte alignment at least. NULL with ENOMEM.

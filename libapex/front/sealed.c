@@ -221,6 +221,29 @@ sealed_calloc(size_t count, size_t size)
 
 // --- Free ----------------------------------------------------------------------------------------
 
+FAST void
+sealed_free_by(struct heap *heap, struct block *b, unsigned c, struct chunk *chunk)
+{
+    if (PROFILE_QUARANTINE) {
+        heap_quarantine(heap, c, chunk);
+    } else {
+        heap_free(heap, b, chunk);
+    }
+}
+
+// The thread has no heap yet, or none any more.
+static APART void
+sealed_free_first(struct block *b, unsigned c, struct chunk *chunk)
+{
+    struct heap *heap = lifecycle_heap_to_free();
+
+    if (heap == NULL) {
+        heap_free_remote_unbatched(b, chunk);
+    } else {
+        sealed_free_by(heap, b, c, chunk);
+    }
+}
+
 // A chunk that has been opened.
 FAST void
 sealed_free_opened(struct block *b, unsigned c, struct chunk *chunk)
@@ -228,11 +251,9 @@ sealed_free_opened(struct block *b, unsigned c, struct chunk *chunk)
     struct heap *heap = heap_self.heap;
 
     if (unlikely(heap == NULL) || unlikely(!heap->live)) {
-        alloc_free_chunk(b, chunk);
-    } else if (PROFILE_QUARANTINE) {
-        heap_quarantine(heap, c, chunk);
+        sealed_free_first(b, c, chunk);
     } else {
-        heap_free(heap, b, chunk);
+        sealed_free_by(heap, b, c, chunk);
     }
 }
 

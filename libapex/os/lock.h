@@ -14,17 +14,18 @@
 #include <stdint.h>
 
 enum lock_rank {
-    LOCK_RANK_SWEEP,     // sweep for sleepers (policy/heap.c); only ever tried
-    LOCK_RANK_ATTACH,    // registration with apexd; only tried, but around fork (view/attach.c)
-    LOCK_RANK_HEAPS,     // list of heaps (policy/heap.c)
-    LOCK_RANK_ORPHAN,    // orphan blocks (policy/orphan.c)
-    LOCK_RANK_POOL,      // superblocks and their free blocks (policy/pool.c)
-    LOCK_RANK_LARGE,     // large objects and their cache (core/large.c)
-    LOCK_RANK_EMPTY,     // addresses of objects of no bytes (core/empty.c)
-    LOCK_RANK_REGISTRY,  // radix nodes (core/registry.c)
-    LOCK_RANK_META,      // metadata arena (core/meta.c)
-    LOCK_RANK_VAULT,     // sealed records (core/vault.c)
-    LOCK_RANK_CONFIG,    // options that change (policy/config.c)
+    LOCK_RANK_SWEEP,      // sweep for sleepers (policy/heap.c); only ever tried
+    LOCK_RANK_ATTACH,     // registration with apexd; only tried, but around fork (view/attach.c)
+    LOCK_RANK_HEAPS,      // list of heaps (policy/heap.c)
+    LOCK_RANK_ORPHAN,     // orphan blocks (policy/orphan.c)
+    LOCK_RANK_QUARANTINE, // what all threads have in quarantine (policy/quarantine_global.c)
+    LOCK_RANK_POOL,       // superblocks and their free blocks (policy/pool.c)
+    LOCK_RANK_LARGE,      // large objects and their cache (core/large.c)
+    LOCK_RANK_EMPTY,      // addresses of objects of no bytes (core/empty.c)
+    LOCK_RANK_REGISTRY,   // radix nodes (core/registry.c)
+    LOCK_RANK_META,       // metadata arena (core/meta.c)
+    LOCK_RANK_VAULT,      // sealed records (core/vault.c)
+    LOCK_RANK_CONFIG,     // options that change (policy/config.c)
 };
 
 struct lock {

@@ -12,6 +12,7 @@
 #include "os/lock.h"
 #include "policy/orphan.h"
 #include "policy/pool.h"
+#include "policy/quarantine_global.h"
 
 #include <string.h>
 
@@ -418,9 +419,25 @@ heap_discharge(struct heap *heap, struct chunk *chunk)
 static void
 heap_shrink_quarantine(struct heap *heap, uint32_t bytes_max)
 {
+    struct chunk *chunk;
     struct chunk *out;
 
-    while ((out = quarantine_evict(&heap->quarantine, &heap->rng, bytes_max)) != NULL) {
+    while ((chunk = quarantine_evict(&heap->quarantine, &heap->rng, bytes_max)) != NULL) {
+        while ((out = quarantine_global_put(chunk, &heap->rng)) != NULL) {
+            heap_discharge(heap, out);
+            chunk = NULL;
+        }
+    }
+}
+
+// Its own, and what is in the global part.
+static void
+heap_empty_quarantine(struct heap *heap)
+{
+    struct chunk *out;
+
+    heap_shrink_quarantine(heap, 0);
+    while ((out = quarantine_global_take(&heap->rng)) != NULL) {
         heap_discharge(heap, out);
     }
 }
@@ -438,7 +455,7 @@ void
 heap_collect(struct heap *heap)
 {
     if (PROFILE_QUARANTINE) {
-        heap_shrink_quarantine(heap, 0);
+        heap_empty_quarantine(heap);
     }
     heap_deliver_all(heap);
     heap_drain(heap);

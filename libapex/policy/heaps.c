@@ -10,6 +10,7 @@
 #include "os/os.h"
 #include "policy/orphan.h"
 #include "policy/pool.h"
+#include "policy/quarantine_global.h"
 
 static struct lock heaps_lock = LOCK_INIT(LOCK_RANK_HEAPS);
 static struct heap *heaps_made; // newest first; atomic, so that sums need no lock
@@ -269,6 +270,7 @@ heaps_fork_prepare(void)
         gate_wait(&h->pass);
     }
     orphan_fork_prepare();
+    quarantine_global_fork_prepare();
     pool_fork_prepare();
     lock_fork_begin();
 }
@@ -278,6 +280,7 @@ heaps_fork_parent(void)
 {
     lock_fork_end();
     pool_fork_parent();
+    quarantine_global_fork_parent();
     orphan_fork_parent();
     gate_open();
     lock_release(&heaps_lock);
@@ -292,6 +295,7 @@ heaps_fork_child(struct heap *self)
 
     lock_fork_end();
     pool_fork_child();
+    quarantine_global_fork_child();
     orphan_fork_child();
     gate_open();
     lock_renew(&heaps_lock);

@@ -7,14 +7,13 @@
 static void
 pen_init(struct pen *pen, unsigned c)
 {
-    uint32_t bytes = size_classes[c].chunk_bytes;
-    uint32_t fit = PEN_BYTES / bytes;
+    uint32_t fit = PEN_BYTES / size_classes[c].chunk_bytes;
 
     fit = fit < PEN_SLOTS_MIN ? PEN_SLOTS_MIN : fit > PEN_SLOTS ? PEN_SLOTS : fit;
     pen->capacity = (uint8_t)(c < CLASS_RUN ? fit : PEN_RUNS);
     pen->floor = pen->capacity / 2;
     pen->count = 0;
-    pen->weight = c < CLASS_RUN ? bytes : bytes / QUARANTINE_RUN_PART;
+    pen->weight = quarantine_weight(c);
 }
 
 void

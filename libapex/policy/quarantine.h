@@ -13,7 +13,7 @@
 // pens of pointers are tcmalloc's.)
 //
 // What waits is bounded in number by the size of the pens, and in bytes: while it is more than
-// QUARANTINE_BYTES_MAX, chunks leave the pen that holds most.
+// QUARANTINE_BYTES_MAX, chunks leave the pen that holds most, for policy/quarantine_global.h.
 //
 // Belongs to one thread. Chunks in it count as allocated, in their blocks and in the statistics;
 // they may be anybody's.
@@ -34,7 +34,7 @@
 #define QUARANTINE_RUN_PART 4
 
 struct pen {
-    uint32_t weight; // what a chunk counts for, in bytes
+    uint32_t weight; // of one chunk
     uint8_t count;
     uint8_t floor; // no more than so many: they serve nobody
     uint8_t capacity;
@@ -50,6 +50,14 @@ struct quarantine {
 };
 
 void quarantine_init(struct quarantine *q);
+
+// What a chunk of class `c` counts for, in bytes.
+FAST uint32_t
+quarantine_weight(unsigned c)
+{
+    uint32_t bytes = size_classes[c].chunk_bytes;
+    return c < CLASS_RUN ? bytes : bytes / QUARANTINE_RUN_PART;
+}
 
 // A number below `n`, which is at most PEN_SLOTS; one value in 2048 is more likely than the rest.
 FAST unsigned

@@ -9,8 +9,11 @@
 #include "apex.h"
 #include "base/rng.h"
 #include "policy/heaps.h"
+#include "policy/quarantine_global.h"
 
 #include "../support/unit.h"
+
+#include <pthread.h>
 
 #define SLOTS 512
 
@@ -117,6 +120,37 @@ test_random_load(void **state)
     heap_audit(heap_self.heap);
 }
 
+static void *
+free_and_exit(void *p)
+{
+    apex_free(p);
+    return NULL;
+}
+
+// What a thread freed waits on when the thread is gone, and no longer when memory is asked back.
+static void
+test_quarantine_outlives_thread(void **state)
+{
+    void *p = apex_malloc(100);
+    pthread_t thread;
+
+    (void)state;
+    heap_collect(heap_self.heap);
+    assert_null(quarantine_global_take(&heap_self.heap->rng));
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&thread, NULL, free_and_exit, p), 0);
+        pthread_join(thread, NULL);
+        if (i == 0) {
+            struct chunk *out = quarantine_global_take(&heap_self.heap->rng);
+            assert_ptr_equal(out, chunk_of(p));
+            heap_free(heap_self.heap, block_head(geometry_descriptor(out)), out);
+            p = apex_malloc(100);
+        }
+    }
+    heap_collect(heap_self.heap);
+    assert_null(quarantine_global_take(&heap_self.heap->rng));
+}
+
 int
 main(void)
 {
@@ -125,6 +159,7 @@ main(void)
         cmocka_unit_test(test_alignments),
         cmocka_unit_test(test_sizes_by_realloc),
         cmocka_unit_test(test_random_load),
+        cmocka_unit_test(test_quarantine_outlives_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
