@@ -130,5 +130,25 @@ bench-quick: bench-build
 bench-build: all bench/driver/measure $(bench_programs)
 	@$(top_srcdir)/bootstrap --packages-only bench
 
+# make bench-prices: what each measure of the hardened library costs. The library beside itself with
+# one of them left out (base/profile.h), from builds of their own; not from a tree that is configured
+# in place.
+bench_measures = canary checksum guard quarantine shuffle types zero
+bench_prices = $(abs_top_builddir)/bench/prices
+empty =
+bench_without = $(subst $(empty) ,$(comma),$(bench_measures:%=no-%))
+
+bench-prices: bench-build
+	@for measure in $(bench_measures); do \
+		constant=PROFILE_$$(echo $$measure | tr a-z A-Z) && \
+		$(MKDIR_P) $(bench_prices)/$$measure && cd $(bench_prices)/$$measure && \
+		{ test -f Makefile || $(abs_top_srcdir)/configure -q CPPFLAGS=-D$$constant=0; } && \
+		$(MAKE) --no-print-directory libapex/libapex-hardened.la >/dev/null || exit; \
+	done
+	@BENCH_PEERS='$(foreach measure,$(bench_measures),no-$(measure)=$(bench_prices)/$(measure)/libapex/.libs/libapex-hardened.so.0)'; \
+	export BENCH_PEERS; \
+	$(bench_run) --base hardened --focus hardened --peers $(bench_without) \
+		--output '$(bench_output)-prices' $(BENCH_ARGS)
+
 clean-local:
-	rm -rf bench/data bench/results bench/results-quick
+	rm -rf bench/data bench/prices bench/results bench/results-quick bench/results-prices

@@ -79,8 +79,11 @@ def parser():
 def all_peers(build):
     """Every allocator that is there, and the names of packaged ones that are not."""
     packaged, missing = peers.packaged()
-    apex = peers.Peer("apex", os.path.join(build, "libapex/.libs/libapex.so.0"))
-    own = [apex] if os.path.exists(apex.path) else []
+    own = [
+        peers.Peer(name, os.path.join(build, "libapex/.libs", library))
+        for name, library in (("apex", "libapex.so.0"), ("hardened", "libapex-hardened.so.0"))
+    ]
+    own = [peer for peer in own if os.path.exists(peer.path)]
     added = peers.parse_peers(os.environ.get("BENCH_PEERS", ""))
     return [peers.Peer("glibc")] + own + packaged + added, missing
 
