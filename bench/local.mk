@@ -131,12 +131,13 @@ bench-build: all bench/driver/measure $(bench_programs)
 	@$(top_srcdir)/bootstrap --packages-only bench
 
 # make bench-prices: what each measure of the hardened library costs. The library beside itself with
-# one of them left out (base/profile.h), from builds of their own; not from a tree that is configured
+# one of them left out (base/profile.h), from builds of their own; not in a tree that is configured
 # in place.
 bench_measures = canary checksum guard quarantine shuffle types zero
 bench_prices = $(abs_top_builddir)/bench/prices
 empty =
 bench_without = $(subst $(empty) ,$(comma),$(bench_measures:%=no-%))
+bench_without_library = $(bench_prices)/$(measure)/libapex/.libs/libapex-hardened.so.0
 
 bench-prices: bench-build
 	@for measure in $(bench_measures); do \
@@ -145,7 +146,7 @@ bench-prices: bench-build
 		{ test -f Makefile || $(abs_top_srcdir)/configure -q CPPFLAGS=-D$$constant=0; } && \
 		$(MAKE) --no-print-directory libapex/libapex-hardened.la >/dev/null || exit; \
 	done
-	@BENCH_PEERS='$(foreach measure,$(bench_measures),no-$(measure)=$(bench_prices)/$(measure)/libapex/.libs/libapex-hardened.so.0)'; \
+	@BENCH_PEERS='$(foreach measure,$(bench_measures),no-$(measure)=$(bench_without_library))'; \
 	export BENCH_PEERS; \
 	$(bench_run) --base hardened --focus hardened --peers $(bench_without) \
 		--output '$(bench_output)-prices' $(BENCH_ARGS)

@@ -62,9 +62,3 @@ mac_start(const uint64_t random[MAC_RANDOM_WORDS])
                                                  : MAC_SOFTWARE,
     };
 }
-
-struct mac
-mac_without_aes(uint64_t a, uint64_t b)
-{
-    return mac_secret.kind == MAC_CRC32C ? mac_crc(a, b) : mac_software(a, b);
-}

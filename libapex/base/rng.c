@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// xoshiro256**. A generator belongs to one thread, or to whoever holds the lock that guards it.
+// A generator belongs to one thread, or to whoever holds the lock that guards it.
 
 #include "base/rng.h"
 
@@ -37,4 +37,11 @@ rng_next(struct rng *rng)
     s[2] ^= t;
     s[3] = rng_rotate(s[3], 45);
     return result;
+}
+
+void
+dice_seed(struct dice *dice, struct rng *rng)
+{
+    dice->state = rng_next(rng);
+    dice->secret = rng_next(rng);
 }

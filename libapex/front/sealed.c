@@ -183,25 +183,43 @@ sealed_aligned(size_t size, size_t align, enum seal_kind kind)
     return sealed_alloc_rest(size, align, kind);
 }
 
+// The fast path ends in calls or in nothing: what it did not call it need not save registers for.
+static APART void *
+sealed_alloc_unused(size_t size, enum seal_kind kind)
+{
+    size_t bytes = size + OVERHEAD_BYTES;
+    struct block *b = heap_self.heap->direct[(bytes + ALIGN_BYTES - 1) >> ALIGN_SHIFT];
+    struct chunk *chunk = block_pop(b);
+
+    return likely(chunk != NULL) ? seal_close(b, chunk, size, kind)
+                                 : sealed_alloc_rest(size, ALIGN_BYTES, kind);
+}
+
+static SLOW void *
+sealed_alloc_accused(struct chunk *chunk, unsigned c, size_t size, enum seal_kind kind)
+{
+    void *p = seal_reuse_rest(chunk, c, size, kind);
+    return p != NULL ? p : sealed_alloc_unused(size, kind);
+}
+
 void *
 sealed_alloc(size_t size, enum seal_kind kind)
 {
     struct heap *heap = heap_self.heap;
 
     // Thread-local data reads as 0 while the dynamic linker is still at work (alloc_fast).
-    if (likely(size - 1 < DIRECT_BYTES_MAX - OVERHEAD_BYTES) && likely(heap != NULL)) {
-        size_t bytes = size + OVERHEAD_BYTES;
-        void *p = sealed_reuse(heap, size_class_small(bytes), size, kind);
-        if (likely(p != NULL)) {
-            return p;
-        }
-        struct block *b = heap->direct[(bytes + ALIGN_BYTES - 1) >> ALIGN_SHIFT];
-        struct chunk *chunk = block_pop(b);
-        if (likely(chunk != NULL)) {
-            return seal_close(b, chunk, size, kind);
-        }
+    if (unlikely(size - 1 >= DIRECT_BYTES_MAX - OVERHEAD_BYTES) || unlikely(heap == NULL)) {
+        return sealed_alloc_rest(size, ALIGN_BYTES, kind);
     }
-    return sealed_alloc_rest(size, ALIGN_BYTES, kind);
+    unsigned c = size_class_small(size + OVERHEAD_BYTES);
+    struct chunk *chunk = heap_reuse(heap, c);
+    if (unlikely(chunk == NULL)) {
+        return sealed_alloc_unused(size, kind);
+    }
+    if (unlikely(!seal_is_quarantined(chunk)) || unlikely(!seal_is_clean_short(chunk, c))) {
+        return sealed_alloc_accused(chunk, c, size, kind);
+    }
+    return seal_close_ready(chunk, c, size, kind);
 }
 
 void *

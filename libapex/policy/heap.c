@@ -422,7 +422,7 @@ heap_shrink_quarantine(struct heap *heap, uint32_t bytes_max)
     struct chunk *chunk;
     struct chunk *out;
 
-    while ((chunk = quarantine_evict(&heap->quarantine, &heap->rng, bytes_max)) != NULL) {
+    while ((chunk = quarantine_evict(&heap->quarantine, bytes_max)) != NULL) {
         while ((out = quarantine_global_put(chunk, &heap->rng)) != NULL) {
             heap_discharge(heap, out);
             chunk = NULL;
@@ -730,7 +730,7 @@ heap_reset(struct heap *heap)
         heap->batch[i].block = NULL;
     }
     heap->parked_count = 0;
-    quarantine_init(&heap->quarantine);
+    quarantine_init(&heap->quarantine, &heap->rng);
     heap->pass.inside = 0;
     heap->ticks = 0;
 }

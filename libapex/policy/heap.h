@@ -153,7 +153,7 @@ APART void heap_quarantine_rest(struct heap *heap, struct chunk *out);
 FAST void
 heap_quarantine(struct heap *heap, unsigned c, struct chunk *chunk)
 {
-    struct chunk *out = quarantine_put(&heap->quarantine, &heap->rng, c, chunk);
+    struct chunk *out = quarantine_put(&heap->quarantine, c, chunk);
 
     if (unlikely(out != NULL) || unlikely(heap->quarantine.bytes > QUARANTINE_BYTES_MAX)) {
         heap_quarantine_rest(heap, out);
@@ -164,7 +164,7 @@ heap_quarantine(struct heap *heap, unsigned c, struct chunk *chunk)
 FAST struct chunk *
 heap_reuse(struct heap *heap, unsigned c)
 {
-    return PROFILE_QUARANTINE ? quarantine_take(&heap->quarantine, &heap->rng, c) : NULL;
+    return PROFILE_QUARANTINE ? quarantine_take(&heap->quarantine, c) : NULL;
 }
 
 // Delivers what is batched, takes what is in the inbox, gives empty blocks to the pool.

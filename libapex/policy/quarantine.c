@@ -17,17 +17,17 @@ pen_init(struct pen *pen, unsigned c)
 }
 
 void
-quarantine_init(struct quarantine *q)
+quarantine_init(struct quarantine *q, struct rng *rng)
 {
     for (unsigned c = 0; PROFILE_QUARANTINE && c < CLASS_COUNT; c++) {
         pen_init(&q->pen[c], c);
     }
     q->bytes = 0;
-    q->random = 0;
+    dice_seed(&q->dice, rng);
 }
 
 struct chunk *
-quarantine_evict(struct quarantine *q, struct rng *rng, uint32_t bytes_max)
+quarantine_evict(struct quarantine *q, uint32_t bytes_max)
 {
     struct pen *fullest = &q->pen[0];
 
@@ -40,7 +40,7 @@ quarantine_evict(struct quarantine *q, struct rng *rng, uint32_t bytes_max)
             fullest = pen;
         }
     }
-    struct chunk **slot = &fullest->slot[quarantine_choose(q, rng, fullest->count)];
+    struct chunk **slot = &fullest->slot[dice_below(&q->dice, fullest->count)];
     struct chunk *out = *slot;
     *slot = fullest->slot[--fullest->count];
     q->bytes -= fullest->weight;

@@ -45,11 +45,11 @@ _Static_assert(sizeof(struct pen) == 256, "its address is a shift away");
 
 struct quarantine {
     struct pen pen[PROFILE_QUARANTINE ? CLASS_COUNT : 1];
-    uint32_t bytes;  // the sum of all weights
-    uint64_t random; // bits that have not been used yet, above a 1
+    uint32_t bytes; // the sum of all weights
+    struct dice dice;
 };
 
-void quarantine_init(struct quarantine *q);
+void quarantine_init(struct quarantine *q, struct rng *rng);
 
 // What a chunk of class `c` counts for, in bytes.
 FAST uint32_t
@@ -59,21 +59,9 @@ quarantine_weight(unsigned c)
     return c < CLASS_RUN ? bytes : bytes / QUARANTINE_RUN_PART;
 }
 
-// A number below `n`, which is at most PEN_SLOTS; one value in 2048 is more likely than the rest.
-FAST unsigned
-quarantine_choose(struct quarantine *q, struct rng *rng, unsigned n)
-{
-    if (unlikely(q->random <= UINT16_MAX)) {
-        q->random = rng_next(rng) | UINT64_C(1) << 63;
-    }
-    unsigned chosen = ((uint32_t)(uint16_t)q->random * n) >> 16;
-    q->random >>= 16;
-    return chosen;
-}
-
 // A chunk of class `c` that has waited; NULL when too few wait.
 FAST struct chunk *
-quarantine_take(struct quarantine *q, struct rng *rng, unsigned c)
+quarantine_take(struct quarantine *q, unsigned c)
 {
     struct pen *pen = &q->pen[c];
 
@@ -81,7 +69,7 @@ quarantine_take(struct quarantine *q, struct rng *rng, unsigned c)
         return NULL;
     }
     unsigned last = pen->count - 1u;
-    struct chunk **slot = &pen->slot[quarantine_choose(q, rng, last)];
+    struct chunk **slot = &pen->slot[dice_below(&q->dice, last)];
     struct chunk *out = *slot;
     *slot = pen->slot[last];
     pen->count = (uint8_t)last;
@@ -91,7 +79,7 @@ quarantine_take(struct quarantine *q, struct rng *rng, unsigned c)
 
 // Puts in a chunk of class `c`. Returns the one that has to leave for it; NULL when there is room.
 FAST struct chunk *
-quarantine_put(struct quarantine *q, struct rng *rng, unsigned c, struct chunk *chunk)
+quarantine_put(struct quarantine *q, unsigned c, struct chunk *chunk)
 {
     struct pen *pen = &q->pen[c];
     unsigned count = pen->count;
@@ -102,7 +90,7 @@ quarantine_put(struct quarantine *q, struct rng *rng, unsigned c, struct chunk *
         q->bytes += pen->weight;
         return NULL;
     }
-    struct chunk **slot = &pen->slot[quarantine_choose(q, rng, count)];
+    struct chunk **slot = &pen->slot[dice_below(&q->dice, count)];
     struct chunk *out = *slot;
     *slot = pen->slot[count - 1];
     pen->slot[count - 1] = chunk;
@@ -110,6 +98,6 @@ quarantine_put(struct quarantine *q, struct rng *rng, unsigned c, struct chunk *
 }
 
 // While more than `bytes_max` wait: takes a chunk out and returns it. NULL when not.
-struct chunk *quarantine_evict(struct quarantine *q, struct rng *rng, uint32_t bytes_max);
+struct chunk *quarantine_evict(struct quarantine *q, uint32_t bytes_max);
 
 #endif

@@ -105,12 +105,13 @@ test_order_has_no_pattern(void **state)
 static void
 test_choice_of_quarantine(void **state)
 {
-    static struct quarantine q;
+    struct dice dice;
     unsigned counts[PEN_SLOTS] = {0};
 
     (void)state;
+    dice_seed(&dice, &rng);
     for (unsigned i = 0; i < ROUNDS; i++) {
-        counts[quarantine_choose(&q, &rng, PEN_SLOTS)]++;
+        counts[dice_below(&dice, PEN_SLOTS)]++;
     }
     assert_uniform(counts, PEN_SLOTS, BOUND_32);
 }

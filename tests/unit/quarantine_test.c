@@ -33,13 +33,13 @@ static unsigned class_made;
 static struct chunk *
 put(struct chunk *chunk)
 {
-    return quarantine_put(&q, &rng, class_made, chunk);
+    return quarantine_put(&q, class_made, chunk);
 }
 
 static struct chunk *
 take(void)
 {
-    return quarantine_take(&q, &rng, class_made);
+    return quarantine_take(&q, class_made);
 }
 
 static void
@@ -58,7 +58,7 @@ make(unsigned c)
         block_set_tail(geometry_descriptor(first + i * BLOCK_BYTES), i);
     }
     rng_seed(&rng, 3);
-    quarantine_init(&q);
+    quarantine_init(&q, &rng);
     memset(seen, 0, sizeof seen);
 }
 
@@ -88,7 +88,7 @@ test_all_come_out_once(void **state)
         }
         assert_true(q.bytes <= PEN_SLOTS * b->chunk_bytes);
     }
-    while ((out = quarantine_evict(&q, &rng, 0)) != NULL) {
+    while ((out = quarantine_evict(&q, 0)) != NULL) {
         see(out);
     }
     assert_int_equal(q.bytes, 0);
@@ -150,7 +150,7 @@ test_bytes_are_bounded(void **state)
     make(c);
     for (unsigned i = 0; i < b->capacity; i++) {
         (void)put(chunk_at(i));
-        while (quarantine_evict(&q, &rng, 3 * b->chunk_bytes) != NULL) {
+        while (quarantine_evict(&q, 3 * b->chunk_bytes) != NULL) {
         }
         assert_true(q.bytes <= 3 * b->chunk_bytes);
     }
