@@ -23,6 +23,7 @@ EXTRA_DIST += \
 	docs/decisions/0010-hardened-header.md \
 	docs/decisions/0011-guarded-copies.md \
 	docs/decisions/0012-sealed-by-mprotect.md \
+	docs/decisions/0013-quarantine-serves.md \
 	docs/decisions/README.md \
 	docs/invariants.md \
 	docs/memory-ordering.md \
