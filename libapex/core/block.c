@@ -55,8 +55,11 @@ block_init(struct block *b, char *first, unsigned c, unsigned blocks, struct own
 static void
 block_shuffle(uint8_t *order, unsigned count, struct rng *rng)
 {
+    struct dice dice;
+
+    dice_seed(&dice, rng);
     for (unsigned i = 0; i < count; i++) {
-        unsigned j = (unsigned)(((rng_next(rng) >> 32) * (i + 1)) >> 32);
+        unsigned j = dice_below(&dice, i + 1);
         order[i] = order[j];
         order[j] = (uint8_t)i;
     }
