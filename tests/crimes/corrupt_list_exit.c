@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: CORRUPT_LIST. The link in a freed object is overwritten, and nothing is allocated any more.
-// The end of the process finds it.
+// Crime: CORRUPT_LIST. The link in a freed object is overwritten, and nothing is allocated any
+// more. The end of the process finds it.
 
 #include "crime.h"
 

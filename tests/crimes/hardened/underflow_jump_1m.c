@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name: one byte is written a mebibyte in front of the object.
+// Crime: none that has a name: a mebibyte in front of the object 64 KiB are written to. Wherever
+// that is, a guard page is among them.
 
 #include "sized.h"
 
@@ -8,9 +9,9 @@ int
 main(int argc, char **argv)
 {
     size_t size = crime_size(argc, argv);
-    volatile char *p = crime_malloc(size);
+    char *volatile p = crime_malloc(size);
 
     crime_expect_guard();
-    p[-(1 << 20)] ^= 1;
+    memset(p - (1 << 20), 'A', 65536);
     return crime_unpunished();
 }
