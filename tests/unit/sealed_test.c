@@ -117,6 +117,35 @@ test_random_load(void **state)
     heap_audit(heap_self.heap);
 }
 
+static uint64_t
+faults(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned f = 0; f < FAULT_COUNT; f++) {
+        sum += fault_count((enum fault)f);
+    }
+    return sum;
+}
+
+// Where no memory can be read, since the run's object was hidden.
+static void
+test_free_inside_freed_run(void **state)
+{
+    char *run = apex_malloc(300000);
+
+    (void)state;
+    fault_set_report(true);
+    apex_free(run);
+    apex_malloc_trim(0); // out of quarantine
+    for (unsigned inside = 16; inside < 300000; inside += 4080) {
+        uint64_t before = faults();
+        apex_free(run + inside);
+        assert_int_equal(faults(), before + 1);
+    }
+    fault_set_report(false);
+}
+
 int
 main(void)
 {
@@ -125,6 +154,7 @@ main(void)
         cmocka_unit_test(test_alignments),
         cmocka_unit_test(test_sizes_by_realloc),
         cmocka_unit_test(test_random_load),
+        cmocka_unit_test(test_free_inside_freed_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
