@@ -125,12 +125,23 @@ block_starts_chunk(const struct block *b, const void *p)
     return block_chunk_index(b, p) < load_fast(&b->carved);
 }
 
+// Longer chunks that nobody has had are trusted to read as zero: to look would touch their pages.
+// Those of shorter ones are touched by headers anyway, and a dangling pointer from the time before
+// the block was given back may have led there.
+#define TRUST_BYTES_MIN 4097
+
 // What is known of the memory of `chunk`, number `index`, which is yet to be carved. One that was
 // carved before may still be as it was then, if it was never allocated.
 FAST enum chunk_memory
 block_memory(const struct block *b, const struct chunk *chunk, uint64_t index)
 {
-    return index < b->known ? freelist_memory(chunk, b->key) : b->clean ? MEMORY_ZERO : MEMORY_WIPE;
+    if (index < b->known) {
+        return freelist_memory(chunk, b->key);
+    }
+    if (!b->clean) {
+        return MEMORY_WIPE;
+    }
+    return b->chunk_bytes < TRUST_BYTES_MIN ? MEMORY_LOOK : MEMORY_ZERO;
 }
 
 // True if `p` is aligned like a chunk and lies in the superblock in which the descriptor lies too:

@@ -4,8 +4,11 @@
 
 #include "core/guard.h"
 
+#include "base/atomic.h"
 #include "core/geometry.h"
 #include "os/os.h"
+
+static bool refused; // to hide a run, ever; atomic
 
 static bool
 guard_possible(void)
@@ -68,11 +71,16 @@ guard_object_bytes(const struct block *b)
 bool
 guard_hide(const struct block *b)
 {
-    return guard_possible() && os_guard(b->base + HEADER_BYTES, guard_object_bytes(b)) == 0;
+    if (guard_possible() && os_guard(b->base + HEADER_BYTES, guard_object_bytes(b)) == 0) {
+        return true;
+    }
+    store_relaxed(&refused, true);
+    return false;
 }
 
 bool
 guard_show(const struct block *b)
 {
-    return guard_possible() && os_unguard(b->base + HEADER_BYTES, guard_object_bytes(b)) == 0;
+    return guard_possible() && os_unguard(b->base + HEADER_BYTES, guard_object_bytes(b)) == 0 &&
+           !load_relaxed(&refused);
 }

@@ -39,7 +39,8 @@ void guard_break_run(char *first, unsigned count);
 int guard_purge(char *first, unsigned count);
 
 // A chunk of more than 64 KiB: its object cannot be accessed and has given its pages back; and the
-// opposite, after which it reads as zero. False when the kernel refuses.
+// opposite, after which it reads as zero. False when the kernel refuses, and from then on for good
+// when it has refused to hide one: what is shown may never have been hidden, and hold anything.
 bool guard_hide(const struct block *b);
 bool guard_show(const struct block *b);
 

@@ -48,12 +48,14 @@ seal_open(const struct block *b, struct chunk *chunk)
 static void
 seal_prepare(const struct block *b, struct chunk *chunk)
 {
-    enum chunk_memory memory = (enum chunk_memory)seal_kind_of(chunk);
+    // Not what an overwritten header says.
+    enum chunk_memory memory = freelist_memory(chunk, b->key);
     char *object = chunk_object(chunk);
     size_t bytes = b->chunk_bytes - HEADER_BYTES;
 
-    if (PROFILE_GUARD && b->size_class >= CLASS_RUN) {
-        guard_show(b); // it may have been hidden when it was last freed, and then reads as zero
+    // A run of its own was hidden when it was last freed, and then reads as zero.
+    if (PROFILE_GUARD && b->size_class >= CLASS_RUN && !guard_show(b) && memory == MEMORY_LOOK) {
+        memory = MEMORY_WIPE;
     }
     if (!PROFILE_ZERO || memory == MEMORY_ZERO) {
         return;
