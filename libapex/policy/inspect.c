@@ -78,8 +78,8 @@ inspect_list(const struct list *head, size_t bytes_max)
 void
 inspect_heap(struct heap *heap, size_t bytes_max)
 {
-    // Blocks whose chunks all came home from other threads may have lost their pages since, and with
-    // them their headers: they are empty once they have been received.
+    // Blocks whose chunks all came home from other threads may have lost their pages since, and
+    // with them their headers: they are empty once they have been received.
     heap_drain(heap);
     for (unsigned c = 0; c < CLASS_RUN; c++) {
         if (heap->current[c]->capacity != 0) {
