@@ -189,6 +189,9 @@ fault_is_explained(const struct outside_fault *fault)
     bool found = false;
     struct spot spot;
 
+    if (fault->fault == FAULT_CORRUPT_LIST) {
+        return is_tainted((const char *)fault->address); // it names the block, not a chunk
+    }
     if (!model_spot((void *)fault->address, &spot)) {
         return false;
     }
@@ -201,8 +204,7 @@ fault_is_explained(const struct outside_fault *fault)
             found = true;
         }
     }
-    return found ||
-           (fault->fault == FAULT_CORRUPT_LIST && is_tainted((const char *)fault->address));
+    return found;
 }
 
 // How many faults name `p`; they are taken for explained.
