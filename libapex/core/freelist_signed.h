@@ -45,7 +45,11 @@ enum chunk_state { CHUNK_FREE, CHUNK_LIVE, CHUNK_QUARANTINED };
 #define HEADER_CLASS_MASK 127u
 #define HEADER_VALUE_SHIFT 11
 #define HEADER_LINK_SHIFT 3
-#define HEADER_BROKEN ((void *)1)
+
+// What a wrong checksum leads to. No chunk starts there, in whichever superblock a link to it
+// leads: so a list on which more is pushed before anybody looks still ends in it, and not as if all
+// was well.
+#define HEADER_BROKEN ((void *)ALIGN_BYTES)
 
 _Static_assert(SUPERBLOCK_SHIFT - HEADER_LINK_SHIFT <= 32 - HEADER_VALUE_SHIFT, "a link fits");
 

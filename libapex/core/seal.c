@@ -18,10 +18,6 @@ seal_open(struct chunk *chunk)
     chunk->header = CHUNK_QUARANTINED;
 }
 
-// Chunks that nobody has had are looked at up to this size: to carve them touched their pages
-// anyway. Of longer ones looking would bring in pages that the program may never use.
-#define FRESH_BYTES_MAX 8192
-
 static void
 seal_accuse_dirty(struct chunk *chunk, unsigned c)
 {
@@ -34,12 +30,13 @@ seal_accuse_dirty(struct chunk *chunk, unsigned c)
 void *
 seal_close_rest(const struct block *b, struct chunk *chunk, size_t size, enum seal_kind kind)
 {
-    enum chunk_memory memory = (enum chunk_memory)seal_kind_of(chunk);
-    bool fresh = memory == MEMORY_ZERO && b->chunk_bytes <= FRESH_BYTES_MAX;
+    // Not what an overwritten header says.
+    enum chunk_memory memory = freelist_memory(chunk, b->key);
+    bool trusted = memory == MEMORY_ZERO && b->chunk_bytes > FRESH_BYTES_MAX;
 
     if (PROFILE_ZERO && memory == MEMORY_WIPE) {
         wipe(chunk_object(chunk), b->chunk_bytes - HEADER_BYTES);
-    } else if (memory == MEMORY_LOOK || (fresh && !seal_is_clean(chunk, b->size_class))) {
+    } else if (!trusted && !seal_is_clean(chunk, b->size_class)) {
         seal_accuse_dirty(chunk, b->size_class);
     }
     return seal_close_ready(chunk, b->size_class, size, kind);

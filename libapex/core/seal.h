@@ -49,6 +49,10 @@ SLOW void seal_accuse_quarantined(const struct block *b, const struct chunk *chu
 // How much of the rest of a chunk, behind the canary, a free looks at.
 #define SLACK_BYTES_MAX 64
 
+// Chunks that nobody has had are looked at up to this size: to carve them touched their pages
+// anyway. Of longer ones looking would bring in pages that the program may never use.
+#define FRESH_BYTES_MAX 8192
+
 // The size that was asked for. The header is sound and LIVE.
 FAST size_t
 seal_size(const struct chunk *chunk)

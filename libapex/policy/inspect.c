@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// From the heap to its blocks to their chunks. Reads only.
+// From the heap to its blocks to their chunks, which are only read.
 
 #include "policy/inspect.h"
 
@@ -100,8 +100,11 @@ inspect_list(const struct list *head, size_t bytes_max)
 }
 
 void
-inspect_heap(const struct heap *heap, size_t bytes_max)
+inspect_heap(struct heap *heap, size_t bytes_max)
 {
+    // Blocks whose chunks all came home from other threads may have lost their pages since, and
+    // with them their headers: they are empty once they have been received.
+    heap_drain(heap);
     for (unsigned c = 0; c < CLASS_RUN; c++) {
         if (heap->current[c]->capacity != 0) {
             bytes_max = inspect_block(heap->current[c], bytes_max);

@@ -130,6 +130,63 @@ test_write_to_free_is_noticed(void **state)
     block_push(b, chunk);
 }
 
+// Memory that nobody has had: a pointer from before the block was given back may lead there.
+static void
+test_write_to_clean_is_noticed(void **state)
+{
+    uint64_t before = fault_count(FAULT_WRITE_AFTER_FREE);
+
+    (void)state;
+    b->clean = true;
+    memset(b->base + HEADER_BYTES + 40, 1, 1); // the number of the chunk does not matter
+    for (unsigned i = 0; i < 2 * CARVE_COUNT_MAX; i++) {
+        char *p = seal_close(b, take(), 48, SEAL_MALLOC);
+        assert_int_equal(p[40], 0);
+    }
+    assert_int_equal(fault_count(FAULT_WRITE_AFTER_FREE), before + 1);
+}
+
+// A header that says of its chunk that there is no need to look at it.
+static void
+test_made_up_header_is_not_believed(void **state)
+{
+    uint64_t before = fault_count(FAULT_WRITE_AFTER_FREE);
+
+    (void)state;
+    struct chunk *chunk = take();
+    char *p = seal_close(b, chunk, 48, SEAL_MALLOC);
+    assert_true(opens(chunk, by_free));
+    block_push(b, chunk);
+    chunk->header = (chunk->header & ~(uint64_t)(HEADER_KIND_MASK << HEADER_KIND_SHIFT)) |
+                    (uint64_t)MEMORY_WIPE << HEADER_KIND_SHIFT;
+    p[40] = 1;
+    assert_ptr_equal(take(), chunk);
+    assert_ptr_equal(seal_close(b, chunk, 48, SEAL_MALLOC), p);
+    assert_int_equal(p[40], 0);
+    assert_int_equal(fault_count(FAULT_WRITE_AFTER_FREE), before + 1);
+}
+
+// Also when more was pushed before anybody looked.
+static void
+test_broken_list_stays_broken(void **state)
+{
+    (void)state;
+    struct chunk *first = take();
+    struct chunk *second = take();
+    seal_close(b, first, 48, SEAL_MALLOC);
+    seal_close(b, second, 48, SEAL_MALLOC);
+    assert_true(opens(first, by_free));
+    block_push(b, first);
+    first->header ^= 1u << HEADER_VALUE_SHIFT;
+    assert_ptr_equal(take(), first);
+    assert_true(block_corrupt(b));
+    assert_true(opens(second, by_free));
+    block_push(b, second);
+    assert_ptr_equal(block_pop(b), second);
+    assert_null(block_pop(b));
+    assert_true(block_corrupt(b));
+}
+
 static void
 test_reuse(void **state)
 {
@@ -208,6 +265,9 @@ main(void)
         cmocka_unit_test_setup(test_each_bit_is_noticed, setup),
         cmocka_unit_test_setup(test_write_to_free_is_noticed, setup),
         cmocka_unit_test_setup(test_reuse, setup),
+        cmocka_unit_test_setup(test_write_to_clean_is_noticed, setup),
+        cmocka_unit_test_setup(test_made_up_header_is_not_believed, setup),
+        cmocka_unit_test_setup(test_broken_list_stays_broken, setup),
         cmocka_unit_test_setup(test_claims, setup),
         cmocka_unit_test_setup(test_resize, setup),
         cmocka_unit_test_setup(test_quarantined, setup),
