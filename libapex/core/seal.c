@@ -83,29 +83,23 @@ seal_accuse_quarantined(const struct block *b, const struct chunk *chunk)
 {
     // A second free, by another thread in the same moment, leaves another state.
     struct mac mac;
-    bool freed = header_is_live(chunk, chunk->header, &mac) ||
+    bool freed = header_is_live(chunk, chunk->header, b->size_class, &mac) ||
                  (header_state(chunk->header) == CHUNK_FREE &&
                   header_is_sound(chunk, chunk->header, b->key));
     fault_raise(freed ? FAULT_DOUBLE_FREE : FAULT_CORRUPT_HEADER,
                 (const char *)chunk + HEADER_BYTES, b->chunk_bytes);
 }
 
-bool
+void
 seal_resize(const struct block *b, struct chunk *chunk, size_t size)
 {
     char *object = chunk_object(chunk);
     size_t old_size = seal_size(chunk);
-    struct mac mac = header_mac(chunk, (uint32_t)chunk->header, 0);
 
-    if (PROFILE_CANARY && unlikely(!seal_canary_intact(object, old_size, mac))) {
-        fault_raise(FAULT_OVERFLOW, object, b->chunk_bytes);
-        return false;
-    }
     // What the object loses is zeroed like a freed one, with the old canary.
     size_t kept = size < old_size ? size : old_size;
     if (PROFILE_ZERO) {
         wipe(object + kept, old_size + CANARY_BYTES - kept);
     }
     seal_close_ready(chunk, b->size_class, size, seal_kind_of(chunk));
-    return true;
 }

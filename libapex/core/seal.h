@@ -217,9 +217,8 @@ seal_is_quarantined(const struct chunk *chunk)
     return chunk->header == CHUNK_QUARANTINED;
 }
 
-// Gives a live object, whose header is sound, another size, which its chunk has room for. False
-// after a fault.
-bool seal_resize(const struct block *b, struct chunk *chunk, size_t size);
+// Gives an intact object another size, which its chunk has room for.
+void seal_resize(const struct block *b, struct chunk *chunk, size_t size);
 
 #else
 

@@ -74,7 +74,7 @@ place_in_superblock(const void *p)
         }
         return place_fault(place_not_a_start(b, p), p, b->chunk_bytes);
     }
-    if (freelist_may_be_free(chunk, &b->key)) {
+    if (freelist_may_be_free(chunk, b->class, &b->key)) {
         if (freelist_is_free(chunk, b->key)) {
             return place_fault(FAULT_DOUBLE_FREE, p, b->chunk_bytes);
         }

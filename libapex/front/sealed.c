@@ -335,7 +335,7 @@ sealed_free(void *p, struct seal_claim claim)
     struct block *b = place_block(p);
     struct mac mac;
 
-    if (likely(b != NULL) && likely(header_is_live(chunk_of(p), chunk_of(p)->header, &mac))) {
+    if (likely(b != NULL) && likely(header_is_live(chunk_of(p), chunk_of(p)->header, b->class, &mac))) {
         sealed_free_chunk(b, chunk_of(p), mac, claim);
     } else if (p != NULL) {
         sealed_free_rest(p, claim);
@@ -365,12 +365,16 @@ chunk_realloc(struct block *b, void *p, size_t size)
     struct chunk *chunk = chunk_of(p);
     size_t bytes = size + OVERHEAD_BYTES;
     size_t old_size = seal_size(chunk);
+    struct mac mac = header_mac(chunk, (uint32_t)chunk->header, 0);
 
-    if (!seal_claim_holds(by_malloc, seal_kind_of(chunk), old_size, p, b->chunk_bytes)) {
+    // First of all: a run that grows is one of another class, for which its header is wrong.
+    if (unlikely(!seal_is_intact(chunk, b->class, mac, by_malloc))) {
+        seal_accuse(b, chunk, by_malloc);
         return NULL;
     }
     if (alloc_realloc_keeps(b, bytes)) {
-        return seal_resize(b, chunk, size) ? p : NULL;
+        seal_resize(b, chunk, size);
+        return p;
     }
     void *q = sealed_alloc(size, SEAL_MALLOC);
     if (q != NULL) {

@@ -41,7 +41,7 @@ inspect_chunk(const struct block *b, struct chunk *chunk)
 
     if (header == CHUNK_QUARANTINED) {
         inspect_free(b, chunk, true);
-    } else if (header_is_live(chunk, header, &mac)) {
+    } else if (header_is_live(chunk, header, b->size_class, &mac)) {
         inspect_live(b, chunk, mac);
     } else if (freelist_is_free(chunk, b->key)) {
         inspect_free(b, chunk, seal_kind_of(chunk) != (enum seal_kind)MEMORY_WIPE);

@@ -425,7 +425,7 @@ damage_judge(struct damage *d, const struct object *live)
     const struct chunk *chunk = (const struct chunk *)(const void *)d->chunk;
     bool link = header_state(header) == CHUNK_FREE && header_is_sound(chunk, header, d->block->key);
     struct mac mac;
-    d->replay = link || header_is_live(chunk, header, &mac);
+    d->replay = link || header_is_live(chunk, header, d->block->size_class, &mac);
     return live != NULL || d->certain || !link; // an older link is not stopped: docs/SECURITY.md
 }
 
@@ -622,20 +622,6 @@ model_free(struct object *o, size_t claimed_size, bool helper)
     o->life = LIFE_GONE;
 }
 
-// The object was moved, but its old place could not be freed.
-static void
-realloc_leftover(const struct object *old, struct damage *d, bool helper)
-{
-    damage_see(d);
-    damage_undo(d);
-    free_once(old, SEAL_ANY_SIZE, helper);
-    if (faults_about(old->p) != 0) {
-        finding("the old place cannot be freed after the damage was undone", old->p, old->size);
-    }
-    faults_settle();
-    bury_the_seen();
-}
-
 // The damage was too far behind the canary for realloc to look. What the object has grown over is
 // its own now, and undefined until the program writes it.
 static void
@@ -663,7 +649,6 @@ model_realloc(struct object *o, size_t size, bool helper)
     struct damage *d = damage_of_object(o);
     struct call call = {.what = CALL_REALLOC, .p = o->p, .size = size};
     struct object old = *o;
-    bool replay = d != NULL && d->replay;
 
     content_check(o, o->p, o->size);
     make(&call, helper);
@@ -671,41 +656,33 @@ model_realloc(struct object *o, size_t size, bool helper)
     if (d == NULL && own != 0) {
         finding("a sound object cannot be resized", old.p, old.size);
     }
-    bool moved = call.result != NULL && call.result != old.p;
-    if (d != NULL && (d->certain || (moved && d->slack)) && own == 0) {
+    if (d != NULL && (d->certain || d->slack) && own == 0) {
         finding("resized in spite of damage", old.p, old.size);
     }
+    if ((call.result == NULL) != (own != 0)) {
+        finding("realloc says another thing than its line", old.p, size);
+    }
     faults_settle();
-    if (call.result == NULL) {
-        if (own == 0) {
-            finding("realloc refused", old.p, size);
-        }
+    bury_the_seen();
+    if (own != 0) {
         damage_see(d);
         damage_undo(d);
         content_check(o, o->p, o->size);
-        bury_the_seen();
         return;
     }
     if (call.result == old.p) {
         *o = (struct object){.life = LIFE_LIVE, .p = old.p, .size = size, .kind = old.kind};
     } else {
-        old.life = LIFE_GONE;
-        o->life = own != 0 ? LIFE_LIVE : LIFE_GONE; // for the overlap
+        o->life = LIFE_GONE; // for the overlap
         struct object new = {0};
         object_enter(&new, call.result, size, old.kind);
         *o = new;
     }
-    bury_the_seen();
     size_t kept = size < old.size ? size : old.size;
-    if (!replay) {
-        content_check(&old, o->p, kept);
-    }
-    if (!replay && d == NULL) {
+    content_check(&old, o->p, kept);
+    if (d == NULL) {
         zero_check(o->p, kept, size);
-    }
-    if (own != 0) {
-        realloc_leftover(&old, d, helper);
-    } else if (d != NULL) {
+    } else {
         realloc_settle_damage(o, &old, d);
     }
     content_fill(o);

@@ -54,7 +54,7 @@ opens(struct chunk *chunk, struct seal_claim claim)
 {
     struct mac mac;
 
-    assert_true(header_is_live(chunk, chunk->header, &mac));
+    assert_true(header_is_live(chunk, chunk->header, CLASS, &mac));
     if (!seal_is_intact(chunk, CLASS, mac, claim)) {
         seal_accuse(b, chunk, claim);
         return false;
@@ -68,7 +68,7 @@ opens(struct chunk *chunk, struct seal_claim claim)
 static bool
 is_live(const struct chunk *chunk)
 {
-    return !freelist_may_be_free(chunk, &b->key);
+    return !freelist_may_be_free(chunk, CLASS, &b->key);
 }
 
 static void
@@ -232,15 +232,27 @@ test_resize(void **state)
     struct chunk *chunk = take();
     char *p = seal_close(b, chunk, 40, SEAL_NEW);
     memset(p, 1, 40);
-    assert_true(seal_resize(b, chunk, 10));
-    assert_true(seal_resize(b, chunk, 48));
+    seal_resize(b, chunk, 10);
+    seal_resize(b, chunk, 48);
     for (unsigned i = 0; i < 48; i++) {
         assert_int_equal(p[i], i < 10);
     }
     assert_int_equal(seal_size(chunk), 48);
     assert_int_equal(seal_kind_of(chunk), SEAL_NEW);
-    p[48] ^= 1;
-    assert_false(seal_resize(b, chunk, 20));
+    assert_true(opens(chunk, (struct seal_claim){.kind = SEAL_NEW, .size = 48}));
+}
+
+// From when the chunk was part of a block of another class.
+static void
+test_header_of_another_class(void **state)
+{
+    struct mac mac;
+
+    (void)state;
+    struct chunk *chunk = take();
+    seal_close_ready(chunk, CLASS + 1, 64, SEAL_MALLOC);
+    assert_true(header_is_live(chunk, chunk->header, CLASS + 1, &mac));
+    assert_false(is_live(chunk));
 }
 
 static void
@@ -270,6 +282,7 @@ main(void)
         cmocka_unit_test_setup(test_broken_list_stays_broken, setup),
         cmocka_unit_test_setup(test_claims, setup),
         cmocka_unit_test_setup(test_resize, setup),
+        cmocka_unit_test_setup(test_header_of_another_class, setup),
         cmocka_unit_test_setup(test_quarantined, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
