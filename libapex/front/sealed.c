@@ -384,6 +384,19 @@ chunk_realloc(struct block *b, void *p, size_t size)
     return q;
 }
 
+static void *
+empty_realloc(void *p, size_t size)
+{
+    enum seal_kind kind = (enum seal_kind)empty_kind(p);
+    bool ours = seal_claim_holds(by_malloc, kind, 0, p, 0);
+    void *q = ours ? sealed_alloc(size, SEAL_MALLOC) : NULL;
+
+    if (q != NULL) {
+        sealed_free(p, by_malloc);
+    }
+    return q;
+}
+
 void *
 sealed_realloc(void *p, size_t size)
 {
@@ -402,14 +415,8 @@ sealed_realloc(void *p, size_t size)
         return chunk_realloc(b, p, size);
     }
     struct place place = place_of(p);
-    if (place.kind == PLACE_EMPTY) {
-        void *q = sealed_alloc(size, SEAL_MALLOC);
-        if (q != NULL) {
-            sealed_free(p, by_malloc);
-        }
-        return q;
-    }
     return place.kind == PLACE_LARGE   ? large_realloc(place.large, size)
            : place.kind == PLACE_CHUNK ? chunk_realloc(place.block, p, size)
+           : place.kind == PLACE_EMPTY ? empty_realloc(p, size)
                                        : NULL;
 }

@@ -46,7 +46,7 @@ step_size(const struct step *s)
 
     switch (s->how & 7) {
     case 0:
-        return fine % 24;
+        return fine < 64 ? 0 : fine % 24;
     case 1:
         return fine;
     case 2:
