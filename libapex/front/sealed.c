@@ -333,10 +333,11 @@ void
 sealed_free(void *p, struct seal_claim claim)
 {
     struct block *b = place_block(p);
+    struct chunk *chunk = chunk_of(p);
     struct mac mac;
 
-    if (likely(b != NULL) && likely(header_is_live(chunk_of(p), chunk_of(p)->header, b->class, &mac))) {
-        sealed_free_chunk(b, chunk_of(p), mac, claim);
+    if (likely(b != NULL) && likely(header_is_live(chunk, chunk->header, b->class, &mac))) {
+        sealed_free_chunk(b, chunk, mac, claim);
     } else if (p != NULL) {
         sealed_free_rest(p, claim);
     }

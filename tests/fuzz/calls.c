@@ -57,6 +57,9 @@ call_run(struct call *c)
     case CALL_USABLE_SIZE:
         c->number = apex_malloc_usable_size(c->p);
         break;
+    case CALL_CHECK_RANGE:
+        c->number = (size_t)apex_check_range(c->p, c->size);
+        break;
     case CALL_TRIM:
         apex_malloc_trim(c->size);
         break;

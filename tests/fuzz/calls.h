@@ -18,6 +18,7 @@ enum call_what {
     CALL_REALLOC,
     CALL_FREE, // free, delete, delete[], by kind; sized if `size` is not SEAL_ANY_SIZE
     CALL_USABLE_SIZE,
+    CALL_CHECK_RANGE, // of `size` bytes
     CALL_TRIM,    // and with it, what is in quarantine leaves it
     CALL_INSPECT, // the last look of the thread's heap
     CALL_AUDIT,   // debug builds: its invariants
@@ -30,7 +31,7 @@ struct call {
     size_t align;
     enum seal_kind kind;
     void *result;
-    size_t number;           // what CALL_USABLE_SIZE says
+    size_t number;           // what CALL_USABLE_SIZE and CALL_CHECK_RANGE say
     int error;               // errno, which was CALL_ERRNO before
     const struct heap *heap; // of the thread that made the call
 };

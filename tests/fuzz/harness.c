@@ -138,6 +138,19 @@ step_realloc_near(const struct step *s)
     }
 }
 
+// Half of it beyond the end.
+static void
+step_check_range(const struct step *s)
+{
+    size_t offset = s->where * UINT64_C(4099) % (s->o->size + CANARY_BYTES);
+    size_t left = offset < s->o->size ? s->o->size - offset : 0;
+    const size_t sizes[] = {left, left + 1, s->where, SIZE_MAX - s->where};
+
+    if (s->o->life != LIFE_NONE) {
+        model_check_range(s->o, offset, sizes[s->how / 2 % 4], s->helper);
+    }
+}
+
 // --- Crimes: calls -------------------------------------------------------------------------------
 
 // Frees, or does something else with, what it should not.
@@ -493,7 +506,9 @@ step_run(unsigned which, const struct step *s)
         step_misc(s);
         break;
     case 13:
-        if (s->o->life == LIFE_LIVE) {
+        if (s->how % 2 == 0) {
+            step_check_range(s);
+        } else if (s->o->life == LIFE_LIVE) {
             model_usable_size(s->o, s->helper);
         }
         break;

@@ -705,6 +705,33 @@ model_usable_size(struct object *o, bool helper)
 }
 
 void
+model_check_range(struct object *o, size_t offset, size_t size, bool helper)
+{
+    struct call call = {.what = CALL_CHECK_RANGE, .p = o->p + offset, .size = size};
+    struct spot spot;
+    bool chunk = model_spot(call.p, &spot);
+    bool damaged = chunk ? damage_in(spot.chunk, spot.bytes) != NULL : damage_of_object(o) != NULL;
+    bool in = offset < o->size && size <= o->size - offset;
+
+    if (o->life == LIFE_GONE) {
+        bool reused = chunk && object_at(spot.chunk + HEADER_BYTES) != NULL;
+        if (reused || registry_kind_of(call.p) != REGISTRY_SUPERBLOCK) {
+            return;
+        }
+        in = false;
+    }
+    if (damaged) {
+        return;
+    }
+    in |= size == 0;
+    make(&call, helper);
+    if (call.number != in || outside_fault_count != !in) {
+        finding("a range was taken for what it is not", call.p, size);
+    }
+    counts.wrong_calls += !in;
+}
+
+void
 model_trim(size_t keep_bytes, bool helper)
 {
     struct call call = {.what = CALL_TRIM, .size = keep_bytes};

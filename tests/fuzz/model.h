@@ -75,6 +75,9 @@ void model_alloc(struct object *o, struct call *call, bool helper);
 void model_free(struct object *o, size_t claimed_size, bool helper);
 void model_realloc(struct object *o, size_t size, bool helper);
 void model_usable_size(struct object *o, bool helper);
+// `offset` from where the object starts, or, of one that is gone, started; less than 8 behind it.
+void model_check_range(struct object *o, size_t offset, size_t size, bool helper);
+
 void model_trim(size_t keep_bytes, bool helper);
 void model_renew_helper(void);
 
