@@ -140,12 +140,14 @@ EXTRA_DIST += \
 # Programs that do what a program must not; crimes.sh runs each three times: preloaded, linked with
 # libapex.a, and with faults only reported.
 crimes = \
+	tests/crimes/corrupt_list_exit \
 	tests/crimes/corrupt_list_overflow \
 	tests/crimes/corrupt_list_write_after_free \
 	tests/crimes/double_free_after_reuse \
 	tests/crimes/double_free_after_thread \
 	tests/crimes/double_free_by_thread \
 	tests/crimes/double_free_delayed \
+	tests/crimes/double_free_empty \
 	tests/crimes/double_free_empty_block \
 	tests/crimes/double_free_interleaved \
 	tests/crimes/double_free_large \
@@ -179,7 +181,8 @@ crimes = \
 	tests/crimes/misaligned_free_large \
 	tests/crimes/unallocated_free \
 	tests/crimes/unallocated_free_block \
-	tests/crimes/unallocated_free_metadata
+	tests/crimes/unallocated_free_metadata \
+	tests/crimes/write_empty
 
 # Those that the fast library need not stop: most are run with objects of 8 bytes, 4 KiB and
 # 256 KiB.
@@ -192,7 +195,6 @@ crimes_hardened = \
 	tests/crimes/hardened/double_free_by_thread \
 	tests/crimes/hardened/double_free_delayed \
 	tests/crimes/hardened/double_free_delete \
-	tests/crimes/hardened/double_free_empty \
 	tests/crimes/hardened/double_free_of_another \
 	tests/crimes/hardened/double_free_realloc \
 	tests/crimes/hardened/exit_overflow \
@@ -297,7 +299,6 @@ crimes_hardened = \
 	tests/crimes/hardened/write_after_free_zero \
 	tests/crimes/hardened/write_after_realloc \
 	tests/crimes/hardened/write_after_reuse \
-	tests/crimes/hardened/write_empty \
 	tests/crimes/hardened/write_empty_aligned \
 	tests/crimes/hardened/write_empty_calloc \
 	tests/crimes/hardened/write_empty_new

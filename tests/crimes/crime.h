@@ -63,6 +63,13 @@ crime_expect(enum crime_fault fault, const void *address, size_t class_bytes)
     crime_say(line);
 }
 
+// Says that the crime meets memory that cannot be accessed.
+static inline void
+crime_expect_guard(void)
+{
+    crime_say("SIGSEGV\n");
+}
+
 // Start of the 64 KiB in which `p` lies: what is named when a link in them was overwritten.
 static inline void *
 crime_block(const void *p)

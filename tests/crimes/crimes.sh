@@ -3,8 +3,9 @@
 #
 # Runs every crime: linked with libapex, and under LD_PRELOAD. Each must die by SIGABRT, and its
 # stderr must be exactly the line it has announced on stdout. With APEX_OPTIONS=fault=report it must
-# print the same line and live on. Reason: a fault that is not stopped, or stopped with another
-# message than the manual says, is a promise broken.
+# print the same line and live on. Or it announces SIGSEGV, and dies of that either way. Reason: a
+# fault that is not stopped, or stopped with another message than the manual says, is a promise
+# broken.
 #
 #   crimes.sh [-d folder-of-programs] [-l libapex.so] [crime…]
 
@@ -22,7 +23,10 @@ shift $((OPTIND - 1))
 # judge_whole WHAT STATUS: judges what has just been committed; its stderr must be that one line.
 judge_whole()
 {
-    judge "$1" "$2" "$(head -n 1 "$scratch/out")" "$(cat "$scratch/err")"
+    case $(head -n 1 "$scratch/out") in
+    SIGSEGV) judge "$1" 139 SIGSEGV "SIGSEGV$(cat "$scratch/err")" ;;
+    *) judge "$1" "$2" "$(head -n 1 "$scratch/out")" "$(cat "$scratch/err")" ;;
+    esac
 }
 
 if [ $# -eq 0 ]; then

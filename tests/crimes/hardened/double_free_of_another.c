@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. the place was handed out again, and who had it first frees it under
+// Crime: none that has a name: the place was handed out again, and who had it first frees it under
 // the other's hands.
 
 #include "sized.h"

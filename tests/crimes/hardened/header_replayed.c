@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Crime: DOUBLE_FREE. What is in front of and behind a freed object becomes what it was before, so
-// that it can be freed once more. It is found when the object leaves the quarantine. With 256 KiB
-// what is behind it cannot be written to.
+// that it can be freed once more. It is found when the object leaves the quarantine for the second
+// time.
 
 #include "sized.h"
 
@@ -17,14 +17,10 @@ main(int argc, char **argv)
     memcpy(&header, p - 8, sizeof header);
     memcpy(&canary, p + size, sizeof canary);
     crime_free(p);
-    if (crime_is_hidden(size)) {
-        crime_expect_guard();
-    } else {
-        crime_expect(CRIME_DOUBLE_FREE, p, crime_class(size));
-    }
+    crime_expect(CRIME_DOUBLE_FREE, p, crime_class(size));
     memcpy(p - 8, &header, sizeof header);
     memcpy(p + size, &canary, sizeof canary);
     crime_free(p);
-    crime_let_time_pass();
+    crime_reuse_all(size);
     return crime_unpunished();
 }

@@ -14,7 +14,7 @@ main(int argc, char **argv)
 
     crime_neighbours(size, &before, &p);
     crime_need(p - 16 != before);
-    crime_expect(crime_is_hidden(size) ? CRIME_UNALLOCATED_FREE : CRIME_INTERIOR_FREE, p - 16,
+    crime_expect(crime_is_run(size) ? CRIME_UNALLOCATED_FREE : CRIME_INTERIOR_FREE, p - 16,
                  crime_class(size));
     crime_free(p - 16);
     return crime_unpunished();

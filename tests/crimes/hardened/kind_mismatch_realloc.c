@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. what new gave is given to realloc.
+// Crime: KIND_MISMATCH. What new gave is given to realloc.
 
 #include "sized.h"
 
@@ -11,7 +11,7 @@ main(int argc, char **argv)
     crime_need(new_one);
     void *p = new_one(size);
 
-    crime_expect_unpunished();
+    crime_expect(CRIME_KIND_MISMATCH, p, crime_class(size));
     p = crime_realloc(p, 2 * size);
     return crime_effect(p != NULL);
 }

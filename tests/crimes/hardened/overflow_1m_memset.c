@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. memset runs on for a mebibyte behind the object, and meets a guard
+// Crime: none that has a name: memset runs on for a mebibyte behind the object, and meets a guard
 // page.
 
 #include "sized.h"

@@ -14,15 +14,13 @@ main(int argc, char **argv)
 
     crime_neighbours(size, &p, &behind);
     crime_free(behind);
-    crime_let_time_pass();
-    if (crime_is_hidden(size)) {
+    crime_let_time_pass(size);
+    if (crime_is_run(size)) {
         crime_expect_guard();
     } else {
         crime_expect(CRIME_WRITE_AFTER_FREE, behind, crime_class(size));
     }
     memset(p, 'A', (size_t)(behind - p) + 8);
-    for (unsigned i = 0; i < 1000; i++) {
-        crime_malloc(size);
-    }
+    crime_reuse_all(size);
     return crime_unpunished();
 }

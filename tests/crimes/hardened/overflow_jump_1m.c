@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. one byte is written a mebibyte behind the object.
+// Crime: none that has a name: one byte is written a mebibyte behind the object.
 
 #include "sized.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name: an index leads from an object into memory that nobody has had yet,
-// so that calloc hands out what is not zero. With 256 KiB it cannot be accessed.
+// Crime: WRITE_AFTER_FREE. An index leads from an object into memory that nobody has had yet, so
+// that calloc hands out what is not zero. With 256 KiB it cannot be accessed.
 
 #include "sized.h"
 
@@ -12,10 +12,10 @@ main(int argc, char **argv)
     char *volatile p = crime_malloc(size);
     bool met = false;
 
-    if (crime_is_hidden(size)) {
+    if (crime_is_run(size)) {
         crime_expect_guard();
     } else {
-        crime_expect_unpunished();
+        crime_expect(CRIME_WRITE_AFTER_FREE, p + crime_class(size), crime_class(size));
     }
     p[crime_class(size)] ^= 1;
     for (unsigned i = 0; i < 200; i++) {

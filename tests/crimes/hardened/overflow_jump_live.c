@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. an index leads from an object into the next one, which is live.
+// Crime: none that has a name: an index leads from an object into the next one, which is live.
 
 #include "sized.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name: only the ninth byte behind an object of 5 MiB is changed.
+// Crime: OVERFLOW. Only the ninth byte behind an object of 5 MiB is changed.
 
 #include "sized.h"
 
@@ -10,7 +10,7 @@ main(void)
     size_t size = 5 << 20;
     char *volatile p = crime_malloc(size);
 
-    crime_expect_unpunished();
+    crime_expect(CRIME_OVERFLOW, p, CRIME_NO_CLASS);
     p[size + 8] ^= 1;
     crime_free(p);
     return crime_unpunished();

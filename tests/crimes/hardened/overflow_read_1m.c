@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. a mebibyte behind the object is read.
+// Crime: none that has a name: a mebibyte behind the object is read.
 
 #include "sized.h"
 

@@ -28,11 +28,8 @@ main(int argc, char **argv)
     if (argc == 3) {
         return lay_out(strtoul(argv[1], NULL, 10));
     }
-    if (crime_is_hidden(crime_size(argc, argv))) {
-        crime_expect_unpunished();
-    } else {
-        crime_expect_no_effect();
-    }
+    (void)crime_size(argc, argv);
+    crime_expect_no_effect();
     crime_run_again(argv, one, sizeof one);
     crime_run_again(argv, two, sizeof two);
     return crime_effect(memcmp(one, two, sizeof one) == 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. the distance from one object to the next that malloc gives is taken
+// Crime: none that has a name: the distance from one object to the next that malloc gives is taken
 // for what it was before. Among 256 it is in more than half of all cases, or not.
 
 #include "sized.h"
@@ -13,11 +13,7 @@ main(int argc, char **argv)
     uintptr_t distance = 0;
     unsigned right = 0;
 
-    if (crime_is_hidden(size)) {
-        crime_expect_unpunished();
-    } else {
-        crime_expect_no_effect();
-    }
+    crime_expect_no_effect();
     for (unsigned i = 0; i < 256; i++) {
         uintptr_t p = (uintptr_t)crime_malloc(size);
         right += p - last == distance;

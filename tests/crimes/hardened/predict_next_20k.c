@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Crime: none that has a name: the same as predict_next, with objects of which few find room in a
-// quarantine.
+// pen of the quarantine.
 
 #include "sized.h"
 
@@ -10,7 +10,7 @@ main(void)
 {
     unsigned right = 0;
 
-    crime_expect_unpunished();
+    crime_expect_no_effect();
     for (unsigned i = 0; i < 1000; i++) {
         const void *p = crime_malloc(20000);
         crime_free((void *)(uintptr_t)p);

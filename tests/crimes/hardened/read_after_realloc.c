@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. an object is read through the pointer it had before realloc moved
+// Crime: none that has a name: an object is read through the pointer it had before realloc moved
 // it.
 
 #include "sized.h"
@@ -13,10 +13,6 @@ main(int argc, char **argv)
 
     crime_use(p, size);
     char *q = crime_realloc(p, 5 * size);
-    if (crime_is_hidden(size)) {
-        crime_expect_guard();
-    } else {
-        crime_expect_no_effect();
-    }
+    crime_expect_no_effect();
     return crime_effect(q != p && !crime_is_zero(p, size));
 }

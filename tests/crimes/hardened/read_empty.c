@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. an object of no bytes is read.
+// Crime: none that has a name: an object of no bytes is read.
 
 #include "sized.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. a dangling pointer is to lead to an object of somebody who
+// Crime: none that has a name: a dangling pointer is to lead to an object of somebody who
 // allocates, but frees nothing.
 
 #include "sized.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. a dangling pointer is to lead to an object of somebody who allocates
+// Crime: none that has a name: a dangling pointer is to lead to an object of somebody who allocates
 // and frees as often as he likes.
 
 #include "sized.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. free_aligned_sized names another alignment.
+// Crime: none that has a name: free_aligned_sized names another alignment.
 
 #include "sized.h"
 

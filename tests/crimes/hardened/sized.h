@@ -43,17 +43,11 @@ crime_list(const void *p, size_t size)
     return (char *)crime_block(p) + (size == 8 ? 24 : 504);
 }
 
-// Freed objects of more than 64 KiB cannot be accessed.
+// Objects of more than 64 KiB have blocks of their own, with a guard page behind.
 static inline bool
-crime_is_hidden(size_t size)
+crime_is_run(size_t size)
 {
     return size > 65536;
-}
-
-static inline void
-crime_expect_guard(void)
-{
-    crime_say("SIGSEGV\n");
 }
 
 static inline void
@@ -97,13 +91,52 @@ crime_is_zero(const volatile char *p, size_t size)
     return true;
 }
 
-// So many frees of objects of another size, after which nothing waits in a quarantine: there,
-// 1 of 64 leaves with each.
+// So many frees of objects of this size, after which none that was freed before waits in a pen of
+// the quarantine, but is in a list: 1 of 31 leaves with each. Between them other objects stay, so
+// that no block becomes empty and forgets what was in it. Runs would go back to the kernel.
 static inline void
-crime_let_time_pass(void)
+crime_let_time_pass(size_t size)
 {
-    for (unsigned i = 0; i < 2000; i++) {
-        crime_free(crime_malloc(24));
+    enum { COUNT = 2000 };
+    static void *p[COUNT];
+
+    for (unsigned i = 0; i < COUNT && !crime_is_run(size); i++) {
+        p[i] = crime_malloc(size);
+    }
+    for (unsigned i = 0; i < COUNT && !crime_is_run(size); i += 2) {
+        crime_free(p[i]);
+    }
+}
+
+// With these many allocations all that is free is handed out again, if crime_make_reuse comes
+// before the n-th: before each of the first it frees another object, so that what waits in a pen
+// comes out, too.
+static inline unsigned
+crime_reuses(size_t size)
+{
+    return crime_is_run(size) ? 64 : 4000;
+}
+
+static inline void
+crime_make_reuse(size_t size, unsigned n)
+{
+    enum { COUNT = 1000 };
+    static void *p[COUNT];
+
+    for (unsigned i = 0; n == 0 && i < COUNT && i < crime_reuses(size); i++) {
+        p[i] = crime_malloc(size);
+    }
+    if (n < COUNT) {
+        crime_free(p[n]);
+    }
+}
+
+static inline void
+crime_reuse_all(size_t size)
+{
+    for (unsigned i = 0; i < crime_reuses(size); i++) {
+        crime_make_reuse(size, i);
+        crime_malloc(size);
     }
 }
 

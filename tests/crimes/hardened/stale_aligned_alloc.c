@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. the same of an object that is aligned to 64 bytes.
+// Crime: none that has a name: the same of an object that is aligned to 64 bytes.
 
 #include "sized.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. a new object is read, and other threads have freed what had its
+// Crime: none that has a name: a new object is read, and other threads have freed what had its
 // place.
 
 #include "sized.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. what an object got by realloc is read before it was written to.
+// Crime: none that has a name: what an object got by realloc is read before it was written to.
 
 #include "sized.h"
 

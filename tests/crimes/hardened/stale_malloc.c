@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. a new object is read before it was written to, and may show what
+// Crime: none that has a name: a new object is read before it was written to, and may show what
 // another one held.
 
 #include "sized.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. what an object lost by realloc is there again when it grows.
+// Crime: none that has a name: what an object lost by realloc is there again when it grows.
 
 #include "sized.h"
 

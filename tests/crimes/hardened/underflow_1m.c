@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. a mebibyte is written in front of the object, downwards, and meets a
+// Crime: none that has a name: a mebibyte is written in front of the object, downwards, and meets a
 // guard page.
 
 #include "sized.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. one byte is written a mebibyte in front of the object.
+// Crime: none that has a name: one byte is written a mebibyte in front of the object.
 
 #include "sized.h"
 

@@ -15,7 +15,7 @@ main(int argc, char **argv)
 
     crime_neighbours(size, &before, &p);
     crime_free(before);
-    if (crime_is_hidden(size)) {
+    if (crime_is_run(size)) {
         crime_expect(CRIME_CORRUPT_HEADER, p, crime_class(size));
     } else {
         crime_expect(CRIME_WRITE_AFTER_FREE, before, crime_class(size));

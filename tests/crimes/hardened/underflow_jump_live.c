@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. a negative index leads from an object into the one before it, which
+// Crime: none that has a name: a negative index leads from an object into the one before it, which
 // is live.
 
 #include "sized.h"

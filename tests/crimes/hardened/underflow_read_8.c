@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. the 8 bytes in front of the object are read.
+// Crime: none that has a name: the 8 bytes in front of the object are read.
 
 #include "sized.h"
 

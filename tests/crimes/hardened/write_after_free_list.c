@@ -15,14 +15,11 @@ main(int argc, char **argv)
     bool met = false;
 
     crime_free(p);
-    crime_let_time_pass();
-    if (crime_is_hidden(size)) {
-        crime_expect_guard();
-    } else {
-        crime_expect(CRIME_WRITE_AFTER_FREE, p, crime_class(size));
-    }
+    crime_let_time_pass(size);
+    crime_expect(CRIME_WRITE_AFTER_FREE, p, crime_class(size));
     memcpy(p, &forged, sizeof forged);
-    for (unsigned i = 0; i < 1000; i++) {
+    for (unsigned i = 0; i < crime_reuses(size); i++) {
+        crime_make_reuse(size, i);
         char *q = crime_malloc(size);
         met |= q >= wanted && q < wanted + sizeof wanted;
     }

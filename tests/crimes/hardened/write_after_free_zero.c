@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. zeroes are written to a freed object.
+// Crime: none that has a name: zeroes are written to a freed object.
 
 #include "sized.h"
 
@@ -12,11 +12,7 @@ main(int argc, char **argv)
 
     crime_use(p, size);
     crime_free(p);
-    if (crime_is_hidden(size)) {
-        crime_expect_guard();
-    } else {
-        crime_expect_no_effect();
-    }
+    crime_expect_no_effect();
     bool was_zero = crime_is_zero(p, size);
     memset(p, 0, size);
     return crime_effect(!was_zero);

@@ -12,15 +12,8 @@ main(int argc, char **argv)
     char *volatile p = crime_malloc(size);
 
     char *q = crime_realloc(p, 5 * size);
-    if (crime_is_hidden(size)) {
-        crime_expect_guard();
-    } else {
-        crime_expect(CRIME_WRITE_AFTER_FREE, p, crime_class(size));
-    }
+    crime_expect(CRIME_WRITE_AFTER_FREE, p, crime_class(size));
     p[size - 1] = 1;
-    crime_let_time_pass();
-    for (unsigned i = 0; i < 1000; i++) {
-        crime_malloc(size);
-    }
+    crime_reuse_all(size);
     return crime_effect(q != p);
 }

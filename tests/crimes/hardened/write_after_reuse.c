@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. a freed object is written to when it has become another one.
+// Crime: none that has a name: a freed object is written to when it has become another one.
 
 #include "sized.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. an object of no bytes is written to that calloc made of none of 8.
+// Crime: none that has a name: an object of no bytes is written to that calloc made of none of 8.
 
 #include "sized.h"
 

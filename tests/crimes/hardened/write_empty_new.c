@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. an array of no elements is written to.
+// Crime: none that has a name: an array of no elements is written to.
 
 #include "sized.h"
 

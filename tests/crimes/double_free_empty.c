@@ -2,7 +2,7 @@
 //
 // Crime: DOUBLE_FREE. Of an object of no bytes.
 
-#include "sized.h"
+#include "crime.h"
 
 int
 main(void)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name. an object of no bytes is written to.
+// Crime: none that has a name: an object of no bytes is written to.
 
-#include "sized.h"
+#include "crime.h"
 
 int
 main(void)
