@@ -105,6 +105,38 @@ tests_property_entropy_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIB
 check_PROGRAMS += $(property_tests)
 check_tests += $(property_tests)
 
+# Operations and crimes in any order, held against a model; `make fuzz` finds inputs for the same
+# harness. The library's way out is by the harness: --wrap.
+fuzz_harness = \
+	tests/fuzz/calls.c \
+	tests/fuzz/harness.c \
+	tests/fuzz/model.c \
+	tests/fuzz/outside.c
+
+fuzz_ldflags = $(AM_LDFLAGS) -Wl,--wrap=write -Wl,--wrap=os_random -Wl,--wrap=os_now_ns \
+	-Wl,--wrap=os_guard
+
+tests_fuzz_fuzz_test_SOURCES = tests/fuzz/fuzz_test.c $(fuzz_harness)
+tests_fuzz_fuzz_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_fuzz_fuzz_test_LDADD = libapex/libapexcore_hardened.la -lpthread
+tests_fuzz_fuzz_test_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzzer_SOURCES = tests/fuzz/fuzzer.c $(fuzz_harness)
+tests_fuzz_fuzzer_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_fuzz_fuzzer_LDADD = libapex/libapexcore_hardened.la -lpthread
+tests_fuzz_fuzzer_LDFLAGS = $(fuzz_ldflags) -fsanitize=fuzzer
+
+check_PROGRAMS += tests/fuzz/fuzz_test
+EXTRA_PROGRAMS += tests/fuzz/fuzzer
+check_tests += tests/fuzz/smoke.sh
+EXTRA_DIST += \
+	tests/fuzz/README.md \
+	tests/fuzz/calls.h \
+	tests/fuzz/fuzz.sh \
+	tests/fuzz/harness.h \
+	tests/fuzz/model.h \
+	tests/fuzz/outside.h \
+	tests/fuzz/smoke.sh
+
 # Programs that do what a program must not; crimes.sh runs each three times: preloaded, linked with
 # libapex.a, and with faults only reported.
 crimes = \

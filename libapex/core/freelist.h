@@ -17,7 +17,8 @@
 //   freelist_mark_used         takes the mark away
 //   freelist_next              the next chunk; an address that lies in no superblock when the link
 //                              is recognised as broken
-//   freelist_may_be_free       false: surely live. What free() asks on its fast path
+//   freelist_may_be_free       false: surely live, in a block of class `c`. What free() asks on its
+//                              fast path
 //   freelist_is_free           the closer look
 
 #ifndef APEX_CORE_FREELIST_H

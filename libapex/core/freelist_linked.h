@@ -99,8 +99,9 @@ freelist_mark_used(struct chunk *chunk)
 
 // `key` by address: its top byte is loaded alone, beside the byte of the chunk.
 FAST bool
-freelist_may_be_free(const struct chunk *chunk, const uint64_t *key)
+freelist_may_be_free(const struct chunk *chunk, unsigned c, const uint64_t *key)
 {
+    (void)c;
     return ((const unsigned char *)chunk)[15] == ((const unsigned char *)key)[7];
 }
 

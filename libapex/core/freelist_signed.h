@@ -45,7 +45,11 @@ enum chunk_state { CHUNK_FREE, CHUNK_LIVE, CHUNK_QUARANTINED };
 #define HEADER_CLASS_MASK 127u
 #define HEADER_VALUE_SHIFT 11
 #define HEADER_LINK_SHIFT 3
-#define HEADER_BROKEN ((void *)1)
+
+// What a wrong checksum leads to. No chunk starts there, in whichever superblock a link to it
+// leads: so a list on which more is pushed before anybody looks still ends in it, and not as if all
+// was well.
+#define HEADER_BROKEN ((void *)ALIGN_BYTES)
 
 _Static_assert(SUPERBLOCK_SHIFT - HEADER_LINK_SHIFT <= 32 - HEADER_VALUE_SHIFT, "a link fits");
 
@@ -93,12 +97,16 @@ header_is_sound(const struct chunk *chunk, uint64_t header, uint64_t key)
     return header == header_sign(chunk, (uint32_t)header, key);
 }
 
-// `mac` becomes that of the header, from which the canary is made as well.
+// That of an object in a block of class `c`. An older one, from when the chunk was part of a block
+// of another class, would make the object longer than its chunk. `mac` becomes that of the header,
+// from which the canary is made as well.
 FAST bool
-header_is_live(const struct chunk *chunk, uint64_t header, struct mac *mac)
+header_is_live(const struct chunk *chunk, uint64_t header, unsigned c, struct mac *mac)
 {
+    const uint32_t mask = STATE_MASK | HEADER_CLASS_MASK << HEADER_CLASS_SHIFT;
+
     *mac = header_mac(chunk, (uint32_t)header, 0);
-    return likely(header_state(header) == CHUNK_LIVE) &&
+    return likely(((uint32_t)header & mask) == (CHUNK_LIVE | c << HEADER_CLASS_SHIFT)) &&
            likely(header == header_of((uint32_t)header, *mac));
 }
 
@@ -163,12 +171,12 @@ freelist_mark_used(struct chunk *chunk)
 }
 
 FAST bool
-freelist_may_be_free(const struct chunk *chunk, const uint64_t *key)
+freelist_may_be_free(const struct chunk *chunk, unsigned c, const uint64_t *key)
 {
     struct mac mac;
 
     (void)key;
-    return !header_is_live(chunk, chunk->header, &mac);
+    return !header_is_live(chunk, chunk->header, c, &mac);
 }
 
 FAST bool

@@ -18,10 +18,6 @@ seal_open(struct chunk *chunk)
     chunk->header = CHUNK_QUARANTINED;
 }
 
-// Chunks that nobody has had are looked at up to this size: to carve them touched their pages
-// anyway. Of longer ones looking would bring in pages that the program may never use.
-#define FRESH_BYTES_MAX 8192
-
 static void
 seal_accuse_dirty(struct chunk *chunk, unsigned c)
 {
@@ -34,12 +30,13 @@ seal_accuse_dirty(struct chunk *chunk, unsigned c)
 void *
 seal_close_rest(const struct block *b, struct chunk *chunk, size_t size, enum seal_kind kind)
 {
-    enum chunk_memory memory = (enum chunk_memory)seal_kind_of(chunk);
-    bool fresh = memory == MEMORY_ZERO && b->chunk_bytes <= FRESH_BYTES_MAX;
+    // Not what an overwritten header says.
+    enum chunk_memory memory = freelist_memory(chunk, b->key);
+    bool trusted = memory == MEMORY_ZERO && b->chunk_bytes > FRESH_BYTES_MAX;
 
     if (PROFILE_ZERO && memory == MEMORY_WIPE) {
         wipe(chunk_object(chunk), b->chunk_bytes - HEADER_BYTES);
-    } else if (memory == MEMORY_LOOK || (fresh && !seal_is_clean(chunk, b->size_class))) {
+    } else if (!trusted && !seal_is_clean(chunk, b->size_class)) {
         seal_accuse_dirty(chunk, b->size_class);
     }
     return seal_close_ready(chunk, b->size_class, size, kind);
@@ -86,29 +83,23 @@ seal_accuse_quarantined(const struct block *b, const struct chunk *chunk)
 {
     // A second free, by another thread in the same moment, leaves another state.
     struct mac mac;
-    bool freed = header_is_live(chunk, chunk->header, &mac) ||
+    bool freed = header_is_live(chunk, chunk->header, b->size_class, &mac) ||
                  (header_state(chunk->header) == CHUNK_FREE &&
                   header_is_sound(chunk, chunk->header, b->key));
     fault_raise(freed ? FAULT_DOUBLE_FREE : FAULT_CORRUPT_HEADER,
                 (const char *)chunk + HEADER_BYTES, b->chunk_bytes);
 }
 
-bool
+void
 seal_resize(const struct block *b, struct chunk *chunk, size_t size)
 {
     char *object = chunk_object(chunk);
     size_t old_size = seal_size(chunk);
-    struct mac mac = header_mac(chunk, (uint32_t)chunk->header, 0);
 
-    if (PROFILE_CANARY && unlikely(!seal_canary_intact(object, old_size, mac))) {
-        fault_raise(FAULT_OVERFLOW, object, b->chunk_bytes);
-        return false;
-    }
     // What the object loses is zeroed like a freed one, with the old canary.
     size_t kept = size < old_size ? size : old_size;
     if (PROFILE_ZERO) {
         wipe(object + kept, old_size + CANARY_BYTES - kept);
     }
     seal_close_ready(chunk, b->size_class, size, seal_kind_of(chunk));
-    return true;
 }

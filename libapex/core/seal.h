@@ -49,6 +49,10 @@ SLOW void seal_accuse_quarantined(const struct block *b, const struct chunk *chu
 // How much of the rest of a chunk, behind the canary, a free looks at.
 #define SLACK_BYTES_MAX 64
 
+// Chunks that nobody has had are looked at up to this size: to carve them touched their pages
+// anyway. Of longer ones looking would bring in pages that the program may never use.
+#define FRESH_BYTES_MAX 8192
+
 // The size that was asked for. The header is sound and LIVE.
 FAST size_t
 seal_size(const struct chunk *chunk)
@@ -213,9 +217,8 @@ seal_is_quarantined(const struct chunk *chunk)
     return chunk->header == CHUNK_QUARANTINED;
 }
 
-// Gives a live object, whose header is sound, another size, which its chunk has room for. False
-// after a fault.
-bool seal_resize(const struct block *b, struct chunk *chunk, size_t size);
+// Gives an intact object another size, which its chunk has room for.
+void seal_resize(const struct block *b, struct chunk *chunk, size_t size);
 
 #else
 

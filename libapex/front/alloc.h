@@ -54,7 +54,7 @@ FAST bool
 free_own(struct heap *heap, struct block *b, void *p)
 {
     bool own = likely(load_fast(&b->owner) == &heap->owner) && likely(block_starts_chunk(b, p)) &&
-               likely(!freelist_may_be_free(p, &b->key));
+               likely(!freelist_may_be_free(p, b->class, &b->key));
 
     if (own && unlikely(block_push(b, p))) {
         heap_free_event(heap, b);

@@ -42,15 +42,13 @@ place_not_a_start(const struct block *b, const void *p)
 }
 
 // True if `p`, where no chunk starts at the moment, carries the mark of a free one. The mark is
-// looked for only where chunks of this block can be: elsewhere there may be nothing to read.
+// looked for only where chunks of this block can start: elsewhere there may be nothing to read.
 static bool
 place_was_freed(const struct block *b, const void *p)
 {
     const struct chunk *chunk = chunk_of(p);
-    size_t room = (size_t)b->capacity * b->chunk_bytes;
 
-    return (uintptr_t)p % ALIGN_BYTES == 0 && (uintptr_t)chunk - (uintptr_t)b->base < room &&
-           freelist_is_free(chunk, b->key);
+    return block_chunk_index(b, chunk) < b->capacity && freelist_is_free(chunk, b->key);
 }
 
 static struct place
@@ -76,7 +74,7 @@ place_in_superblock(const void *p)
         }
         return place_fault(place_not_a_start(b, p), p, b->chunk_bytes);
     }
-    if (freelist_may_be_free(chunk, &b->key)) {
+    if (freelist_may_be_free(chunk, b->class, &b->key)) {
         if (freelist_is_free(chunk, b->key)) {
             return place_fault(FAULT_DOUBLE_FREE, p, b->chunk_bytes);
         }

@@ -47,7 +47,7 @@ FAST struct block *
 place_live_block(const void *p)
 {
     struct block *b = place_block(p);
-    bool live = likely(b != NULL) && likely(!freelist_may_be_free(chunk_of(p), &b->key));
+    bool live = likely(b != NULL) && likely(!freelist_may_be_free(chunk_of(p), b->class, &b->key));
     return live ? b : NULL;
 }
 

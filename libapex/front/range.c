@@ -25,7 +25,7 @@ range_look_chunk(const void *p, size_t size)
         return range_fault(FAULT_USE_AFTER_FREE, p, 0);
     }
     const char *object = (const char *)chunk + HEADER_BYTES;
-    if (freelist_may_be_free(chunk, &b->key)) {
+    if (freelist_may_be_free(chunk, b->class, &b->key)) {
         if (freelist_is_free(chunk, b->key)) {
             return range_fault(FAULT_USE_AFTER_FREE, object, b->stride);
         }

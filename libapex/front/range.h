@@ -77,9 +77,9 @@ range_check(const void *p, size_t size)
     }
     if (likely(kind == REGISTRY_SUPERBLOCK)) {
         struct range_place place = range_chunk(p);
-        if (likely(place.block != NULL) &&
-            likely(!freelist_may_be_free(place.chunk, &place.block->key)) &&
-            likely(range_in_object(place.block, place.chunk, p, size))) {
+        const struct block *b = place.block;
+        if (likely(b != NULL) && likely(!freelist_may_be_free(place.chunk, b->class, &b->key)) &&
+            likely(range_in_object(b, place.chunk, p, size))) {
             return 1;
         }
     }

@@ -333,10 +333,11 @@ void
 sealed_free(void *p, struct seal_claim claim)
 {
     struct block *b = place_block(p);
+    struct chunk *chunk = chunk_of(p);
     struct mac mac;
 
-    if (likely(b != NULL) && likely(header_is_live(chunk_of(p), chunk_of(p)->header, &mac))) {
-        sealed_free_chunk(b, chunk_of(p), mac, claim);
+    if (likely(b != NULL) && likely(header_is_live(chunk, chunk->header, b->class, &mac))) {
+        sealed_free_chunk(b, chunk, mac, claim);
     } else if (p != NULL) {
         sealed_free_rest(p, claim);
     }
@@ -365,16 +366,33 @@ chunk_realloc(struct block *b, void *p, size_t size)
     struct chunk *chunk = chunk_of(p);
     size_t bytes = size + OVERHEAD_BYTES;
     size_t old_size = seal_size(chunk);
+    struct mac mac = header_mac(chunk, (uint32_t)chunk->header, 0);
 
-    if (!seal_claim_holds(by_malloc, seal_kind_of(chunk), old_size, p, b->chunk_bytes)) {
+    // First of all: a run that grows is one of another class, for which its header is wrong.
+    if (unlikely(!seal_is_intact(chunk, b->class, mac, by_malloc))) {
+        seal_accuse(b, chunk, by_malloc);
         return NULL;
     }
     if (alloc_realloc_keeps(b, bytes)) {
-        return seal_resize(b, chunk, size) ? p : NULL;
+        seal_resize(b, chunk, size);
+        return p;
     }
     void *q = sealed_alloc(size, SEAL_MALLOC);
     if (q != NULL) {
         memcpy(q, p, size < old_size ? size : old_size);
+        sealed_free(p, by_malloc);
+    }
+    return q;
+}
+
+static void *
+empty_realloc(void *p, size_t size)
+{
+    enum seal_kind kind = (enum seal_kind)empty_kind(p);
+    bool ours = seal_claim_holds(by_malloc, kind, 0, p, 0);
+    void *q = ours ? sealed_alloc(size, SEAL_MALLOC) : NULL;
+
+    if (q != NULL) {
         sealed_free(p, by_malloc);
     }
     return q;
@@ -398,14 +416,8 @@ sealed_realloc(void *p, size_t size)
         return chunk_realloc(b, p, size);
     }
     struct place place = place_of(p);
-    if (place.kind == PLACE_EMPTY) {
-        void *q = sealed_alloc(size, SEAL_MALLOC);
-        if (q != NULL) {
-            sealed_free(p, by_malloc);
-        }
-        return q;
-    }
     return place.kind == PLACE_LARGE   ? large_realloc(place.large, size)
            : place.kind == PLACE_CHUNK ? chunk_realloc(place.block, p, size)
+           : place.kind == PLACE_EMPTY ? empty_realloc(p, size)
                                        : NULL;
 }

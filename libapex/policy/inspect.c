@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// From the heap to its blocks to their chunks. Reads only.
+// From the heap to its blocks to their chunks, which are only read.
 
 #include "policy/inspect.h"
 
@@ -41,7 +41,7 @@ inspect_chunk(const struct block *b, struct chunk *chunk)
 
     if (header == CHUNK_QUARANTINED) {
         inspect_free(b, chunk, true);
-    } else if (header_is_live(chunk, header, &mac)) {
+    } else if (header_is_live(chunk, header, b->size_class, &mac)) {
         inspect_live(b, chunk, mac);
     } else if (freelist_is_free(chunk, b->key)) {
         inspect_free(b, chunk, seal_kind_of(chunk) != (enum seal_kind)MEMORY_WIPE);
@@ -100,8 +100,11 @@ inspect_list(const struct list *head, size_t bytes_max)
 }
 
 void
-inspect_heap(const struct heap *heap, size_t bytes_max)
+inspect_heap(struct heap *heap, size_t bytes_max)
 {
+    // Blocks whose chunks all came home from other threads may have lost their pages since, and
+    // with them their headers: they are empty once they have been received.
+    heap_drain(heap);
     for (unsigned c = 0; c < CLASS_RUN; c++) {
         if (heap->current[c]->capacity != 0) {
             bytes_max = inspect_block(heap->current[c], bytes_max);

@@ -10,9 +10,9 @@
 
 #include "policy/heap.h"
 
-// Looks at chunks of `heap`, as many as have `bytes_max` together, and raises a fault for each
-// link, header, canary or zero that is not as it was left. No other thread may be freeing chunks of
-// this heap meanwhile. The calling thread's own heap.
-void inspect_heap(const struct heap *heap, size_t bytes_max);
+// Takes what is in the inbox of `heap`, looks at as many of its chunks as have `bytes_max`
+// together, and raises a fault for each link, header, canary or zero that is not as it was left. No
+// other thread may be freeing chunks of this heap meanwhile. The calling thread's own heap.
+void inspect_heap(struct heap *heap, size_t bytes_max);
 
 #endif

@@ -33,11 +33,11 @@ test_tag(void **state)
 
     (void)state;
     freelist_mark_free(&chunk, key);
-    assert_true(freelist_may_be_free(&chunk, &key));
+    assert_true(freelist_may_be_free(&chunk, 0, &key));
     assert_true(freelist_is_free(&chunk, key));
     assert_false(freelist_is_free(&chunk, key ^ 16));
     freelist_mark_used(&chunk);
-    assert_false(freelist_may_be_free(&chunk, &key));
+    assert_false(freelist_may_be_free(&chunk, 0, &key));
     assert_false(freelist_is_free(&chunk, key));
 }
 

@@ -9,6 +9,7 @@
 #include "apex.h"
 #include "base/rng.h"
 
+#include "../support/expect.h"
 #include "../support/unit.h"
 
 #include <signal.h>
@@ -78,11 +79,33 @@ test_wrong(void **state)
     apex_free(live);
 }
 
+static void *
+free_and_sweep(void *p)
+{
+    apex_free(p);
+    apex_malloc_trim(0); // sends it home, and gives the pages back of what came home
+    return NULL;
+}
+
+// What another thread freed, and whose pages are gone, headers and all, before its owner received
+// it.
+static void
+test_purged(void **state)
+{
+    char *run = apex_malloc(300000);
+
+    (void)state;
+    memset(run, 1, 300000);
+    thread_join(thread_start(free_and_sweep, run));
+    assert_int_equal(end_of_inspection(NULL), 0);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sound),
+        cmocka_unit_test(test_purged),
         cmocka_unit_test(test_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

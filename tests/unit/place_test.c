@@ -62,6 +62,24 @@ test_elsewhere(void **state)
     apex_free(p);
 }
 
+// What lies in an object may look like the mark of a chunk that was freed.
+static void
+test_mark_inside_object(void **state)
+{
+    char *p = apex_malloc(256);
+    struct chunk *inside = chunk_of(p + 32);
+    const struct block *b = place_block(p);
+    uint64_t before = fault_count(FAULT_INTERIOR_FREE);
+
+    (void)state;
+    freelist_set_next(inside, NULL, b->key);
+    freelist_mark_free(inside, b->key);
+    assert_true(freelist_is_free(inside, b->key));
+    assert_int_equal(place_of(p + 32).kind, PLACE_NOWHERE);
+    assert_int_equal(fault_count(FAULT_INTERIOR_FREE), before + 1);
+    apex_free(p);
+}
+
 int
 main(void)
 {
@@ -69,6 +87,7 @@ main(void)
         cmocka_unit_test_setup(test_objects, setup),
         cmocka_unit_test_setup(test_freed, setup),
         cmocka_unit_test_setup(test_elsewhere, setup),
+        cmocka_unit_test_setup(test_mark_inside_object, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

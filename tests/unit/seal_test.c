@@ -54,7 +54,7 @@ opens(struct chunk *chunk, struct seal_claim claim)
 {
     struct mac mac;
 
-    assert_true(header_is_live(chunk, chunk->header, &mac));
+    assert_true(header_is_live(chunk, chunk->header, CLASS, &mac));
     if (!seal_is_intact(chunk, CLASS, mac, claim)) {
         seal_accuse(b, chunk, claim);
         return false;
@@ -68,7 +68,7 @@ opens(struct chunk *chunk, struct seal_claim claim)
 static bool
 is_live(const struct chunk *chunk)
 {
-    return !freelist_may_be_free(chunk, &b->key);
+    return !freelist_may_be_free(chunk, CLASS, &b->key);
 }
 
 static void
@@ -130,6 +130,63 @@ test_write_to_free_is_noticed(void **state)
     block_push(b, chunk);
 }
 
+// Memory that nobody has had: a pointer from before the block was given back may lead there.
+static void
+test_write_to_clean_is_noticed(void **state)
+{
+    uint64_t before = fault_count(FAULT_WRITE_AFTER_FREE);
+
+    (void)state;
+    b->clean = true;
+    memset(b->base + HEADER_BYTES + 40, 1, 1); // the number of the chunk does not matter
+    for (unsigned i = 0; i < 2 * CARVE_COUNT_MAX; i++) {
+        char *p = seal_close(b, take(), 48, SEAL_MALLOC);
+        assert_int_equal(p[40], 0);
+    }
+    assert_int_equal(fault_count(FAULT_WRITE_AFTER_FREE), before + 1);
+}
+
+// A header that says of its chunk that there is no need to look at it.
+static void
+test_made_up_header_is_not_believed(void **state)
+{
+    uint64_t before = fault_count(FAULT_WRITE_AFTER_FREE);
+
+    (void)state;
+    struct chunk *chunk = take();
+    char *p = seal_close(b, chunk, 48, SEAL_MALLOC);
+    assert_true(opens(chunk, by_free));
+    block_push(b, chunk);
+    chunk->header = (chunk->header & ~(uint64_t)(HEADER_KIND_MASK << HEADER_KIND_SHIFT)) |
+                    (uint64_t)MEMORY_WIPE << HEADER_KIND_SHIFT;
+    p[40] = 1;
+    assert_ptr_equal(take(), chunk);
+    assert_ptr_equal(seal_close(b, chunk, 48, SEAL_MALLOC), p);
+    assert_int_equal(p[40], 0);
+    assert_int_equal(fault_count(FAULT_WRITE_AFTER_FREE), before + 1);
+}
+
+// Also when more was pushed before anybody looked.
+static void
+test_broken_list_stays_broken(void **state)
+{
+    (void)state;
+    struct chunk *first = take();
+    struct chunk *second = take();
+    seal_close(b, first, 48, SEAL_MALLOC);
+    seal_close(b, second, 48, SEAL_MALLOC);
+    assert_true(opens(first, by_free));
+    block_push(b, first);
+    first->header ^= 1u << HEADER_VALUE_SHIFT;
+    assert_ptr_equal(take(), first);
+    assert_true(block_corrupt(b));
+    assert_true(opens(second, by_free));
+    block_push(b, second);
+    assert_ptr_equal(block_pop(b), second);
+    assert_null(block_pop(b));
+    assert_true(block_corrupt(b));
+}
+
 static void
 test_reuse(void **state)
 {
@@ -175,15 +232,27 @@ test_resize(void **state)
     struct chunk *chunk = take();
     char *p = seal_close(b, chunk, 40, SEAL_NEW);
     memset(p, 1, 40);
-    assert_true(seal_resize(b, chunk, 10));
-    assert_true(seal_resize(b, chunk, 48));
+    seal_resize(b, chunk, 10);
+    seal_resize(b, chunk, 48);
     for (unsigned i = 0; i < 48; i++) {
         assert_int_equal(p[i], i < 10);
     }
     assert_int_equal(seal_size(chunk), 48);
     assert_int_equal(seal_kind_of(chunk), SEAL_NEW);
-    p[48] ^= 1;
-    assert_false(seal_resize(b, chunk, 20));
+    assert_true(opens(chunk, (struct seal_claim){.kind = SEAL_NEW, .size = 48}));
+}
+
+// From when the chunk was part of a block of another class.
+static void
+test_header_of_another_class(void **state)
+{
+    struct mac mac;
+
+    (void)state;
+    struct chunk *chunk = take();
+    seal_close_ready(chunk, CLASS + 1, 64, SEAL_MALLOC);
+    assert_true(header_is_live(chunk, chunk->header, CLASS + 1, &mac));
+    assert_false(is_live(chunk));
 }
 
 static void
@@ -208,8 +277,12 @@ main(void)
         cmocka_unit_test_setup(test_each_bit_is_noticed, setup),
         cmocka_unit_test_setup(test_write_to_free_is_noticed, setup),
         cmocka_unit_test_setup(test_reuse, setup),
+        cmocka_unit_test_setup(test_write_to_clean_is_noticed, setup),
+        cmocka_unit_test_setup(test_made_up_header_is_not_believed, setup),
+        cmocka_unit_test_setup(test_broken_list_stays_broken, setup),
         cmocka_unit_test_setup(test_claims, setup),
         cmocka_unit_test_setup(test_resize, setup),
+        cmocka_unit_test_setup(test_header_of_another_class, setup),
         cmocka_unit_test_setup(test_quarantined, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

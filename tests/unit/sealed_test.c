@@ -120,6 +120,51 @@ test_random_load(void **state)
     heap_audit(heap_self.heap);
 }
 
+static uint64_t
+faults(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned f = 0; f < FAULT_COUNT; f++) {
+        sum += fault_count((enum fault)f);
+    }
+    return sum;
+}
+
+static void
+test_no_faults(void **state)
+{
+    (void)state;
+    assert_int_equal(faults(), 0); // of the tests before
+}
+
+// A realloc that is stopped has no result, and leaves the object as it was: so it can still be
+// freed when the damage is undone.
+static void
+test_realloc_that_is_stopped(void **state)
+{
+    static const size_t sizes[] = {0, 100, 200000, 5000000};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        uint64_t before = faults();
+        char *p = sealed_alloc(sizes[i], SEAL_NEW);
+        assert_null(apex_realloc(p, sizes[i] + 10));
+        assert_int_equal(faults(), before + 1);
+        sealed_free(p, (struct seal_claim){.kind = SEAL_NEW, .size = sizes[i]});
+        p = apex_malloc(sizes[i]);
+        assert_int_equal(faults(), before + 1);
+        if (sizes[i] != 0) {
+            p[sizes[i]] ^= 1;
+            assert_null(apex_realloc(p, sizes[i] + sizes[i] / 2));
+            assert_int_equal(faults(), before + 2);
+            p[sizes[i]] ^= 1;
+        }
+        apex_free_sized(p, sizes[i]);
+        assert_int_equal(faults(), before + (sizes[i] != 0 ? 2 : 1));
+    }
+}
+
 static void *
 free_and_exit(void *p)
 {
@@ -152,13 +197,17 @@ test_quarantine_outlives_thread(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+    (void)argc;
+    unit_report_faults(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_alignments),
         cmocka_unit_test(test_sizes_by_realloc),
         cmocka_unit_test(test_random_load),
+        cmocka_unit_test(test_no_faults),
+        cmocka_unit_test(test_realloc_that_is_stopped),
         cmocka_unit_test(test_quarantine_outlives_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
