@@ -105,9 +105,8 @@ step_free(const struct step *s)
 
 // So many that what is in quarantine and in lists comes out.
 static void
-step_churn(const struct step *s)
+step_churn(const struct step *s, size_t size)
 {
-    size_t size = step_size(s);
     unsigned rounds = size > 4096 ? 4 : 64;
 
     for (unsigned i = 0; i < rounds && s->o->life != LIFE_LIVE; i++) {
@@ -458,8 +457,11 @@ step_misc(const struct step *s)
     case 2:
         outside_clock_ns += UINT64_C(300000000) << s->how % 4;
         break;
+    case 3: // what this object was, above all
+        step_churn(s, s->o->size);
+        break;
     default:
-        step_churn(s);
+        step_churn(s, step_size(s));
     }
 }
 
