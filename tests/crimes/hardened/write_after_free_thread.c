@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: WRITE_AFTER_FREE. Another thread has freed the object that is written to. More threads come
-// and go, so that what they leave takes the object's place where threads leave such.
+// Crime: WRITE_AFTER_FREE. Another thread has freed the object that is written to. More threads
+// come and go, so that what they leave takes the object's place where threads leave such.
 
 #include "sized.h"
 
