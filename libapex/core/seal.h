@@ -113,7 +113,7 @@ seal_close_ready(struct chunk *chunk, unsigned c, size_t size, enum seal_kind ki
 }
 
 // True if a free chunk of class `c`, which was wiped when it was freed, still reads as zero. The
-// first is for classes below CLASS_RUN.
+// first is for chunks up to WIPE_DENSE_BYTES.
 FAST bool
 seal_is_clean_short(struct chunk *chunk, unsigned c)
 {
@@ -126,8 +126,9 @@ seal_is_clean(struct chunk *chunk, unsigned c)
 {
     size_t bytes = size_classes[c].chunk_bytes - HEADER_BYTES;
 
-    return likely(c < CLASS_RUN) ? seal_is_clean_short(chunk, c)
-                                 : !PROFILE_ZERO || wipe_holds(chunk_object(chunk), bytes);
+    return likely(bytes <= WIPE_DENSE_BYTES)
+                   ? seal_is_clean_short(chunk, c)
+                   : !PROFILE_ZERO || wipe_holds(chunk_object(chunk), bytes);
 }
 
 // The same as seal_close_ready for a chunk that was just taken out of a free list, whatever its

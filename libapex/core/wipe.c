@@ -13,9 +13,6 @@
 // More spans than this of pages that are there, or are not, are purged together.
 #define SPANS_MAX 8
 
-// Ranges up to here are not worth a system call.
-#define DENSE_BYTES BLOCK_BYTES
-
 // Whole pages of a long range; which of them are there.
 struct window {
     char *at;
@@ -120,7 +117,7 @@ wipe(char *at, size_t bytes)
     char *from = page_up(at);
     struct window w;
 
-    if (bytes <= DENSE_BYTES || from >= last) {
+    if (bytes <= WIPE_DENSE_BYTES || from >= last) {
         explicit_bzero(at, bytes);
         return;
     }
@@ -140,7 +137,7 @@ wipe_holds(const char *at, size_t bytes)
     char *from = page_up(at);
     struct window w;
 
-    if (bytes <= DENSE_BYTES || from >= last) {
+    if (bytes <= WIPE_DENSE_BYTES || from >= last) {
         return wipe_holds_short(at, bytes);
     }
     bool holds = from - at < 8 || wipe_holds_short(at, (size_t)(from - at));

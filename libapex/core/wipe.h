@@ -2,7 +2,7 @@
 //
 // Makes freed memory read as zero, and looks whether it still does (hardened profile).
 //
-// Short ranges are overwritten. Of those longer than a block the kernel is asked which pages are
+// Short ranges are overwritten. Of those longer than 32 KiB the kernel is asked which pages are
 // there: a program touches little of many of its large buffers, and to bring in the rest only to
 // zero it would cost a page fault for each 4 KiB. What is there is overwritten and stays, since the
 // next owner would have to fault it in again, which takes ten times as long as to zero it.
@@ -19,7 +19,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define WIPE_SHORT_BYTES 1024 // up to here without a call
+#define WIPE_SHORT_BYTES 1024   // up to here without a call
+#define WIPE_DENSE_BYTES 32768u // and up to here without a system call
 
 typedef uint64_t wipe_vector __attribute__((vector_size(16)));
 
