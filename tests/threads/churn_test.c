@@ -50,8 +50,10 @@ main(void)
     expect(apex_stats_get(&late) == 0);
     expect(early.metadata_bytes > 0);
     expect_at_most(late.threads_count, 1);
-    expect_at_most(late.active_bytes, early.active_bytes + (2u << 20));
+    // What threads keep at hand, 2 MiB each at most, differs from one moment to the next.
+    expect_at_most(late.active_bytes, early.active_bytes + PARALLEL * (2u << 20));
     expect_at_most(late.metadata_bytes, early.metadata_bytes + (256u << 10));
-    expect_at_most(late.allocated_bytes, 1u << 20); // nothing is alive any more
+    // Nothing is alive any more; 1 MiB may be in the quarantine that threads share.
+    expect_at_most(late.allocated_bytes, 2u << 20);
     return 0;
 }
