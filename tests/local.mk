@@ -258,6 +258,7 @@ crimes_hardened = \
 	tests/crimes/hardened/predict_next \
 	tests/crimes/hardened/predict_next_20k \
 	tests/crimes/hardened/read_after_free \
+	tests/crimes/hardened/read_after_free_mapping \
 	tests/crimes/hardened/read_after_realloc \
 	tests/crimes/hardened/read_empty \
 	tests/crimes/hardened/reuse_after_free \

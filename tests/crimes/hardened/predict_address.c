@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Crime: none that has a name: an address that one run of the program had is taken for that of the
-// next run. Of eight runs no two agree, or it is worth something.
+// next run. Of eight runs two agree by chance, or more do.
 
 #include "sized.h"
 
@@ -24,5 +24,5 @@ main(int argc, char **argv)
             right += address[i] == address[j];
         }
     }
-    return crime_effect(right > 0);
+    return crime_effect(right > 1);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Crime: none that has a name: a mebibyte in front of the object 64 KiB are written to. Wherever
-// that is, a guard page is among them.
+// Crime: none that has a name: a mebibyte in front of the object 128 KiB are written to. Wherever
+// that is, a guard page is among them, even when it is in the 72 KiB that libstdc++ has for itself.
 
 #include "sized.h"
 
@@ -12,6 +12,6 @@ main(int argc, char **argv)
     char *volatile p = crime_malloc(size);
 
     crime_expect_guard();
-    memset(p - (1 << 20), 'A', 65536);
+    memset(p - (1 << 20), 'A', 131072);
     return crime_unpunished();
 }
