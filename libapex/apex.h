@@ -10,7 +10,8 @@
 //
 // Rules for all that allocate:
 //   - Memory is aligned to 16 bytes at least, good for an object of any standard type.
-//   - A size of 0 gives a pointer that differs from every other live one and may be freed.
+//   - A size of 0 gives a pointer that differs from every other live one and may be freed. To
+//     access what it points to ends the program by SIGSEGV, as a rule.
 //   - Failure is a null pointer and errno ENOMEM; nothing has changed then. Success keeps errno.
 //   - A size above PTRDIFF_MAX always fails.
 // Rules for all that free:

@@ -65,7 +65,7 @@ large_is_sound(const struct large *large)
     size_t slack = -(uintptr_t)end & (os_page_bytes() - 1);
 
     if (PROFILE_CANARY && (!seal_canary_intact(large->base, large->size, large_mac(large)) ||
-                           (slack >= 8 && !wipe_holds_short(end, slack)))) {
+                           (PROFILE_ZERO && slack >= 8 && !wipe_holds_short(end, slack)))) {
         fault_raise(FAULT_OVERFLOW, large->base, 0);
         return false;
     }
