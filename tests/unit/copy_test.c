@@ -23,15 +23,24 @@ static char *(*volatile do_strncpy)(char *, const char *, size_t) = strncpy;
 static char *(*volatile do_strcat)(char *, const char *) = strcat;
 static char *(*volatile do_strncat)(char *, const char *, size_t) = strncat;
 
-// As fortified programs call them; under names that no compiler knows.
-void *fortified_memcpy(void *, const void *, size_t, size_t) __asm__("__memcpy_chk");
-void *fortified_mempcpy(void *, const void *, size_t, size_t) __asm__("__mempcpy_chk");
-void *fortified_memmove(void *, const void *, size_t, size_t) __asm__("__memmove_chk");
-char *fortified_strcpy(char *, const char *, size_t) __asm__("__strcpy_chk");
-char *fortified_stpcpy(char *, const char *, size_t) __asm__("__stpcpy_chk");
-char *fortified_strncpy(char *, const char *, size_t, size_t) __asm__("__strncpy_chk");
-char *fortified_strcat(char *, const char *, size_t) __asm__("__strcat_chk");
-char *fortified_strncat(char *, const char *, size_t, size_t) __asm__("__strncat_chk");
+// As fortified programs call them.
+void *chk_memcpy(void *, const void *, size_t, size_t) __asm__("__memcpy_chk");
+void *chk_mempcpy(void *, const void *, size_t, size_t) __asm__("__mempcpy_chk");
+void *chk_memmove(void *, const void *, size_t, size_t) __asm__("__memmove_chk");
+char *chk_strcpy(char *, const char *, size_t) __asm__("__strcpy_chk");
+char *chk_stpcpy(char *, const char *, size_t) __asm__("__stpcpy_chk");
+char *chk_strncpy(char *, const char *, size_t, size_t) __asm__("__strncpy_chk");
+char *chk_strcat(char *, const char *, size_t) __asm__("__strcat_chk");
+char *chk_strncat(char *, const char *, size_t, size_t) __asm__("__strncat_chk");
+
+static void *(*volatile fortified_memcpy)(void *, const void *, size_t, size_t) = chk_memcpy;
+static void *(*volatile fortified_mempcpy)(void *, const void *, size_t, size_t) = chk_mempcpy;
+static void *(*volatile fortified_memmove)(void *, const void *, size_t, size_t) = chk_memmove;
+static char *(*volatile fortified_strcpy)(char *, const char *, size_t) = chk_strcpy;
+static char *(*volatile fortified_stpcpy)(char *, const char *, size_t) = chk_stpcpy;
+static char *(*volatile fortified_strncpy)(char *, const char *, size_t, size_t) = chk_strncpy;
+static char *(*volatile fortified_strcat)(char *, const char *, size_t) = chk_strcat;
+static char *(*volatile fortified_strncat)(char *, const char *, size_t, size_t) = chk_strncat;
 
 #define BYTES 64
 
