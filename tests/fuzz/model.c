@@ -587,6 +587,22 @@ free_once(const struct object *o, size_t claimed_size, bool helper)
     }
 }
 
+// After a free or a realloc of `o` that had `own` lines about it. True when it was refused: nothing
+// has changed then, and the damage that was the reason is undone.
+static bool
+settle_refusal(const struct object *o, struct damage *d, unsigned own)
+{
+    faults_settle();
+    bury_the_seen();
+    if (own == 0) {
+        return false;
+    }
+    damage_see(d);
+    damage_undo(d);
+    content_check(o, o->p, o->size);
+    return true;
+}
+
 void
 model_free(struct object *o, size_t claimed_size, bool helper)
 {
@@ -601,12 +617,7 @@ model_free(struct object *o, size_t claimed_size, bool helper)
     if (d != NULL && (d->certain || d->slack) && own == 0) {
         finding("freed in spite of damage", o->p, o->size);
     }
-    faults_settle();
-    bury_the_seen();
-    if (own != 0) {
-        damage_see(d);
-        damage_undo(d);
-        content_check(o, o->p, o->size);
+    if (settle_refusal(o, d, own)) {
         free_once(o, claimed_size, helper);
         if (faults_about(o->p) != 0) {
             finding("cannot be freed after the damage was undone", o->p, o->size);
@@ -662,12 +673,7 @@ model_realloc(struct object *o, size_t size, bool helper)
     if ((call.result == NULL) != (own != 0)) {
         finding("realloc says another thing than its line", old.p, size);
     }
-    faults_settle();
-    bury_the_seen();
-    if (own != 0) {
-        damage_see(d);
-        damage_undo(d);
-        content_check(o, o->p, o->size);
+    if (settle_refusal(o, d, own)) {
         return;
     }
     if (call.result == old.p) {
