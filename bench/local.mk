@@ -131,8 +131,7 @@ bench-build: all bench/driver/measure $(bench_programs)
 	@$(top_srcdir)/bootstrap --packages-only bench
 
 # make bench-prices: what each measure of the hardened library costs. The library beside itself with
-# one of them left out (base/profile.h), from builds of their own; not in a tree that is configured
-# in place.
+# one of them left out (base/profile.h), from builds of their own.
 bench_measures = canary checksum guard quarantine shuffle types zero
 bench_prices = $(abs_top_builddir)/bench/prices
 empty =
@@ -140,10 +139,10 @@ bench_without = $(subst $(empty) ,$(comma),$(bench_measures:%=no-%))
 bench_without_library = $(bench_prices)/$(measure)/libapex/.libs/libapex-hardened.so.0
 
 bench-prices: bench-build
-	@for measure in $(bench_measures); do \
+	@$(find_source) && for measure in $(bench_measures); do \
 		constant=PROFILE_$$(echo $$measure | tr a-z A-Z) && \
 		$(MKDIR_P) $(bench_prices)/$$measure && cd $(bench_prices)/$$measure && \
-		{ test -f Makefile || $(abs_top_srcdir)/configure -q CPPFLAGS=-D$$constant=0; } && \
+		{ test -f Makefile || "$$source"/configure -q CPPFLAGS=-D$$constant=0; } && \
 		$(MAKE) --no-print-directory libapex/libapex-hardened.la >/dev/null || exit; \
 	done
 	@BENCH_PEERS='$(foreach measure,$(bench_measures),no-$(measure)=$(bench_without_library))'; \
