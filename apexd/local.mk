@@ -39,6 +39,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/page_map.h \
 	apexd/registrar.c \
 	apexd/registrar.h \
+	apexd/reply.c \
+	apexd/reply.h \
 	apexd/roster.c \
 	apexd/roster.h \
 	apexd/rundir.c \

@@ -6,11 +6,12 @@
 
 #include "apexd/methods.h"
 
+#include "apexd/reply.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef PACKAGE_VERSION
@@ -37,15 +38,6 @@ struct methods_sum {
 };
 
 static uint64_t
-methods_now_ns(clockid_t clock)
-{
-    struct timespec now = {0, 0};
-
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
-static uint64_t
 methods_add(uint64_t a, uint64_t b)
 {
     return a > UINT64_MAX - b ? UINT64_MAX : a + b;
@@ -58,7 +50,7 @@ methods_init(struct methods *m, struct roster *roster, const struct topology *to
     m->roster = roster;
     m->topology = topology;
     m->runtime_dir = runtime_dir;
-    m->started_ns = methods_now_ns(CLOCK_MONOTONIC);
+    m->started_ns = reply_now_ns(CLOCK_MONOTONIC);
     m->boot_id[0] = '\0';
     FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
     if (file != NULL) {
@@ -67,41 +59,6 @@ methods_init(struct methods *m, struct roster *roster, const struct topology *to
         }
         fclose(file);
     }
-}
-
-// A new object inside `parent`; NULL when memory is short (or was: parent is NULL).
-static cJSON *
-methods_object(cJSON *parent, const char *name)
-{
-    return parent == NULL ? NULL : cJSON_AddObjectToObject(parent, name);
-}
-
-static cJSON *
-methods_array_object(cJSON *array)
-{
-    cJSON *item = cJSON_CreateObject();
-
-    if (item != NULL && !cJSON_AddItemToArray(array, item)) {
-        cJSON_Delete(item);
-        return NULL;
-    }
-    return item;
-}
-
-// A result with what all of them begin with.
-static cJSON *
-methods_result(const struct methods *m, const char *schema)
-{
-    cJSON *result = cJSON_CreateObject();
-    bool good = cJSON_AddStringToObject(result, "schema", schema) != NULL &&
-                message_add_text(result, "boot_id", m->boot_id, sizeof m->boot_id) &&
-                message_add_u64(result, "ts_unix_ms", methods_now_ns(CLOCK_REALTIME) / 1000000) &&
-                message_add_u64(result, "monotonic_ns", methods_now_ns(CLOCK_MONOTONIC));
-    if (!good) {
-        cJSON_Delete(result);
-        return NULL;
-    }
-    return result;
 }
 
 // --- Heaps ---------------------------------------------------------------------------------------
@@ -135,7 +92,7 @@ methods_heap_add(struct methods_heap *sum, const struct methods_heap *h)
 static bool
 methods_put_heap(cJSON *parent, const struct methods_heap *h)
 {
-    cJSON *heap = methods_object(parent, "heap");
+    cJSON *heap = reply_object(parent, "heap");
     // What may be in core: an upper bound, for pages of a block in use may be untouched.
     uint64_t resident = methods_add(methods_add(h->active, h->dirty), h->metadata);
 
@@ -164,7 +121,7 @@ static bool
 methods_put_values(cJSON *parent, const char *name, const struct page_field *field, unsigned count,
                    const uint64_t *value, uint32_t section)
 {
-    cJSON *object = methods_object(parent, name);
+    cJSON *object = reply_object(parent, name);
     bool good = object != NULL;
 
     for (unsigned i = 0; i < count && good; i++) {
@@ -181,6 +138,23 @@ static bool
 methods_may_see(uid_t uid, const struct client *client)
 {
     return uid == 0 || uid == client->peer.uid;
+}
+
+// The process `pid`, if the caller may see it.
+static enum message_error
+methods_find(const struct methods *m, uid_t uid, uint64_t pid, struct client **client,
+             const char **why)
+{
+    *client = pid > INT32_MAX ? NULL : roster_find(m->roster, (pid_t)pid);
+    if (*client == NULL) {
+        *why = "no process with this pid is registered";
+        return MESSAGE_NO_SUCH_PROCESS;
+    }
+    if (!methods_may_see(uid, *client)) {
+        *why = "only root and the user of a process may see its details";
+        return MESSAGE_DENIED;
+    }
+    return MESSAGE_NONE;
 }
 
 static bool
@@ -212,7 +186,7 @@ methods_put_classes(cJSON *object, const struct page_snapshot *s)
         if (c->size_bytes == 0 || (c->gained == 0 && c->lost == 0)) {
             continue;
         }
-        cJSON *item = methods_array_object(array);
+        cJSON *item = reply_array_object(array);
         uint64_t live = c->gained > c->lost ? c->gained - c->lost : 0;
         good = message_add_u64(item, "size_bytes", c->size_bytes) &&
                message_add_u64(item, "live", live) &&
@@ -235,7 +209,7 @@ methods_put_threads(cJSON *object, const struct client *client)
         if (thread.state == APEX_SLOT_FREE) {
             continue;
         }
-        cJSON *item = methods_array_object(array);
+        cJSON *item = reply_array_object(array);
         good = message_add_u64(item, "slot", i) && message_add_u64(item, "tid", thread.tid) &&
                cJSON_AddBoolToObject(item, "live", thread.state == APEX_SLOT_LIVE) != NULL &&
                cJSON_AddBoolToObject(item, "shared", i == map->thread.count - 1) != NULL &&
@@ -254,8 +228,8 @@ methods_stats_one(struct methods *m, struct client *client, uint64_t now_ns)
 {
     const struct page_snapshot *s = client_snapshot(client, now_ns);
     const struct page_map *map = &client->map;
-    cJSON *result = methods_result(m, "apexd.stats/1");
-    cJSON *process = methods_object(result, "process");
+    cJSON *result = reply_begin(m->boot_id, "apexd.stats/1");
+    cJSON *process = reply_object(result, "process");
     bool good = process != NULL && methods_put_process(process, client, s, now_ns) &&
                 methods_put_values(process, "counters", map->field, map->field_count, s->value,
                                    APEX_SECTION_PROCESS) &&
@@ -299,10 +273,10 @@ methods_put_daemon(cJSON *result, const struct methods *m, uint64_t now_ns)
         APEX_HELLO_STATUSES(METHODS_STATUS_WORD)
 #undef METHODS_STATUS_WORD
     };
-    cJSON *daemon = methods_object(result, "daemon");
+    cJSON *daemon = reply_object(result, "daemon");
     bool good = message_add_u64(daemon, "uptime_ms", (now_ns - m->started_ns) / 1000000) &&
                 message_add_u64(daemon, "registered_total", m->roster->registered_total);
-    cJSON *rejected = good ? methods_object(daemon, "rejected_total") : NULL;
+    cJSON *rejected = good ? reply_object(daemon, "rejected_total") : NULL;
 
     good = rejected != NULL;
     for (unsigned i = APEX_HELLO_ACCEPTED + 1; i < APEX_HELLO_STATUS_COUNT && good; i++) {
@@ -317,7 +291,7 @@ methods_stats_all(struct methods *m, uint64_t now_ns)
     struct methods_heap heap = {0};
     struct methods_sum sum = {.count = 0};
     uint64_t threads = 0;
-    cJSON *result = methods_result(m, "apexd.stats/1");
+    cJSON *result = reply_begin(m->boot_id, "apexd.stats/1");
 
     for (size_t i = 0; i < m->roster->count; i++) {
         struct client *client = m->roster->client[i];
@@ -345,7 +319,7 @@ static enum message_error
 methods_stats(struct methods *m, uid_t uid, const struct message_request *request, cJSON **result,
               const char **why)
 {
-    uint64_t now_ns = methods_now_ns(CLOCK_MONOTONIC);
+    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
     uint64_t pid;
 
     roster_sweep(m->roster, now_ns);
@@ -353,14 +327,10 @@ methods_stats(struct methods *m, uid_t uid, const struct message_request *reques
         *result = methods_stats_all(m, now_ns);
         return MESSAGE_NONE;
     }
-    struct client *client = pid > INT32_MAX ? NULL : roster_find(m->roster, (pid_t)pid);
-    if (client == NULL) {
-        *why = "no process with this pid is registered";
-        return MESSAGE_NO_SUCH_PROCESS;
-    }
-    if (!methods_may_see(uid, client)) {
-        *why = "only root and the user of a process may see its details";
-        return MESSAGE_DENIED;
+    struct client *client;
+    enum message_error error = methods_find(m, uid, pid, &client, why);
+    if (error != MESSAGE_NONE) {
+        return error;
     }
     *result = methods_stats_one(m, client, now_ns);
     return MESSAGE_NONE;
@@ -370,13 +340,13 @@ static enum message_error
 methods_processes(struct methods *m, uid_t uid, const struct message_request *request,
                   cJSON **result, const char **why)
 {
-    uint64_t now_ns = methods_now_ns(CLOCK_MONOTONIC);
+    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
     uint64_t hidden = 0;
 
     (void)request;
     (void)why;
     roster_sweep(m->roster, now_ns);
-    cJSON *object = methods_result(m, "apexd.processes/1");
+    cJSON *object = reply_begin(m->boot_id, "apexd.processes/1");
     cJSON *array = object == NULL ? NULL : cJSON_AddArrayToObject(object, "processes");
     bool good = array != NULL;
     for (size_t i = 0; i < m->roster->count && good; i++) {
@@ -385,7 +355,7 @@ methods_processes(struct methods *m, uid_t uid, const struct message_request *re
             hidden++;
             continue;
         }
-        cJSON *item = methods_array_object(array);
+        cJSON *item = reply_array_object(array);
         good = item != NULL &&
                methods_put_process(item, client, client_snapshot(client, now_ns), now_ns);
     }
@@ -401,7 +371,7 @@ static bool
 methods_put_node(cJSON *array, const struct topology *t, unsigned place)
 {
     const struct topology_node *node = &t->node[place];
-    cJSON *item = methods_array_object(array);
+    cJSON *item = reply_array_object(array);
     bool good = item != NULL && message_add_u64(item, "node", node->os_index) &&
                 message_add_u64(item, "memory_bytes", node->memory_bytes) &&
                 message_add_u64(item, "cpus", node->cpus) &&
@@ -410,7 +380,7 @@ methods_put_node(cJSON *array, const struct topology *t, unsigned place)
 
     good = distances != NULL;
     for (unsigned i = 0; i < t->node_count && t->has_distances && good; i++) {
-        cJSON *to = methods_array_object(distances);
+        cJSON *to = reply_array_object(distances);
         good = message_add_u64(to, "node", t->node[i].os_index) &&
                message_add_u64(to, "distance", t->distance[place][i]);
     }
@@ -422,7 +392,7 @@ methods_topology(struct methods *m, uid_t uid, const struct message_request *req
                  cJSON **result, const char **why)
 {
     const struct topology *t = m->topology;
-    cJSON *object = methods_result(m, "apexd.topology/1");
+    cJSON *object = reply_begin(m->boot_id, "apexd.topology/1");
     bool good = object != NULL && message_add_u64(object, "packages", t->packages) &&
                 message_add_u64(object, "cores", t->cores) &&
                 message_add_u64(object, "cpus", t->cpus) &&
@@ -439,7 +409,7 @@ methods_topology(struct methods *m, uid_t uid, const struct message_request *req
     good = caches != NULL && nodes != NULL;
     for (unsigned i = 0; i < TOPOLOGY_CACHE_LEVELS && good; i++) {
         if (t->cache_bytes[i] != 0) {
-            cJSON *item = methods_array_object(caches);
+            cJSON *item = reply_array_object(caches);
             good = message_add_u64(item, "level", i + 1) &&
                    message_add_u64(item, "bytes", t->cache_bytes[i]);
         }
@@ -458,11 +428,13 @@ methods_topology(struct methods *m, uid_t uid, const struct message_request *req
 static bool
 methods_put_methods(cJSON *object)
 {
+    static const char *const types[] = {
+        [MESSAGE_number] = "number", [MESSAGE_text] = "text", [MESSAGE_flag] = "flag"};
     cJSON *array = cJSON_AddArrayToObject(object, "methods");
     bool good = array != NULL;
 
     for (unsigned i = 0; i < METHOD_COUNT && good; i++) {
-        cJSON *item = methods_array_object(array);
+        cJSON *item = reply_array_object(array);
         good = cJSON_AddStringToObject(item, "name", message_methods[i].name) != NULL &&
                cJSON_AddStringToObject(item, "text", message_methods[i].text) != NULL;
         cJSON *params = good ? cJSON_AddArrayToObject(item, "params") : NULL;
@@ -471,8 +443,8 @@ methods_put_methods(cJSON *object)
             if (message_params[p].method != (enum method)i) {
                 continue;
             }
-            cJSON *param = methods_array_object(params);
-            const char *type = message_params[p].is_number ? "number" : "text";
+            cJSON *param = reply_array_object(params);
+            const char *type = types[message_params[p].type];
             good = cJSON_AddStringToObject(param, "name", message_params[p].name) != NULL &&
                    cJSON_AddStringToObject(param, "type", type) != NULL &&
                    cJSON_AddBoolToObject(param, "required", message_params[p].required) != NULL;
@@ -485,7 +457,7 @@ static enum message_error
 methods_hello(struct methods *m, uid_t uid, const struct message_request *request, cJSON **result,
               const char **why)
 {
-    cJSON *object = methods_result(m, "apexd.hello/1");
+    cJSON *object = reply_begin(m->boot_id, "apexd.hello/1");
     bool good = object != NULL &&
                 cJSON_AddStringToObject(object, "version", PACKAGE_VERSION) != NULL &&
                 message_add_u64(object, "protocol", MESSAGE_VERSION) &&

@@ -19,12 +19,9 @@ const struct message_method message_methods[METHOD_COUNT] = {
 #include "apexd/proto/methods.def"
 };
 
-#define PARAM_IS_number true
-#define PARAM_IS_text false
-
 const struct message_param message_params[] = {
 #define PARAM(method, name, type, required, text) \
-    {METHOD_##method, #name, PARAM_IS_##type, required, text},
+    {METHOD_##method, #name, MESSAGE_##type, required, text},
 #include "apexd/proto/methods.def"
 };
 
@@ -99,7 +96,22 @@ message_find_param(enum method method, const char *name)
     return NULL;
 }
 
-// Static text that says what is wrong with the parameters, or NULL.
+// Static text that says what is wrong with a parameter, or NULL.
+static const char *
+message_check_type(const cJSON *item, enum message_type type)
+{
+    switch (type) {
+    case MESSAGE_number:
+        return message_is_whole(item) ? NULL : "a parameter is not a whole number";
+    case MESSAGE_text:
+        return cJSON_IsString(item) ? NULL : "a parameter is not text";
+    case MESSAGE_flag:
+        return cJSON_IsBool(item) ? NULL : "a parameter is not true or false";
+    }
+    return "a parameter of an unknown type";
+}
+
+// The same for all of them.
 static const char *
 message_check_params(const cJSON *params, enum method method)
 {
@@ -114,9 +126,9 @@ message_check_params(const cJSON *params, enum method method)
         if (known == NULL) {
             return "unknown parameter";
         }
-        if (known->is_number ? !message_is_whole(item) : !cJSON_IsString(item)) {
-            return known->is_number ? "a parameter is not a whole number"
-                                    : "a parameter is not text";
+        const char *wrong = message_check_type(item, known->type);
+        if (wrong != NULL) {
+            return wrong;
         }
         if (cJSON_GetObjectItemCaseSensitive(params, item->string) != item) {
             return "a parameter is there twice";
@@ -184,6 +196,18 @@ message_param_u64(const struct message_request *request, const char *name, uint6
     }
     *out = (uint64_t)item->valuedouble;
     return true;
+}
+
+const char *
+message_param_text(const struct message_request *request, const char *name)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request->params, name));
+}
+
+bool
+message_param_flag(const struct message_request *request, const char *name)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request->params, name));
 }
 
 // Prints the envelope and frees it.

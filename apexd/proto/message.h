@@ -47,10 +47,12 @@ struct message_method {
     const char *text;
 };
 
+enum message_type { MESSAGE_number, MESSAGE_text, MESSAGE_flag };
+
 struct message_param {
     enum method method;
     const char *name;
-    bool is_number;
+    enum message_type type;
     bool required;
     const char *text;
 };
@@ -81,6 +83,12 @@ void message_request_free(struct message_request *request);
 // A number among the parameters: false when it is absent. Values that are no whole number in
 // [0, 2^53] were refused by message_parse_request.
 bool message_param_u64(const struct message_request *request, const char *name, uint64_t *out);
+
+// A text among the parameters, NULL when it is absent. It belongs to the request.
+const char *message_param_text(const struct message_request *request, const char *name);
+
+// True when the flag is there and true.
+bool message_param_flag(const struct message_request *request, const char *name);
 
 // One line with its newline; NULL when memory is short. message_reply consumes `result`.
 char *message_reply(const cJSON *id, cJSON *result);

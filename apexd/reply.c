@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//
+// Building blocks of replies; see reply.h.
+
+#include "apexd/reply.h"
+
+#include "apexd/proto/message.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+uint64_t
+reply_now_ns(clockid_t clock)
+{
+    struct timespec now = {0, 0};
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+cJSON *
+reply_object(cJSON *parent, const char *name)
+{
+    return parent == NULL ? NULL : cJSON_AddObjectToObject(parent, name);
+}
+
+cJSON *
+reply_array_object(cJSON *array)
+{
+    cJSON *item = cJSON_CreateObject();
+
+    if (item != NULL && !cJSON_AddItemToArray(array, item)) {
+        cJSON_Delete(item);
+        return NULL;
+    }
+    return item;
+}
+
+cJSON *
+reply_begin(const char *boot_id, const char *schema)
+{
+    cJSON *result = cJSON_CreateObject();
+    bool good = cJSON_AddStringToObject(result, "schema", schema) != NULL &&
+                message_add_text(result, "boot_id", boot_id, strlen(boot_id)) &&
+                message_add_u64(result, "ts_unix_ms", reply_now_ns(CLOCK_REALTIME) / 1000000) &&
+                message_add_u64(result, "monotonic_ns", reply_now_ns(CLOCK_MONOTONIC));
+    if (!good) {
+        cJSON_Delete(result);
+        return NULL;
+    }
+    return result;
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// What all replies of the daemon are made of. Whatever can fail for want of memory says so, and
+// takes the NULL or the false of the step before: a reply is given up as a whole, never sent with
+// holes.
+
+#ifndef APEXD_REPLY_H
+#define APEXD_REPLY_H
+
+#include <cjson/cJSON.h>
+#include <stdint.h>
+#include <time.h>
+
+uint64_t reply_now_ns(clockid_t clock);
+
+// A result with what all of them begin with. NULL when memory is short.
+cJSON *reply_begin(const char *boot_id, const char *schema);
+
+// A new object inside `parent`, or at the end of `array`; NULL when memory is short (or was:
+// `parent` is NULL).
+cJSON *reply_object(cJSON *parent, const char *name);
+cJSON *reply_array_object(cJSON *array);
+
+#endif
