@@ -78,6 +78,44 @@ advice_beat(struct advice *advice)
     __atomic_store_n(heartbeat, *heartbeat + 1, __ATOMIC_RELAXED);
 }
 
+static void
+advice_set_sequence(struct apex_advice_page *page, uint32_t sequence)
+{
+    __atomic_store_n(&page->sequence, sequence, __ATOMIC_RELEASE);
+    // The rows that are stored next stay behind an odd sequence. Pairs with the fence of the reader
+    // (libapex/view/advice.c).
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+void
+advice_write(struct advice *advice, const struct apex_advice_row *row, unsigned count)
+{
+    struct apex_advice_page *page = advice->page;
+
+    if (count == page->rows && memcmp(page->row, row, count * sizeof *row) == 0) {
+        return;
+    }
+    advice_set_sequence(page, page->sequence + 1);
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t word[sizeof *row / sizeof(uint64_t)];
+        memcpy(word, &row[i], sizeof word);
+        for (unsigned w = 0; w < sizeof word / sizeof word[0]; w++) {
+            uint64_t *to = (uint64_t *)(void *)&page->row[i] + w;
+            __atomic_store_n(to, word[w], __ATOMIC_RELAXED);
+        }
+    }
+    __atomic_store_n(&page->rows, count, __ATOMIC_RELAXED);
+    __atomic_store_n(&page->epoch, page->epoch + 1, __ATOMIC_RELAXED);
+    advice_set_sequence(page, page->sequence + 1);
+}
+
+void
+advice_purge(struct advice *advice)
+{
+    uint64_t *purge = &advice->page->purge;
+    __atomic_store_n(purge, *purge + 1, __ATOMIC_RELAXED);
+}
+
 void
 advice_close(struct advice *advice)
 {

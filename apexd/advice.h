@@ -22,6 +22,13 @@ bool advice_open(struct advice *advice, uint64_t nonce, uint64_t daemon, int *fd
 // Says that the daemon lives; every APEX_ADVICE_BEAT_MS.
 void advice_beat(struct advice *advice);
 
+// Makes `row` the whole advice on options; at most APEX_ADVICE_ROWS_MAX rows. Nothing happens when
+// that is what the page says already.
+void advice_write(struct advice *advice, const struct apex_advice_row *row, unsigned count);
+
+// Asks for free memory to be given back now.
+void advice_purge(struct advice *advice);
+
 // Says goodbye and lets go of the page. Harmless when not open.
 void advice_close(struct advice *advice);
 

@@ -49,6 +49,7 @@ libapex_sources = \
 	libapex/policy/pool.c \
 	libapex/policy/quarantine.c \
 	libapex/policy/quarantine_global.c \
+	libapex/view/advice.c \
 	libapex/view/attach.c \
 	libapex/view/stats.c \
 	libapex/view/stats_page.c
@@ -117,6 +118,7 @@ libapex_headers = \
 	libapex/tables/faults.def \
 	libapex/tables/options.def \
 	libapex/tables/stats.def \
+	libapex/view/advice.h \
 	libapex/view/attach.h \
 	libapex/view/stats.h \
 	libapex/view/stats_page.h

@@ -11,6 +11,7 @@ LDADD = libapex/libapexcore.la $(CMOCKA_LIBS)
 # One for each module of libapex.
 unit_tests = \
 	tests/unit/abi_test \
+	tests/unit/advice_test \
 	tests/unit/alloc_test \
 	tests/unit/api_test \
 	tests/unit/attach_test \

@@ -9,6 +9,7 @@
 //   …      APEX_SECTION_CLASS_SIZE         one uint64_t for each size class: chunk size in bytes
 //   …      APEX_SECTION_THREAD             struct apex_stats_thread, one for each slot
 //   …      APEX_SECTION_SCHEMA             struct apex_stats_schema rows: names, kinds, units
+//   …      APEX_SECTION_OPTION             struct apex_stats_option rows: options and their values
 //
 // Rules for writers: each u64 is stored whole (relaxed atomic); a thread slot has one writer, its
 // thread, except the last slot, which threads without a slot share by atomic addition. Counters
@@ -34,7 +35,7 @@
 
 #define APEX_STATS_MAGIC UINT64_C(0x004d485358455041) // "APEXSHM\0"
 #define APEX_STATS_MAJOR 1
-#define APEX_STATS_MINOR 0
+#define APEX_STATS_MINOR 1
 #define APEX_STATS_BYTE_ORDER UINT32_C(0x01020304)
 #define APEX_STATS_CLASSES 96 // room for size classes; unused ones have size 0
 #define APEX_STATS_SLOTS 96   // thread slots, the last one shared
@@ -48,6 +49,7 @@ enum apex_section_type {
     APEX_SECTION_CLASS_SIZE = 2,
     APEX_SECTION_THREAD = 3,
     APEX_SECTION_SCHEMA = 4,
+    APEX_SECTION_OPTION = 7, // since minor 1
 };
 
 enum apex_stats_state {
@@ -123,13 +125,36 @@ struct apex_stats_schema {
     char unit[8];
 };
 
+enum apex_option_type {
+    APEX_OPTION_BYTES = 0,
+    APEX_OPTION_MS = 1,
+    APEX_OPTION_PERCENT = 2,
+    APEX_OPTION_BOOL = 3,
+    APEX_OPTION_CHOICE = 4,
+    APEX_OPTION_PATH = 5, // its value is not shown
+};
+
+struct apex_stats_option {
+    char key[24];    // NUL-terminated, as the next
+    char unit[24];   // of a choice the words, in order of value, parted by `|`
+    uint32_t type;   // enum apex_option_type
+    uint32_t live;   // 1: may change while the process runs
+    uint64_t min;    // both inside
+    uint64_t max;
+    uint64_t initial;
+    uint64_t own;    // what the process wants itself
+    uint64_t value;  // what is in force: `own`, or what apexd advised
+};
+
+_Static_assert(sizeof(struct apex_stats_option) == 96, "layout of a row");
 _Static_assert(sizeof(struct apex_stats_header) == 120 + 16 * 16, "layout of the header");
 _Static_assert(sizeof(struct apex_stats_thread) % 8 == 0, "slots are 8-byte aligned");
 _Static_assert(offsetof(struct apex_stats_thread, class) == 16, "readers find the classes here");
 _Static_assert(sizeof(struct apex_stats_schema) == 16 + APEX_STATS_NAME_MAX + 8, "layout of a row");
 _Static_assert(sizeof(struct apex_stats_header) + sizeof(struct apex_stats_process) +
                        8 * APEX_STATS_CLASSES +
-                       APEX_STATS_SLOTS * sizeof(struct apex_stats_thread) + 64 * 64 <=
+                       APEX_STATS_SLOTS * sizeof(struct apex_stats_thread) + 64 * 64 +
+                       64 * sizeof(struct apex_stats_option) <=
                    APEX_STATS_PAGE_BYTES,
                "everything fits the page");
 

@@ -40,6 +40,9 @@
 #define cas_strong_acquire(p, expected, v) \
     __atomic_compare_exchange_n((p), (expected), (v), 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
 
+// Loads before it stay before loads and stores after it: the second look of a sequence lock.
+#define fence_acquire() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+
 // Store, then load, with no reordering between: the two sides of a handshake (Dekker).
 #define fence_full() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 

@@ -57,6 +57,8 @@ static const struct config_option options[] = {
 
 #define OPTION_COUNT (sizeof options / sizeof options[0])
 
+_Static_assert(OPTION_COUNT <= 64, "a set of options is a word");
+
 #define OPTION(field, key, type, min, max, initial, unit, when, text)        \
     _Static_assert((min) <= (max), key ": the range is empty");              \
     _Static_assert((initial) <= (max), key ": the default is out of range"); \
@@ -66,10 +68,17 @@ static const struct config_option options[] = {
 // Before config_load: the defaults, so that whoever asks too early gets an answer that works.
 struct OWN_PAGES config_page {
     struct config config;
+    struct config own; // without what apexd advises
+    uint64_t advised;  // bit n: row n has a value of apexd's
 };
 
 static CONSTANT struct config_page current = {
     .config = {
+#define OPTION(field, key, type, min, max, initial, unit, when, text) \
+    .field = CONFIG_INITIAL_##type(initial),
+#include "tables/options.def"
+    },
+    .own = {
 #define OPTION(field, key, type, min, max, initial, unit, when, text) \
     .field = CONFIG_INITIAL_##type(initial),
 #include "tables/options.def"
@@ -437,7 +446,9 @@ config_load(bool secure)
 {
     config_defaults(&current.config);
     config_load_file();
-    return secure || config_load_environment();
+    bool complete = secure || config_load_environment();
+    current.own = current.config;
+    return complete;
 }
 
 void
@@ -449,38 +460,114 @@ config_seal(void)
     lock_release(&tune_lock);
 }
 
-// The lock: while one thread stores, another must not make the page read-only.
+// Between these two the configuration may be written. The lock: while one thread stores, another
+// must not make the page read-only.
 static bool
-config_set(uint64_t *field, uint64_t value)
+config_open(void)
 {
     lock_acquire(&tune_lock);
-    bool open = !sealed || os_commit(&current, sizeof current) == 0;
-    if (open) {
-        store_relaxed(field, value);
-    }
-    if (open && sealed) {
+    return !sealed || os_commit(&current, sizeof current) == 0;
+}
+
+static void
+config_close(void)
+{
+    if (sealed) {
         os_seal(&current, sizeof current); // may be refused: the next one does it
     }
     lock_release(&tune_lock);
-    return open;
+}
+
+static uint64_t *
+config_field(struct config *config, size_t index)
+{
+    return (uint64_t *)(void *)((char *)config + options[index].offset_bytes);
+}
+
+static bool
+config_is_live(size_t index)
+{
+    return options[index].when == CONFIG_LIVE && options[index].type != CONFIG_PATH;
+}
+
+static uint64_t
+config_clamp(size_t index, uint64_t value)
+{
+    const struct config_option *option = &options[index];
+
+    value = value < option->min ? option->min : value;
+    return value > option->max ? option->max : value;
 }
 
 bool
 config_tune(const char *key, uint64_t value)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        const struct config_option *option = &options[i];
-
-        if (strcmp(option->key, key) == 0) {
-            if (option->when != CONFIG_LIVE || option->type == CONFIG_PATH) {
-                return false;
-            }
-            value = value < option->min ? option->min : value;
-            value = value > option->max ? option->max : value;
-            return config_set((uint64_t *)((char *)&current.config + option->offset_bytes), value);
+        if (strcmp(options[i].key, key) != 0) {
+            continue;
         }
+        if (!config_is_live(i)) {
+            return false;
+        }
+        bool open = config_open();
+        if (open) {
+            value = config_clamp(i, value);
+            store_relaxed(config_field(&current.own, i), value);
+            if ((current.advised >> i & 1) == 0) {
+                store_relaxed(config_field(&current.config, i), value);
+            }
+        }
+        config_close();
+        return open;
     }
     return false;
+}
+
+// The row of that name, OPTION_COUNT if it may not be changed.
+static size_t
+config_advised(const struct apex_advice_row *row)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (config_is_live(i) && strncmp(options[i].key, row->key, sizeof row->key) == 0) {
+            return i;
+        }
+    }
+    return OPTION_COUNT;
+}
+
+unsigned
+config_advise(const struct apex_advice_row *row, unsigned count)
+{
+    uint64_t advised = 0;
+    unsigned refused = 0;
+
+    if (!config_open()) {
+        config_close();
+        return count;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        size_t at = config_advised(&row[i]);
+        if (at == OPTION_COUNT) {
+            refused++;
+            continue;
+        }
+        store_relaxed(config_field(&current.config, at), config_clamp(at, row[i].value));
+        advised |= UINT64_C(1) << at;
+    }
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if ((current.advised & ~advised) >> i & 1) {
+            store_relaxed(config_field(&current.config, i), *config_field(&current.own, i));
+        }
+    }
+    current.advised = advised;
+    config_close();
+    return refused;
+}
+
+const struct config *
+config_own(void)
+{
+    return &current.own;
 }
 
 void

@@ -11,6 +11,8 @@
 #ifndef APEX_POLICY_CONFIG_H
 #define APEX_POLICY_CONFIG_H
 
+#include "abi/advice_page.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,8 +73,18 @@ const struct config *config_get(void);
 
 // Changes a number of the configuration while the program runs, from any thread; readers see the
 // old value or the new one. A value outside the range of the row becomes the nearest one inside.
+// While apexd advises another value that one stays in force, and this one follows when it ends.
 // False when no such key may be changed any more, or the kernel has no memory for the change.
 bool config_tune(const char *key, uint64_t value);
+
+// Puts apexd's word on options in force: each of `row` (whose keys may be any bytes) overrides what
+// the process wants itself, and an option without a row goes back to that. Returns how many rows were
+// refused, because there is no such option or it is not LIVE; as many as there are when the kernel
+// has no memory for the change.
+unsigned config_advise(const struct apex_advice_row *row, unsigned count);
+
+// What the process wants itself, where config_get() says what is in force.
+const struct config *config_own(void);
 
 // Makes all constants read-only (base/constants.h), the configuration among them; config_tune()
 // opens that for the moment of a change. A refusal is no failure: what is not sealed works as well.

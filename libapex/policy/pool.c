@@ -182,6 +182,24 @@ pool_reserve_region(void)
     return false;
 }
 
+static bool
+pool_wants_huge(const struct superblock *sb)
+{
+    uint64_t thp = config_get()->thp;
+
+    return thp == CONFIG_THP_ALWAYS ||
+           (thp == CONFIG_THP_AUTO && superblock_free_count(sb) <= HUGE_FREE_COUNT_MAX);
+}
+
+static void
+pool_set_huge(struct superblock *sb, bool huge)
+{
+    if (sb->huge != huge) {
+        sb->huge = huge;
+        os_huge(geometry_superblock_base(sb), SUPERBLOCK_BYTES, huge);
+    }
+}
+
 // A fresh superblock, in its bucket; NULL when there is no memory.
 static struct superblock *
 pool_grow(void)
@@ -198,10 +216,7 @@ pool_grow(void)
     pool.region_next += SUPERBLOCK_BYTES;
     struct superblock *sb = superblock_init(base);
     registry_mark(base, SUPERBLOCK_BYTES, REGISTRY_SUPERBLOCK);
-    if (config_get()->thp == CONFIG_THP_ALWAYS) {
-        os_huge(base, SUPERBLOCK_BYTES, true);
-        sb->huge = true;
-    }
+    pool_set_huge(sb, pool_wants_huge(sb));
     list_push(&pool.all, &sb->all_link);
     pool_file(sb, SUPERBLOCK_USABLE_BLOCKS);
     pool.stats.superblocks++;
@@ -239,10 +254,8 @@ pool_taken(struct superblock *sb, unsigned old_count, unsigned old_dirty)
     pool.stats.active += count * BLOCK_BYTES;
     pool_regret((count - dirty) * BLOCK_BYTES);
     pool_file(sb, old_count);
-    if (!sb->huge && superblock_free_count(sb) <= HUGE_FREE_COUNT_MAX &&
-        config_get()->thp == CONFIG_THP_AUTO) {
-        sb->huge = true;
-        os_huge(geometry_superblock_base(sb), SUPERBLOCK_BYTES, true);
+    if (!sb->huge) {
+        pool_set_huge(sb, pool_wants_huge(sb));
     }
 }
 
@@ -653,6 +666,21 @@ pool_decay(void)
     pool.doubtful_bytes = 0;
     pool.regret_bytes -= pool.regret_bytes / REGRET_FADE_SHARE;
     while (pool_purge_one(now - decay) != 0) {
+    }
+    pool_release_excess(config_get()->retain);
+    pool_unlock();
+}
+
+void
+pool_retune(void)
+{
+    large_trim(pool_large_bounds().cached_bytes_max, UINT64_MAX);
+    pool_lock();
+    for (struct list *l = pool.all.next; l != &pool.all; l = l->next) {
+        struct superblock *sb = list_entry(l, struct superblock, all_link);
+        pool_set_huge(sb, pool_wants_huge(sb));
+    }
+    while (pool.dirty_bytes > pool_dirty_bound() && pool_purge_one(UINT64_MAX) != 0) {
     }
     pool_release_excess(config_get()->retain);
     pool_unlock();

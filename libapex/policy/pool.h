@@ -68,6 +68,10 @@ uint64_t pool_decay_ns(void);
 // bytes given back.
 size_t pool_trim(size_t keep_bytes);
 
+// Options have changed while the program runs: asks for huge pages, or for none, where superblocks
+// stand otherwise now, and purges what a lower bound no longer allows.
+void pool_retune(void);
+
 // Adds to a counter or gauge of the process.
 #define POOL_COUNT(field, delta) \
     pool_count(offsetof(struct apex_stats_process, field), (uint64_t)(delta))

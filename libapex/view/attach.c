@@ -20,6 +20,7 @@
 #include "os/os.h"
 #include "os/os_page.h"
 #include "policy/config.h"
+#include "view/advice.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -45,6 +46,7 @@ static bool enabled;
 static uint64_t delay_ms; // before the next attempt but one
 static bool daemon_known; // there has been a daemon
 static const struct apex_advice_page *advice;
+static uint32_t advice_bytes; // that mean something
 static uint64_t advice_ttl_ns;
 static uint64_t heartbeat_seen;
 static uint64_t heartbeat_seen_ns;
@@ -162,11 +164,12 @@ attach_take_advice(int fd, uint64_t nonce, uint64_t now_ns)
     const struct apex_advice_page *page = mapped;
     if (load_relaxed(&page->magic) != APEX_ADVICE_MAGIC ||
         load_relaxed(&page->major) != APEX_ADVICE_MAJOR || load_relaxed(&page->nonce) != nonce ||
-        load_relaxed(&page->total_bytes) < sizeof *page) {
+        load_relaxed(&page->total_bytes) < APEX_ADVICE_BYTES_MIN) {
         os_page_unmap(mapped, APEX_ADVICE_PAGE_BYTES);
         return EPROTO;
     }
     advice = page;
+    advice_bytes = load_relaxed(&page->total_bytes);
     advice_ttl_ns = attach_ttl_ns(load_relaxed(&page->ttl_ms));
     heartbeat_seen = load_relaxed(&page->heartbeat);
     heartbeat_seen_ns = now_ns;
@@ -262,6 +265,7 @@ attach_attempt(uint64_t now_ns)
     int error = ENOENT;
 
     attach_forget_advice();
+    advice_end();
     for (unsigned i = 0; i < 2 && enabled; i++) {
         error = attach_to(plan.places[i], now_ns);
         if (error == 0 || error == ETIMEDOUT) {
@@ -275,6 +279,7 @@ attach_attempt(uint64_t now_ns)
     if (error == 0) {
         delay_ms = DELAY_MS_MIN;
         store_relaxed(&stats_page_guard->due_ns, now_ns + WATCH_MS * NS_PER_MS);
+        advice_begin(advice, advice_bytes);
         return;
     }
     if (error != ETIMEDOUT) {
@@ -337,6 +342,7 @@ attach_poll_due(uint64_t now_ns)
         // Somebody else has done it meanwhile, or found that it must not be done.
     } else if (advice != NULL && attach_daemon_alive(now_ns)) {
         store_relaxed(&stats_page_guard->due_ns, now_ns + WATCH_MS * NS_PER_MS);
+        advice_follow(advice, advice_bytes);
     } else {
         attach_attempt(now_ns);
     }

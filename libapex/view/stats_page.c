@@ -6,6 +6,7 @@
 //   …        process values, class sizes
 //   128·n    thread slots, SLOT_BYTES apart, so that no two share a cache line
 //   …        schema rows: what the values are called
+//   …        options: what they are, and their values
 //   …        up to a whole number of OS pages
 
 #include "view/stats_page.h"
@@ -17,6 +18,7 @@
 #include "core/size_class.h"
 #include "os/os.h"
 #include "os/os_page.h"
+#include "policy/config.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -45,7 +47,15 @@ static const struct apex_stats_schema schema[] = {
 #include "tables/stats.def"
 };
 
-#define PAGE_BYTES_USED (SCHEMA_OFFSET + (uint32_t)sizeof schema)
+#define OPTION_ROW(field, key, type, min, max, initial, unit, when, text) +1
+enum {
+    OPTION_ROWS = 0
+#define OPTION OPTION_ROW
+#include "tables/options.def"
+};
+
+#define OPTION_OFFSET (SCHEMA_OFFSET + (uint32_t)sizeof schema)
+#define PAGE_BYTES_USED (OPTION_OFFSET + OPTION_ROWS * (uint32_t)sizeof(struct apex_stats_option))
 
 _Static_assert(CLASS_COUNT <= APEX_STATS_CLASSES, "every size class has its place in the page");
 _Static_assert(PAGE_BYTES_USED <= APEX_STATS_PAGE_BYTES, "the page holds all sections");
@@ -130,6 +140,61 @@ stats_page_name(char *out, size_t capacity, const char *text)
     fmt_str(&f, text);
 }
 
+static void
+stats_page_put_values(struct apex_stats_option *row)
+{
+    size_t count;
+    const struct config_option *option = config_options(&count);
+    const char *own = (const char *)config_own();
+    const char *value = (const char *)config_get();
+
+    for (size_t i = 0; i < count; i++) {
+        if (option[i].type != CONFIG_PATH) {
+            size_t at = option[i].offset_bytes;
+            store_relaxed(&row[i].own, load_relaxed((const uint64_t *)(const void *)(own + at)));
+            store_relaxed(&row[i].value,
+                          load_relaxed((const uint64_t *)(const void *)(value + at)));
+        }
+    }
+}
+
+#define OPTION_TYPE_IS(type) \
+    _Static_assert((int)CONFIG_##type == (int)APEX_OPTION_##type, "the page says " #type)
+OPTION_TYPE_IS(BYTES);
+OPTION_TYPE_IS(MS);
+OPTION_TYPE_IS(PERCENT);
+OPTION_TYPE_IS(BOOL);
+OPTION_TYPE_IS(CHOICE);
+OPTION_TYPE_IS(PATH);
+
+static void
+stats_page_fill_options(struct apex_stats_option *row)
+{
+    size_t count;
+    const struct config_option *option = config_options(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        stats_page_name(row[i].key, sizeof row[i].key, option[i].key);
+        stats_page_name(row[i].unit, sizeof row[i].unit, option[i].unit);
+        row[i].type = option[i].type;
+        row[i].live = option[i].when == CONFIG_LIVE;
+        row[i].min = option[i].min;
+        row[i].max = option[i].max;
+        row[i].initial = option[i].initial;
+    }
+    stats_page_put_values(row);
+}
+
+void
+stats_page_options(void)
+{
+    char *p = stats_page_writable();
+
+    if (p != NULL) {
+        stats_page_put_values((struct apex_stats_option *)(void *)(p + OPTION_OFFSET));
+    }
+}
+
 // Fills in all that does not change. The page is fresh: what is not written here is zero.
 static void
 stats_page_fill(char *p, uint64_t now_ns, uint64_t nonce, uint32_t bytes)
@@ -157,10 +222,13 @@ stats_page_fill(char *p, uint64_t now_ns, uint64_t nonce, uint32_t bytes)
     stats_page_section(h, APEX_SECTION_THREAD, APEX_STATS_SLOTS, SLOT_BYTES, THREAD_OFFSET);
     stats_page_section(h, APEX_SECTION_SCHEMA, sizeof schema / sizeof schema[0], sizeof schema[0],
                        SCHEMA_OFFSET);
+    stats_page_section(h, APEX_SECTION_OPTION, OPTION_ROWS, sizeof(struct apex_stats_option),
+                       OPTION_OFFSET);
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         class_bytes[i] = size_classes[i].chunk_bytes;
     }
     memcpy(p + SCHEMA_OFFSET, schema, sizeof schema);
+    stats_page_fill_options((struct apex_stats_option *)(void *)(p + OPTION_OFFSET));
 }
 
 // Sees to it that a child of this process will find out that the page is not its own.

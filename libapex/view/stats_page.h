@@ -57,6 +57,9 @@ int stats_page_open(uint64_t now_ns, int *fd, uint64_t *nonce, uint32_t *bytes);
 // From here on readers may take what the page says for complete.
 void stats_page_ready(void);
 
+// Copies the options' values into the page. Harmless when there is none.
+void stats_page_options(void);
+
 // Leaves this process without a page. Harmless when there is none.
 void stats_page_drop(void);
 

@@ -8,6 +8,7 @@
 
 #include "core/size_class.h"
 #include "os/os_page.h"
+#include "policy/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,6 +36,37 @@ reader_view(void)
 
     assert_true(view != MAP_FAILED);
     return view;
+}
+
+static void
+test_options(void **state)
+{
+    (void)state;
+    assert_int_equal(stats_page_open(1000, &fd, &nonce, &bytes), 0);
+    const char *view = reader_view();
+    const struct apex_stats_header *h = (const void *)view;
+    assert_int_equal(h->section[4].type, APEX_SECTION_OPTION);
+    assert_int_equal(h->section[4].stride_bytes, sizeof(struct apex_stats_option));
+    const struct apex_stats_option *row = (const void *)(view + h->section[4].offset_bytes);
+    assert_string_equal(row[0].key, "decay_ms");
+    assert_string_equal(row[0].unit, "ms");
+    assert_int_equal(row[0].live, 1);
+    assert_int_equal(row[0].max, 600000);
+    assert_int_equal(row[0].value, config_get()->decay_ms);
+    // An advised value is in force, and does not hide what the process wants.
+    struct apex_advice_row advice = {"decay_ms", 4321};
+    uint64_t own = config_get()->decay_ms;
+    assert_int_equal(config_advise(&advice, 1), 0);
+    stats_page_options();
+    assert_int_equal(row[0].value, 4321);
+    assert_int_equal(row[0].own, own);
+    config_advise(NULL, 0);
+    stats_page_options();
+    assert_int_equal(row[0].value, own);
+    munmap((void *)(uintptr_t)view, bytes);
+    os_close(fd);
+    stats_page_drop();
+    stats_page_options(); // without a page: nothing
 }
 
 static void
@@ -71,7 +103,7 @@ test_fresh_page(void **state)
     assert_memory_equal(h->comm, program_invocation_short_name,
                         strnlen(program_invocation_short_name, sizeof h->comm - 1));
     assert_int_equal(h->start_ns, 1000);
-    assert_int_equal(h->sections, 4);
+    assert_int_equal(h->sections, 5);
     assert_int_equal(h->state, APEX_STATS_INIT);
     stats_page_ready();
     assert_int_equal(h->state, APEX_STATS_READY);
@@ -214,6 +246,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_page),  cmocka_unit_test(test_fresh_page),
+        cmocka_unit_test(test_options),
         cmocka_unit_test(test_slots),    cmocka_unit_test(test_replaced_and_dropped),
         cmocka_unit_test(test_children),
     };

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+//
+// Unit test of view/advice.c over a page that we write as apexd would: values arrive and are
+// clamped, what a process wants itself comes back when a row goes and when all goes, keys that are
+// no options and rows without end are survived, and a purge is made once for each request. Reason:
+// this page is how somebody outside reaches into a running program.
+
+#include "view/advice.h"
+
+#include "front/alloc.h"
+#include "policy/config.h"
+#include "policy/pool.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static struct apex_advice_page page;
+
+static struct apex_stats_process
+books(void)
+{
+    struct apex_stats_process now;
+
+    pool_stats(&now);
+    return now;
+}
+
+static void
+advise(unsigned index, const char *key, uint64_t value)
+{
+    snprintf(page.row[index].key, sizeof page.row[index].key, "%s", key);
+    page.row[index].value = value;
+}
+
+static void
+follow(unsigned rows)
+{
+    page.rows = rows;
+    page.epoch++;
+    advice_follow(&page, sizeof page);
+}
+
+static int
+setup(void **state)
+{
+    (void)state;
+    advice_end();
+    memset(&page, 0, sizeof page);
+    config_load(true);
+    assert_non_null(alloc_rest(100)); // a heap
+    return 0;
+}
+
+static void
+test_values_come_and_go(void **state)
+{
+    const struct config *now = config_get();
+    uint64_t own_decay = now->decay_ms;
+    uint64_t own_floor = now->dirty_floor;
+
+    (void)state;
+    advice_begin(&page, sizeof page);
+    advise(0, "decay_ms", 1234);
+    advise(1, "dirty_floor", UINT64_MAX);
+    follow(2);
+    assert_int_equal(now->decay_ms, 1234);
+    assert_int_equal(now->dirty_floor, UINT64_C(1) << 40); // the nearest that the option allows
+    assert_int_equal(config_own()->decay_ms, own_decay);
+    assert_int_equal(books().advice_epoch, page.epoch);
+    // One goes: it alone is the process's again.
+    follow(1);
+    assert_int_equal(now->decay_ms, 1234);
+    assert_int_equal(now->dirty_floor, own_floor);
+    // What the program chooses meanwhile waits until then.
+    assert_true(config_tune("decay_ms", 77));
+    assert_int_equal(now->decay_ms, 1234);
+    advice_end();
+    assert_int_equal(now->decay_ms, 77);
+    assert_int_equal(books().advice_epoch, 0);
+}
+
+static void
+test_nothing_new_is_nothing(void **state)
+{
+    (void)state;
+    advice_begin(&page, sizeof page);
+    advise(0, "decay_ms", 1234);
+    follow(1);
+    uint64_t applied = books().advice_applied;
+    page.row[0].value = 99; // no new epoch
+    advice_follow(&page, sizeof page);
+    assert_int_equal(config_get()->decay_ms, 1234);
+    // A change that is under way is left for the next look.
+    page.sequence = 1;
+    follow(1);
+    assert_int_equal(config_get()->decay_ms, 1234);
+    page.sequence = 2;
+    advice_follow(&page, sizeof page);
+    assert_int_equal(config_get()->decay_ms, 99);
+    assert_int_equal(books().advice_applied, applied + 1);
+}
+
+static void
+test_what_makes_no_sense(void **state)
+{
+    struct config before = *config_get();
+    uint64_t rejected = books().advice_rejected;
+
+    (void)state;
+    advice_begin(&page, sizeof page);
+    advise(0, "no_such_option", 1);
+    advise(1, "runtime_dir", 1);
+    advise(2, "register", 0); // read at the start only
+    memset(page.row[3].key, 'd', sizeof page.row[3].key);
+    follow(4);
+    assert_memory_equal(config_get(), &before, sizeof before);
+    assert_int_equal(books().advice_rejected, rejected + 4);
+    // More rows than there are.
+    memset(page.row, 0xff, sizeof page.row);
+    follow(UINT32_MAX);
+    assert_memory_equal(config_get(), &before, sizeof before);
+    assert_int_equal(books().advice_rejected, rejected + 4 + APEX_ADVICE_ROWS_MAX);
+}
+
+static void
+test_older_daemon(void **state)
+{
+    (void)state;
+    advise(0, "decay_ms", 1234);
+    page.rows = 1;
+    page.epoch = 5;
+    advice_begin(&page, APEX_ADVICE_BYTES_MIN);
+    advice_follow(&page, APEX_ADVICE_BYTES_MIN);
+    assert_int_not_equal(config_get()->decay_ms, 1234);
+}
+
+static void
+test_purge(void **state)
+{
+    void *p[64];
+
+    (void)state;
+    page.purge = 3; // asked for before we came
+    advice_begin(&page, sizeof page);
+    for (unsigned i = 0; i < 64; i++) {
+        p[i] = alloc_rest(256 << 10);
+        assert_non_null(p[i]);
+        memset(p[i], 1, 256 << 10);
+    }
+    for (unsigned i = 0; i < 64; i++) {
+        free_rest(p[i]);
+    }
+    struct apex_stats_process before = books();
+    assert_int_not_equal(before.dirty, 0);
+    advice_follow(&page, sizeof page);
+    assert_int_equal(books().dirty, before.dirty);
+    page.purge = 4;
+    advice_follow(&page, sizeof page);
+    assert_int_equal(books().dirty, 0);
+    assert_true(books().purged > before.purged);
+    uint64_t applied = books().advice_applied;
+    advice_follow(&page, sizeof page);
+    assert_int_equal(books().advice_applied, applied);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_values_come_and_go, setup),
+        cmocka_unit_test_setup(test_nothing_new_is_nothing, setup),
+        cmocka_unit_test_setup(test_what_makes_no_sense, setup),
+        cmocka_unit_test_setup(test_older_daemon, setup),
+        cmocka_unit_test_setup(test_purge, setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
