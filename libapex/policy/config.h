@@ -78,9 +78,9 @@ const struct config *config_get(void);
 bool config_tune(const char *key, uint64_t value);
 
 // Puts apexd's word on options in force: each of `row` (whose keys may be any bytes) overrides what
-// the process wants itself, and an option without a row goes back to that. Returns how many rows were
-// refused, because there is no such option or it is not LIVE; as many as there are when the kernel
-// has no memory for the change.
+// the process wants itself, and an option without a row goes back to that. Returns how many rows
+// were refused, because there is no such option or it is not LIVE; as many as there are when the
+// kernel has no memory for the change.
 unsigned config_advise(const struct apex_advice_row *row, unsigned count);
 
 // What the process wants itself, where config_get() says what is in force.
