@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PROC_BYTES_MAX 1024
+#define PROC_BYTES_MAX CLIENT_TEXT_BYTES
 
 // Reads a file of /proc; the text is terminated. False when there is none.
 static bool
@@ -95,6 +95,42 @@ bool
 client_alive(const struct client *client)
 {
     return !client_exited(&client->peer) && page_map_leased(&client->map);
+}
+
+bool
+client_exe(const struct client *client, char text[CLIENT_TEXT_BYTES])
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)client->peer.pid);
+    ssize_t length = readlink(path, text, CLIENT_TEXT_BYTES);
+    if (length <= 0 || length == CLIENT_TEXT_BYTES || client_exited(&client->peer)) {
+        return false;
+    }
+    text[length] = '\0';
+    return true;
+}
+
+bool
+client_cgroup(const struct client *client, char text[CLIENT_TEXT_BYTES])
+{
+    static const char prefix[] = "0::"; // of the unified hierarchy
+
+    if (!client_proc(client->peer.pid, "cgroup", text, CLIENT_TEXT_BYTES) ||
+        client_exited(&client->peer)) {
+        return false;
+    }
+    for (char *line = text; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n' ? 1 : 0;
+        size_t length = strcspn(line, "\n");
+        if (strncmp(line, prefix, sizeof prefix - 1) == 0 && line[length] == '\n') {
+            length -= sizeof prefix - 1;
+            memmove(text, line + sizeof prefix - 1, length);
+            text[length] = '\0';
+            return true;
+        }
+    }
+    return false;
 }
 
 uint64_t

@@ -8,6 +8,7 @@
 
 #include "apexd/advice.h"
 #include "apexd/page_map.h"
+#include "apexd/tune.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +29,7 @@ struct client {
     uint64_t registered_ns; // CLOCK_MONOTONIC
     struct page_map map;
     struct advice advice;
+    struct tune tune;       // what it advises
     uint64_t snapshot_ns; // 0: none yet
     struct page_snapshot snapshot;
 };
@@ -42,6 +44,12 @@ const struct page_snapshot *client_snapshot(struct client *client, uint64_t now_
 
 // False when the process has exited, or has given its page up by exec.
 bool client_alive(const struct client *client);
+
+// Path of its program; its control group in the unified hierarchy. False when the kernel does not
+// tell, or the text is longer.
+#define CLIENT_TEXT_BYTES 1024
+bool client_exe(const struct client *client, char text[CLIENT_TEXT_BYTES]);
+bool client_cgroup(const struct client *client, char text[CLIENT_TEXT_BYTES]);
 
 // Memory of the whole process in core, 0 when it cannot be told.
 uint64_t client_rss_bytes(const struct client *client);

@@ -39,6 +39,7 @@ struct daemon {
     struct server server;
     uv_timer_t heartbeat;
     uv_signal_t signals[2];
+    uv_signal_t reload;
 };
 
 static size_t
@@ -75,6 +76,7 @@ daemon_hold_signals(int how)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigprocmask(how, &set, NULL);
 }
 
@@ -146,6 +148,27 @@ daemon_on_signal(uv_signal_t *handle, int number)
     uv_close((uv_handle_t *)&d->heartbeat, NULL);
     uv_close((uv_handle_t *)&d->signals[0], NULL);
     uv_close((uv_handle_t *)&d->signals[1], NULL);
+    uv_close((uv_handle_t *)&d->reload, NULL);
+}
+
+// The rules again, for processes that are here as for those to come. Rules that make no sense change
+// nothing.
+static void
+daemon_on_reload(uv_signal_t *handle, int number)
+{
+    struct daemon *d = handle->data;
+    struct rules *rules = &d->roster.rules;
+    char why[RULES_WHY_BYTES];
+
+    (void)number;
+    if (rules->path[0] == '\0') {
+        log_event(LOG_LEVEL_WARNING, "there are no rules to read again: no --config was given");
+    } else if (!rules_load(rules, rules->path, why)) {
+        log_event(LOG_LEVEL_ERROR, "the rules stay as they are: %s", why);
+    } else {
+        log_event(LOG_LEVEL_INFO, "read %s again", rules->path);
+        roster_apply_rules(&d->roster);
+    }
 }
 
 static bool
@@ -167,11 +190,28 @@ daemon_start(struct daemon *d)
         d->signals[i].data = d;
         uv_signal_start(&d->signals[i], daemon_on_signal, numbers[i]);
     }
+    uv_signal_init(&d->loop, &d->reload);
+    d->reload.data = d;
+    uv_signal_start(&d->reload, daemon_on_reload, SIGHUP);
+    return true;
+}
+
+// Root's daemon has rules where the system keeps such; others say where theirs are, if any.
+static bool
+daemon_load_rules(struct daemon *d, const char *config)
+{
+    char why[RULES_WHY_BYTES];
+
+    config = config == NULL && geteuid() == 0 ? RULES_PATH : config;
+    if (config != NULL && !rules_load(&d->roster.rules, config, why)) {
+        log_event(LOG_LEVEL_ERROR, "%s", why);
+        return false;
+    }
     return true;
 }
 
 int
-daemon_run(const char *runtime_dir)
+daemon_run(const char *runtime_dir, const char *config)
 {
     struct daemon *d = calloc(1, sizeof *d);
     uint64_t random;
@@ -190,7 +230,7 @@ daemon_run(const char *runtime_dir)
     }
     // A daemon that could not start leaves nothing behind that the end of the process does not
     // clear.
-    if (!daemon_open(d, runtime_dir)) {
+    if (!daemon_load_rules(d, config) || !daemon_open(d, runtime_dir)) {
         rundir_close(&d->dir);
         free(d);
         return 1;

@@ -31,6 +31,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/daemon.h \
 	apexd/log.c \
 	apexd/log.h \
+	apexd/method_tune.c \
+	apexd/method_tune.h \
 	apexd/methods.c \
 	apexd/methods.h \
 	apexd/notify.c \
@@ -43,12 +45,16 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/reply.h \
 	apexd/roster.c \
 	apexd/roster.h \
+	apexd/rules.c \
+	apexd/rules.h \
 	apexd/rundir.c \
 	apexd/rundir.h \
 	apexd/server.c \
 	apexd/server.h \
 	apexd/topology.c \
-	apexd/topology.h
+	apexd/topology.h \
+	apexd/tune.c \
+	apexd/tune.h
 apexd_libapexdcore_la_CPPFLAGS = $(apexd_cppflags)
 apexd_libapexdcore_la_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(HWLOC_CFLAGS) $(UV_CFLAGS)
 apexd_libapexdcore_la_LIBADD = apexd/libapexproto.la $(HWLOC_LIBS) $(UV_LIBS)
@@ -62,7 +68,9 @@ apexd_apexd_SHORTNAME = apexd
 EXTRA_DIST += \
 	apexd/schema/hello.json \
 	apexd/schema/processes.json \
+	apexd/schema/rules.json \
 	apexd/schema/stats.json \
-	apexd/schema/topology.json
+	apexd/schema/topology.json \
+	apexd/schema/tune.json
 
 EXTRA_DIST += apexd/README.md

@@ -20,22 +20,26 @@ static const char usage[] =
     "\n"
     "  --runtime-dir DIR   where the sockets are; /run/apexd for root,\n"
     "                      $XDG_RUNTIME_DIR/apexd for others\n"
+    "  --config FILE       rules for options of processes; /etc/apex/apexd.json for root,\n"
+    "                      none for others\n"
     "  --foreground        stay in the foreground; it always does\n"
     "  --log-level LEVEL   error, warning (the default), info or debug\n"
     "  --help              print this and exit\n"
     "  --version           print the version and exit\n"
     "\n"
-    "SIGTERM and SIGINT stop it. See apexd(8).\n";
+    "SIGHUP has it read the rules again; SIGTERM and SIGINT stop it. See apexd(8).\n";
 
 int
 main(int argc, char **argv)
 {
     static const struct option options[] = {
         {"runtime-dir", required_argument, NULL, 'd'}, {"foreground", no_argument, NULL, 'f'},
+        {"config", required_argument, NULL, 'c'},
         {"log-level", required_argument, NULL, 'l'},   {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},           {NULL, 0, NULL, 0},
     };
     const char *runtime_dir = NULL;
+    const char *config = NULL;
     enum log_level level;
     int option;
 
@@ -43,6 +47,9 @@ main(int argc, char **argv)
         switch (option) {
         case 'd':
             runtime_dir = optarg;
+            break;
+        case 'c':
+            config = optarg;
             break;
         case 'f':
             break;
@@ -68,5 +75,5 @@ main(int argc, char **argv)
         fprintf(stderr, "apexd: unexpected argument: %s\nTry 'apexd --help'.\n", argv[optind]);
         return EXIT_USAGE;
     }
-    return daemon_run(runtime_dir);
+    return daemon_run(runtime_dir, config);
 }

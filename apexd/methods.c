@@ -6,6 +6,7 @@
 
 #include "apexd/methods.h"
 
+#include "apexd/method_tune.h"
 #include "apexd/reply.h"
 
 #include <inttypes.h>
@@ -476,6 +477,20 @@ methods_hello(struct methods *m, uid_t uid, const struct message_request *reques
     }
     *result = object;
     return MESSAGE_NONE;
+}
+
+static enum message_error
+methods_tune(struct methods *m, uid_t uid, const struct message_request *request, cJSON **result,
+             const char **why)
+{
+    return method_tune(m->roster, m->boot_id, uid, request, result, why);
+}
+
+static enum message_error
+methods_rules(struct methods *m, uid_t uid, const struct message_request *request, cJSON **result,
+              const char **why)
+{
+    return method_rules(m->roster, m->boot_id, uid, request, result, why);
 }
 
 typedef enum message_error methods_function(struct methods *m, uid_t uid,

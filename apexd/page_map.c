@@ -180,6 +180,10 @@ page_map_sections(struct page_map *map, const struct apex_stats_header *h,
             place = schema;
             fits = page_map_section_fits(map, s, sizeof(struct apex_stats_schema), 1024);
             break;
+        case APEX_SECTION_OPTION:
+            place = &map->option;
+            fits = page_map_section_fits(map, s, sizeof(struct apex_stats_option), 1024);
+            break;
         default:
             continue;
         }
@@ -191,8 +195,9 @@ page_map_sections(struct page_map *map, const struct apex_stats_header *h,
     return map->process.count == 1 && map->class_size.count != 0 && map->thread.count != 0;
 }
 
+// `more` is one more character that may be in it, besides letters, digits and `_`.
 static bool
-page_map_is_name(const char *name, size_t capacity)
+page_map_is_text(const char *name, size_t capacity, char more)
 {
     size_t length = strnlen(name, capacity);
 
@@ -201,11 +206,17 @@ page_map_is_name(const char *name, size_t capacity)
     }
     for (size_t i = 0; i < length; i++) {
         char c = name[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) {
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == more)) {
             return false;
         }
     }
     return true;
+}
+
+static bool
+page_map_is_name(const char *name, size_t capacity)
+{
+    return page_map_is_text(name, capacity, '_');
 }
 
 static bool
@@ -408,6 +419,41 @@ page_map_thread(const struct page_map *map, unsigned index, struct page_thread *
         uint64_t live = page_map_times(page_map_less(gained, lost), size);
         out->live_bytes = page_map_add(out->live_bytes, live);
     }
+}
+
+static bool
+page_map_option(const struct apex_stats_option *row, struct page_option *out)
+{
+    if (!page_map_is_name(row->key, sizeof row->key) ||
+        !page_map_is_text(row->unit, sizeof row->unit, '|') || row->type > APEX_OPTION_PATH ||
+        row->min > row->max) {
+        return false;
+    }
+    memcpy(out->key, row->key, sizeof out->key);
+    memcpy(out->unit, row->unit, sizeof out->unit);
+    out->type = (enum apex_option_type)row->type;
+    out->live = row->live == 1 && out->type != APEX_OPTION_PATH;
+    out->min = row->min;
+    out->max = row->max;
+    out->initial = row->initial;
+    out->own = row->own;
+    out->value = row->value;
+    return true;
+}
+
+unsigned
+page_map_options(const struct page_map *map, struct page_option out[PAGE_MAP_OPTIONS_MAX])
+{
+    struct apex_stats_option row;
+    unsigned count = 0;
+
+    for (uint32_t i = 0; i < map->option.count && count < PAGE_MAP_OPTIONS_MAX; i++) {
+        const unsigned char *at =
+            map->base + map->option.offset_bytes + (size_t)i * map->option.stride_bytes;
+        page_map_copy(&row, at, sizeof row);
+        count += page_map_option(&row, &out[count]) ? 1 : 0;
+    }
+    return count;
 }
 
 uint64_t

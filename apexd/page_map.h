@@ -20,6 +20,7 @@
 #define PAGE_MAP_SLOTS_MAX 1024u
 #define PAGE_MAP_CLASSES_MAX APEX_STATS_CLASSES
 #define PAGE_MAP_FIELDS_MAX 64u
+#define PAGE_MAP_OPTIONS_MAX 64u
 
 struct page_field {
     uint32_t section; // APEX_SECTION_PROCESS or APEX_SECTION_THREAD
@@ -27,6 +28,19 @@ struct page_field {
     bool is_gauge;
     char name[APEX_STATS_NAME_MAX]; // lower case letters, digits and _, NUL-terminated
     char unit[8];                   // "bytes", "count", "ns"
+};
+
+// An option of the process and its two values.
+struct page_option {
+    char key[24];  // lower case letters, digits and _, NUL-terminated
+    char unit[24]; // the same; of a choice the words, in order of value, parted by `|`
+    enum apex_option_type type;
+    bool live; // may be changed
+    uint64_t min;
+    uint64_t max;
+    uint64_t initial;
+    uint64_t own;   // what the process wants itself
+    uint64_t value; // what is in force
 };
 
 struct page_map {
@@ -40,6 +54,7 @@ struct page_map {
     struct apex_stats_section process; // checked: lies in the page
     struct apex_stats_section class_size;
     struct apex_stats_section thread;
+    struct apex_stats_section option; // of a process older than minor 1: empty
     unsigned field_count;
     struct page_field field[PAGE_MAP_FIELDS_MAX];
 };
@@ -84,6 +99,11 @@ void page_map_snapshot(const struct page_map *map, struct page_snapshot *out);
 
 // Slot `index`, below map->thread.count.
 void page_map_thread(const struct page_map *map, unsigned index, struct page_thread *out);
+
+// The options of the process as they are now. Rows that make no sense are left out. Returns how many
+// there are; 0 for a process that is older than the list.
+unsigned page_map_options(const struct page_map *map,
+                          struct page_option out[PAGE_MAP_OPTIONS_MAX]);
 
 // The value of the process field with this name; 0 when the page has none.
 uint64_t page_map_value(const struct page_map *map, const struct page_snapshot *s,

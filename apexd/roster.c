@@ -60,11 +60,17 @@ void
 roster_add(struct roster *roster, struct client *client)
 {
     for (size_t i = 0; i < roster->count; i++) {
-        if (roster->client[i]->peer.pid == client->peer.pid) {
+        const struct client *older = roster->client[i];
+        if (older->peer.pid == client->peer.pid) {
+            if (older->start_ticks == client->start_ticks &&
+                memcmp(older->map.comm, client->map.comm, sizeof client->map.comm) == 0) {
+                client->tune = older->tune;
+            }
             roster_remove(roster, i);
             break;
         }
     }
+    rules_apply(&roster->rules, client);
     roster->client[roster->count++] = client;
     roster->registered_total++;
 }
@@ -95,9 +101,18 @@ roster_beat(struct roster *roster)
 }
 
 void
+roster_apply_rules(struct roster *roster)
+{
+    for (size_t i = 0; i < roster->count; i++) {
+        rules_apply(&roster->rules, roster->client[i]);
+    }
+}
+
+void
 roster_clear(struct roster *roster)
 {
     while (roster->count > 0) {
         roster_remove(roster, roster->count - 1);
     }
+    rules_free(&roster->rules);
 }

@@ -7,6 +7,7 @@
 #define APEXD_ROSTER_H
 
 #include "apexd/client.h"
+#include "apexd/rules.h"
 #include "libapex/abi/hello.h"
 
 #include <stdbool.h>
@@ -24,6 +25,7 @@ struct roster {
     uint64_t swept_ns;
     uint64_t registered_total;
     uint64_t answered_total[APEX_HELLO_STATUS_COUNT]; // registrations, by what was answered
+    struct rules rules; // for those who come
     struct client *client[ROSTER_CLIENTS_MAX];
 };
 
@@ -33,7 +35,8 @@ void roster_init(struct roster *roster, uint64_t daemon, size_t fd_limit);
 // Whether there is room for one more process of this user.
 bool roster_has_room(const struct roster *roster, const struct client_peer *peer);
 
-// Takes over `client`. An older entry for the same process goes.
+// Takes over `client` and tells it what the rules want. An older entry for the same process goes; what
+// was asked of that is asked of this one.
 void roster_add(struct roster *roster, struct client *client);
 
 // NULL when there is none.
@@ -44,6 +47,9 @@ struct client *roster_find(const struct roster *roster, pid_t pid);
 size_t roster_sweep(struct roster *roster, uint64_t now_ns);
 
 void roster_beat(struct roster *roster);
+
+// The rules have changed.
+void roster_apply_rules(struct roster *roster);
 
 // Says goodbye to all.
 void roster_clear(struct roster *roster);
