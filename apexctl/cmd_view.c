@@ -6,10 +6,8 @@
 #include "apexctl/command.h"
 #include "apexctl/render.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,21 +68,6 @@ view_run(const char *runtime_dir, const struct view *view)
     return code;
 }
 
-static bool
-view_pid(const char *text, uint64_t *pid)
-{
-    char *end;
-
-    errno = 0;
-    *pid = strtoull(text, &end, 10);
-    if (errno != 0 || text[0] < '0' || text[0] > '9' || *end != '\0' || *pid == 0 ||
-        *pid > INT32_MAX) {
-        fprintf(stderr, "apexctl: not a process number: %s\n", text);
-        return false;
-    }
-    return true;
-}
-
 static enum exit_code
 view_unexpected(const char *argument)
 {
@@ -99,7 +82,7 @@ command_stats(const char *runtime_dir, int argc, char **argv)
     int first;
 
     if (!command_view_parse(&view.options, true, argc, argv, &first) ||
-        (first < argc && !view_pid(argv[first], &view.pid))) {
+        (first < argc && !command_pid(argv[first], &view.pid))) {
         return EXIT_USAGE;
     }
     return first + 1 < argc ? view_unexpected(argv[first + 1]) : view_run(runtime_dir, &view);
@@ -121,6 +104,18 @@ enum exit_code
 command_topology(const char *runtime_dir, int argc, char **argv)
 {
     struct view view = {.method = METHOD_topology, .render = render_topology};
+    int first;
+
+    if (!command_view_parse(&view.options, false, argc, argv, &first)) {
+        return EXIT_USAGE;
+    }
+    return first < argc ? view_unexpected(argv[first]) : view_run(runtime_dir, &view);
+}
+
+enum exit_code
+command_rules(const char *runtime_dir, int argc, char **argv)
+{
+    struct view view = {.method = METHOD_rules, .render = render_rules};
     int first;
 
     if (!command_view_parse(&view.options, false, argc, argv, &first)) {

@@ -28,7 +28,7 @@ command_number(const char *text, unsigned min, unsigned *out)
     return true;
 }
 
-static bool
+bool
 command_output(const char *text, bool *json)
 {
     *json = strcmp(text, "json") == 0;
@@ -45,6 +45,27 @@ bool
 command_set_output(const char *text)
 {
     return command_output(text, &json_by_default);
+}
+
+bool
+command_json_by_default(void)
+{
+    return json_by_default;
+}
+
+bool
+command_pid(const char *text, uint64_t *pid)
+{
+    char *end;
+
+    errno = 0;
+    *pid = strtoull(text, &end, 10);
+    if (errno != 0 || text[0] < '0' || text[0] > '9' || *end != '\0' || *pid == 0 ||
+        *pid > INT32_MAX) {
+        fprintf(stderr, "apexctl: not a process number: %s\n", text);
+        return false;
+    }
+    return true;
 }
 
 bool

@@ -9,6 +9,7 @@
 #include "apexctl/exit.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define COMMAND(name, function, arguments, text) \
     enum exit_code command_##function(const char *runtime_dir, int argc, char **argv);
@@ -24,6 +25,15 @@ struct command_view {
 
 // `table` or `json`, for commands that are not told themselves. False after a line on stderr.
 bool command_set_output(const char *text);
+
+// Whether the word after -o says JSON. False after a line on stderr: it is neither of the two.
+bool command_output(const char *text, bool *json);
+
+// The format that stands before the command, for those that parse their own options.
+bool command_json_by_default(void);
+
+// The number of a process. False after a line on stderr.
+bool command_pid(const char *text, uint64_t *pid);
 
 // Takes the options out of argv; `*first` is the first argument that is none. `may_watch`:
 // whether the command knows --watch. False after a line on stderr.

@@ -280,3 +280,112 @@ render_topology(FILE *out, const cJSON *result)
     table_print(&t, out);
     render_distances(out, nodes);
 }
+
+static bool
+render_is_true(const cJSON *object, const char *name)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
+// The columns of an option that changes, or of one that is only shown.
+static void
+render_tune_option(struct table *t, const cJSON *process, const cJSON *option, bool all)
+{
+    const char *value = render_string(option, "value_text");
+
+    table_number(t, render_u64(process, "pid"));
+    table_text(t, render_string(process, "comm"));
+    table_text(t, render_string(option, "key"));
+    if (!all) {
+        table_text(t, render_string(option, "old_text"));
+        table_text(t, render_string(option, "wanted_text"));
+        table_text(t, render_string(option, "source"));
+        return;
+    }
+    table_text(t, strcmp(render_string(option, "type"), "path") == 0 ? "" : value);
+    table_text(t, render_string(option, "source"));
+    table_text(t, render_string(option, "own_text"));
+    table_text(t, render_string(option, "default_text"));
+    table_text(t, render_is_true(option, "live") ? "yes" : "no");
+}
+
+void
+render_tune(FILE *out, const cJSON *result, bool all)
+{
+    static const char *const changes[] = {"PID", "<COMMAND", "<OPTION", "OLD", "NEW", "<BY"};
+    static const char *const values[] = {"PID", "<COMMAND", "<OPTION", "VALUE",
+                                         "<BY", "OWN",      "DEFAULT", "<LIVE"};
+    const cJSON *process;
+    const cJSON *option;
+    struct table t;
+    uint64_t denied = render_u64(result, "denied");
+    unsigned rows = 0;
+
+    table_init(&t, all ? values : changes, all ? COUNT(values) : COUNT(changes));
+    cJSON_ArrayForEach(process, cJSON_GetObjectItemCaseSensitive(result, "processes"))
+    {
+        cJSON_ArrayForEach(option, cJSON_GetObjectItemCaseSensitive(process, "options"))
+        {
+            if (all || render_is_true(option, "changed")) {
+                render_tune_option(&t, process, option, all);
+                rows++;
+            }
+        }
+    }
+    if (rows != 0) {
+        table_print(&t, out);
+    } else if (!all) {
+        fputs("no option of a running process changes\n", out);
+    }
+    if (denied != 0) {
+        render_count(out, denied, "process of another user is", "processes of other users are");
+        fputs(" left alone\n", out);
+    }
+}
+
+// "comm=redis-server,uid=33" of an object with texts and numbers.
+static void
+render_pairs(const cJSON *object, char *out, size_t capacity)
+{
+    const cJSON *item;
+    size_t used = 0;
+
+    out[0] = '\0';
+    cJSON_ArrayForEach(item, object)
+    {
+        char *value = cJSON_IsString(item) ? NULL : cJSON_PrintUnformatted(item);
+        int length = snprintf(out + used, capacity - used, "%s%s=%s", used == 0 ? "" : ",",
+                              item->string, value == NULL ? item->valuestring : value);
+        cJSON_free(value);
+        if (length < 0 || (size_t)length >= capacity - used) {
+            return;
+        }
+        used += (size_t)length;
+    }
+}
+
+void
+render_rules(FILE *out, const cJSON *result)
+{
+    char pairs[1024];
+    const cJSON *rule;
+    const char *path = render_string(result, "path");
+
+    if (path[0] == '\0') {
+        fputs("this apexd has no file of rules\n", out);
+        return;
+    }
+    fputs("rules of ", out);
+    render_clean(out, path);
+    fputc('\n', out);
+    cJSON_ArrayForEach(rule, cJSON_GetObjectItemCaseSensitive(result, "rules"))
+    {
+        fputs("  ", out);
+        render_pairs(cJSON_GetObjectItemCaseSensitive(rule, "match"), pairs, sizeof pairs);
+        render_clean(out, pairs);
+        fputs(": ", out);
+        render_pairs(cJSON_GetObjectItemCaseSensitive(rule, "options"), pairs, sizeof pairs);
+        render_clean(out, pairs);
+        fputc('\n', out);
+    }
+}

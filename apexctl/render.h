@@ -7,10 +7,15 @@
 #define APEXCTL_RENDER_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 void render_stats(FILE *out, const cJSON *result);
 void render_processes(FILE *out, const cJSON *result);
 void render_topology(FILE *out, const cJSON *result);
+void render_rules(FILE *out, const cJSON *result);
+
+// `all`: every option of each process; else those that change.
+void render_tune(FILE *out, const cJSON *result, bool all);
 
 #endif

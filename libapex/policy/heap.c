@@ -10,14 +10,18 @@
 #include "core/meta.h"
 #include "core/seal.h"
 #include "os/lock.h"
+#include "os/os.h"
 #include "policy/orphan.h"
 #include "policy/pool.h"
 #include "policy/quarantine_global.h"
 
 #include <string.h>
 
-// Housekeeping (old memory, batches, registration) is looked after on every 16th slow allocation.
-#define TICK_MASK 15
+// Housekeeping (old memory, batches, registration, advice) is looked after on every 16th slow
+// allocation, and more often by a thread to which so many come seldom: a server in its steady state
+// leaves the fast path a few times in a second, and must still hear what apexd advises.
+#define TICK_MASK_MAX 15
+#define TICK_SELDOM_NS UINT64_C(250000000)
 
 static const struct block block_none; // no room
 
@@ -374,6 +378,37 @@ heap_unuse_run(struct heap *heap, struct block *b)
     heap_keep_idle(heap, b);
 }
 
+static bool
+heap_tick_is_due(const struct heap *heap)
+{
+    return (heap->ticks & heap->tick_mask) == 0;
+}
+
+// After a long time every slow call is good for the next look, else twice as many as before.
+static void
+heap_pace_ticks(struct heap *heap)
+{
+    uint64_t now = os_now_ns();
+    bool seldom = heap->ticked_ns != 0 && now - heap->ticked_ns > TICK_SELDOM_NS;
+
+    heap->ticked_ns = now;
+    heap->tick_mask = seldom ? 0 : (heap->tick_mask << 1 | 1) & TICK_MASK_MAX;
+}
+
+static void
+heap_tick(struct heap *heap)
+{
+    bool due = heap_tick_is_due(heap);
+
+    heap->ticks++;
+    if (due) {
+        heap_pace_ticks(heap);
+        heap_deliver_all(heap);
+        pool_decay();
+        lent.hooks.tick();
+    }
+}
+
 APART void
 heap_free_event(struct heap *heap, struct block *b)
 {
@@ -386,6 +421,10 @@ heap_free_event(struct heap *heap, struct block *b)
         block_set_used(b, block_used(b));
     } else {
         heap_file(heap, b);
+    }
+    // Where allocations do not come often enough to look after things, frees do it, too.
+    if (unlikely(heap->tick_mask == 0)) {
+        heap_tick(heap);
     }
 }
 
@@ -572,25 +611,6 @@ heap_next_block(struct heap *heap, unsigned c)
     return b;
 }
 
-static bool
-heap_tick_is_due(const struct heap *heap)
-{
-    return (heap->ticks & TICK_MASK) == 0;
-}
-
-static void
-heap_tick(struct heap *heap)
-{
-    bool due = heap_tick_is_due(heap);
-
-    heap->ticks++;
-    if (due) {
-        heap_deliver_all(heap);
-        pool_decay();
-        lent.hooks.tick();
-    }
-}
-
 static void *
 heap_alloc_small(struct heap *heap, unsigned c, bool *zeroed)
 {
@@ -733,6 +753,8 @@ heap_reset(struct heap *heap)
     quarantine_init(&heap->quarantine, &heap->rng);
     heap->pass.inside = 0;
     heap->ticks = 0;
+    heap->tick_mask = TICK_MASK_MAX;
+    heap->ticked_ns = 0;
 }
 
 // Gives a block away at thread exit: to the pool when it is empty, else to the orphanage.

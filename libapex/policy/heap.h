@@ -69,7 +69,9 @@ struct heap {
     struct quarantine quarantine; // hardened profile
     struct gate_pass pass;
     struct rng rng;
-    uint32_t ticks;
+    uint32_t ticks;       // slow allocations
+    uint32_t tick_mask;   // housekeeping is due when these bits of `ticks` are 0
+    uint64_t ticked_ns;   // when it was last done
     uint32_t drains;                // how often it looked into its inbox; atomic
     uint32_t drains_seen;           // by the sweep for sleepers, under its lock
     uint32_t index;                 // heaps are numbered in the order of their making

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+//
+// apexctl tune: shows the options of running processes, changes them and takes changes back. The
+// daemon parses the values: it knows, by the process's own list, what each process can do.
+
+#include "apexctl/call.h"
+#include "apexctl/command.h"
+#include "apexctl/render.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SETTINGS_BYTES_MAX 4096
+#define WAIT_STEP_MS 100
+#define WAIT_STEPS 100 // a process looks once a second, if it leaves its fast path then
+
+struct tune_request {
+    uint64_t pid;      // 0: by `match`
+    const char *match; // NULL: by `pid`
+    char set[SETTINGS_BYTES_MAX];
+    const char *reset; // NULL: none
+    bool purge;
+    bool dry_run;
+    bool persist;
+    bool wait;
+    bool json;
+};
+
+// --- The command line ----------------------------------------------------------------------------
+
+static bool
+tune_take_option(struct tune_request *r, int option)
+{
+    switch (option) {
+    case 'o':
+        return command_output(optarg, &r->json);
+    case 'm':
+        r->match = optarg;
+        return true;
+    case 'r':
+        r->reset = optarg == NULL ? "all" : optarg;
+        return true;
+    case 'p':
+        r->purge = true;
+        return true;
+    case 'n':
+        r->dry_run = true;
+        return true;
+    case 'P':
+        r->persist = true;
+        return true;
+    case 'w':
+        r->wait = false;
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Puts the arguments `key=value` into one list.
+static bool
+tune_take_settings(struct tune_request *r, int argc, char **argv, int first)
+{
+    size_t used = 0;
+
+    for (int i = first; i < argc; i++) {
+        if (strchr(argv[i], '=') == NULL) {
+            fprintf(stderr, "apexctl: unexpected argument: %s (a setting is OPTION=VALUE)\n",
+                    argv[i]);
+            return false;
+        }
+        int length = snprintf(r->set + used, sizeof r->set - used, "%s%s", used == 0 ? "" : ",",
+                              argv[i]);
+        if (length < 0 || (size_t)length >= sizeof r->set - used) {
+            fputs("apexctl: too many settings\n", stderr);
+            return false;
+        }
+        used += (size_t)length;
+    }
+    return true;
+}
+
+static bool
+tune_parse(struct tune_request *r, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"output", required_argument, NULL, 'o'}, {"match", required_argument, NULL, 'm'},
+        {"reset", optional_argument, NULL, 'r'},  {"purge", no_argument, NULL, 'p'},
+        {"dry-run", no_argument, NULL, 'n'},      {"persist", no_argument, NULL, 'P'},
+        {"no-wait", no_argument, NULL, 'w'},      {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    *r = (struct tune_request){.wait = true, .json = command_json_by_default()};
+    optind = 0; // begin anew: main() has used getopt already
+    while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+        if (!tune_take_option(r, option)) {
+            return false;
+        }
+    }
+    int first = optind;
+    if (r->match == NULL) {
+        if (first == argc) {
+            fputs("apexctl: which process? Say its number, or --match comm=NAME\n", stderr);
+            return false;
+        }
+        if (!command_pid(argv[first++], &r->pid)) {
+            return false;
+        }
+    }
+    return tune_take_settings(r, argc, argv, first);
+}
+
+// --- Asking --------------------------------------------------------------------------------------
+
+static cJSON *
+tune_params(const struct tune_request *r)
+{
+    cJSON *params = cJSON_CreateObject();
+
+    if (r->pid != 0) {
+        message_add_u64(params, "pid", r->pid);
+    } else {
+        cJSON_AddStringToObject(params, "match", r->match);
+    }
+    if (r->set[0] != '\0') {
+        cJSON_AddStringToObject(params, "set", r->set);
+    }
+    if (r->reset != NULL) {
+        cJSON_AddStringToObject(params, "reset", r->reset);
+    }
+    if (r->purge) {
+        cJSON_AddTrueToObject(params, "purge");
+    }
+    if (r->dry_run) {
+        cJSON_AddTrueToObject(params, "dry_run");
+    }
+    if (r->persist) {
+        cJSON_AddTrueToObject(params, "persist");
+    }
+    return params;
+}
+
+static bool
+tune_changes(const struct tune_request *r)
+{
+    return r->set[0] != '\0' || r->reset != NULL;
+}
+
+// Whether every option of every process has the value it shall have.
+static bool
+tune_in_force(const cJSON *result)
+{
+    const cJSON *process;
+    const cJSON *option;
+
+    cJSON_ArrayForEach(process, cJSON_GetObjectItemCaseSensitive(result, "processes"))
+    {
+        cJSON_ArrayForEach(option, cJSON_GetObjectItemCaseSensitive(process, "options"))
+        {
+            const cJSON *value = cJSON_GetObjectItemCaseSensitive(option, "value");
+            const cJSON *wanted = cJSON_GetObjectItemCaseSensitive(option, "wanted");
+            if (!cJSON_Compare(value, wanted, true)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+// Waits until the processes have taken what was asked of them. True when all of them have.
+static bool
+tune_wait(struct call *call, const struct tune_request *r)
+{
+    const struct timespec pause = {.tv_nsec = WAIT_STEP_MS * 1000000L};
+    const struct tune_request look = {.pid = r->pid, .match = r->match};
+    struct call_reply reply;
+    bool done = false;
+
+    for (unsigned i = 0; i < WAIT_STEPS && !done; i++) {
+        if (call_ask(call, METHOD_tune, tune_params(&look), &reply) != EXIT_OK) {
+            return true; // it has ended, and somebody has said so
+        }
+        done = tune_in_force(reply.answer.result);
+        call_reply_free(&reply);
+        if (!done) {
+            nanosleep(&pause, NULL);
+        }
+    }
+    return done;
+}
+
+static void
+tune_tell(const struct tune_request *r, const cJSON *result, bool in_force)
+{
+    render_tune(stdout, result, !tune_changes(r));
+    if (r->dry_run) {
+        puts("nothing was done: this was a dry run");
+        return;
+    }
+    if (r->purge) {
+        puts("asked to give free memory back");
+    }
+    if (r->persist) {
+        puts(r->reset == NULL ? "and so for processes to come" : "and no longer for those to come");
+    }
+    if (tune_changes(r) && r->wait) {
+        puts(in_force ? "in force"
+                      : "not in force yet: a process that hardly allocates looks for advice seldom");
+    }
+    if (r->set[0] != '\0' && r->pid != 0) {
+        printf("to take it back: apexctl tune %" PRIu64 " --reset\n", r->pid);
+    } else if (r->set[0] != '\0') {
+        printf("to take it back: apexctl tune --match %s --reset\n", r->match);
+    }
+}
+
+static enum exit_code
+tune_ask(struct call *call, const struct tune_request *r)
+{
+    struct call_reply reply;
+    enum exit_code code = call_ask(call, METHOD_tune, tune_params(r), &reply);
+    bool in_force = true;
+
+    if (code != EXIT_OK) {
+        return code;
+    }
+    if (tune_changes(r) && r->wait && !r->dry_run) {
+        in_force = tune_wait(call, r);
+    }
+    if (r->json) {
+        fwrite(reply.raw, 1, reply.raw_bytes, stdout);
+        fputc('\n', stdout);
+    } else {
+        tune_tell(r, reply.answer.result, in_force);
+    }
+    call_reply_free(&reply);
+    return fflush(stdout) == 0 ? EXIT_OK : EXIT_OTHER;
+}
+
+enum exit_code
+command_tune(const char *runtime_dir, int argc, char **argv)
+{
+    struct tune_request r;
+    struct call call;
+
+    if (!tune_parse(&r, argc, argv)) {
+        return EXIT_USAGE;
+    }
+    enum exit_code code = call_open(&call, runtime_dir);
+    if (code == EXIT_OK) {
+        code = tune_ask(&call, &r);
+        call_close(&call);
+    }
+    return code;
+}
