@@ -211,7 +211,7 @@ tune_tell(const struct tune_request *r, const cJSON *result, bool in_force)
     }
     if (tune_changes(r) && r->wait) {
         puts(in_force ? "in force"
-                      : "not in force yet: a process that hardly allocates looks for advice seldom");
+                      : "not in force yet: a process that hardly allocates seldom looks");
     }
     if (r->set[0] != '\0' && r->pid != 0) {
         printf("to take it back: apexctl tune %" PRIu64 " --reset\n", r->pid);

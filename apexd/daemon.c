@@ -151,8 +151,8 @@ daemon_on_signal(uv_signal_t *handle, int number)
     uv_close((uv_handle_t *)&d->reload, NULL);
 }
 
-// The rules again, for processes that are here as for those to come. Rules that make no sense change
-// nothing.
+// The rules again, for processes that are here as for those to come. Rules that make no sense
+// change nothing.
 static void
 daemon_on_reload(uv_signal_t *handle, int number)
 {
@@ -196,14 +196,15 @@ daemon_start(struct daemon *d)
     return true;
 }
 
-// Root's daemon has rules where the system keeps such; others say where theirs are, if any.
+// Root's daemon has rules where the system keeps such; others say where theirs are, if any. An
+// empty name is no file.
 static bool
 daemon_load_rules(struct daemon *d, const char *config)
 {
     char why[RULES_WHY_BYTES];
 
     config = config == NULL && geteuid() == 0 ? RULES_PATH : config;
-    if (config != NULL && !rules_load(&d->roster.rules, config, why)) {
+    if (config != NULL && config[0] != '\0' && !rules_load(&d->roster.rules, config, why)) {
         log_event(LOG_LEVEL_ERROR, "%s", why);
         return false;
     }

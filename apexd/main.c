@@ -21,7 +21,7 @@ static const char usage[] =
     "  --runtime-dir DIR   where the sockets are; /run/apexd for root,\n"
     "                      $XDG_RUNTIME_DIR/apexd for others\n"
     "  --config FILE       rules for options of processes; /etc/apex/apexd.json for root,\n"
-    "                      none for others\n"
+    "                      none for others; '' for none\n"
     "  --foreground        stay in the foreground; it always does\n"
     "  --log-level LEVEL   error, warning (the default), info or debug\n"
     "  --help              print this and exit\n"

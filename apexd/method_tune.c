@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Answers `tune` and `rules`; see method_tune.h. A request is checked as a whole, against every process
-// it is for, before anything changes: it happens to all of them or to none.
+// Answers `tune` and `rules`; see method_tune.h. A request is checked as a whole, against every
+// process it is for, before anything changes: it happens to all of them or to none.
 
 #include "apexd/method_tune.h"
 
@@ -39,6 +39,22 @@ tuning_resets_all(const struct tuning *t)
     return t->reset != NULL && strcmp(t->reset, "all") == 0;
 }
 
+// What contradicts itself in the request, NULL if nothing does.
+static const char *
+tuning_wrong(const struct tuning *t, bool by_pid, bool by_match)
+{
+    bool sets = t->set != NULL;
+    bool resets = t->reset != NULL;
+
+    return by_pid == by_match              ? "say either pid or match"
+           : sets && resets                ? "say either set or reset"
+           : !t->persist                   ? NULL
+           : !sets && !resets              ? "there is nothing to persist: say set or reset"
+           : !by_match                     ? "what persists is a rule: say match, not pid"
+           : resets && tuning_resets_all(t) ? "say which options a rule shall no longer set"
+                                           : NULL;
+}
+
 // False with a sentence in why_text.
 static bool
 tuning_read(struct tuning *t, const struct message_request *request)
@@ -51,14 +67,7 @@ tuning_read(struct tuning *t, const struct message_request *request)
     t->purge = message_param_flag(request, "purge");
     t->dry_run = message_param_flag(request, "dry_run");
     t->persist = message_param_flag(request, "persist");
-    const char *wrong = by_pid == (match != NULL)          ? "say either pid or match"
-                        : t->set != NULL && t->reset != NULL ? "say either set or reset"
-                        : t->persist && t->set == NULL && t->reset == NULL
-                            ? "there is nothing to persist: say set or reset"
-                        : t->persist && match == NULL ? "what persists is a rule: say match, not pid"
-                        : t->persist && tuning_resets_all(t)
-                            ? "say which options a rule shall no longer set"
-                            : NULL;
+    const char *wrong = tuning_wrong(t, by_pid, match != NULL);
     if (wrong != NULL) {
         snprintf(why_text, sizeof why_text, "%s", wrong);
         return false;
@@ -133,8 +142,9 @@ tuning_put_option(cJSON *array, const struct page_option *option, const struct t
                   const struct tune *after)
 {
     static const char *const types[] = {
-        [APEX_OPTION_BYTES] = "bytes", [APEX_OPTION_MS] = "ms",         [APEX_OPTION_PERCENT] = "percent",
-        [APEX_OPTION_BOOL] = "bool",   [APEX_OPTION_CHOICE] = "choice", [APEX_OPTION_PATH] = "path",
+        [APEX_OPTION_BYTES] = "bytes",     [APEX_OPTION_MS] = "ms",
+        [APEX_OPTION_PERCENT] = "percent", [APEX_OPTION_BOOL] = "bool",
+        [APEX_OPTION_CHOICE] = "choice",   [APEX_OPTION_PATH] = "path",
     };
     const struct tune_value *was = tune_find(before, option->key);
     const struct tune_value *is = tune_find(after, option->key);
@@ -186,7 +196,8 @@ tuning_may(uid_t uid, const struct client *client)
     return uid == 0 || uid == client->peer.uid;
 }
 
-// Goes through all processes that are meant: describes what will be in `array`. Nothing changes yet.
+// Goes through all processes that are meant: describes what will be in `array`. Nothing changes
+// yet.
 static enum message_error
 tuning_check(const struct tuning *t, struct roster *roster, uid_t uid, cJSON *array,
              uint64_t *denied)

@@ -12,7 +12,8 @@
 #include <sys/types.h>
 
 // Shows, sets, resets and purges. A process is changed by root and by its own user; the rules by
-// root and by the user of the daemon. As methods_call (methods.h); `*why` holds until the next call.
+// root and by the user of the daemon. As methods_call (methods.h); `*why` holds until the next
+// call.
 enum message_error method_tune(struct roster *roster, const char *boot_id, uid_t uid,
                                const struct message_request *request, cJSON **result,
                                const char **why);

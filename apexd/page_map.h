@@ -100,8 +100,8 @@ void page_map_snapshot(const struct page_map *map, struct page_snapshot *out);
 // Slot `index`, below map->thread.count.
 void page_map_thread(const struct page_map *map, unsigned index, struct page_thread *out);
 
-// The options of the process as they are now. Rows that make no sense are left out. Returns how many
-// there are; 0 for a process that is older than the list.
+// The options of the process as they are now. Rows that make no sense are left out. Returns how
+// many there are; 0 for a process that is older than the list.
 unsigned page_map_options(const struct page_map *map,
                           struct page_option out[PAGE_MAP_OPTIONS_MAX]);
 

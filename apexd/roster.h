@@ -35,8 +35,8 @@ void roster_init(struct roster *roster, uint64_t daemon, size_t fd_limit);
 // Whether there is room for one more process of this user.
 bool roster_has_room(const struct roster *roster, const struct client_peer *peer);
 
-// Takes over `client` and tells it what the rules want. An older entry for the same process goes; what
-// was asked of that is asked of this one.
+// Takes over `client` and tells it what the rules want. An older entry for the same process goes;
+// what was asked of that is asked of this one.
 void roster_add(struct roster *roster, struct client *client);
 
 // NULL when there is none.

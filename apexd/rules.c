@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads, applies and writes the rules; see rules.h. The file is replaced as a whole, by rename, so that
-// whoever reads it, and whatever fails, finds the old one or the new one.
+// Reads, applies and writes the rules; see rules.h. The file is replaced as a whole, by rename, so
+// that whoever reads it, and whatever fails, finds the old one or the new one.
 
 #include "apexd/rules.h"
 
@@ -198,6 +198,16 @@ rules_load(struct rules *rules, const char *path, char why[RULES_WHY_BYTES])
     return true;
 }
 
+// The folder for the file, if that alone is missing.
+static void
+rules_make_folder(const char *path)
+{
+    char folder[RULES_PATH_MAX];
+
+    snprintf(folder, sizeof folder, "%s", path);
+    mkdir(dirname(folder), 0755); // if that was not it, opening the file says what is wrong
+}
+
 // Writes a new file beside the old one and puts it into its place.
 static bool
 rules_save(const struct rules *rules, const cJSON *root)
@@ -206,6 +216,7 @@ rules_save(const struct rules *rules, const cJSON *root)
     char *text = cJSON_Print(root);
     bool good = false;
 
+    rules_make_folder(rules->path);
     snprintf(path, sizeof path, "%s.XXXXXX", rules->path);
     int fd = text == NULL ? -1 : mkostemp(path, O_CLOEXEC);
     if (fd >= 0) {

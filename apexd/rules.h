@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Rules for processes to come: which options those shall have that match. A JSON file
-// (apexd.json(5)), read at the start and on SIGHUP, and written when `apexctl tune --persist` says so;
-// whatever else is in the file stays. One thread.
+// (apexd.json(5)), read at the start and on SIGHUP, and written when `apexctl tune --persist` says
+// so; whatever else is in the file stays. One thread.
 //
 //   {"version": 1, "rules": [{"match": {"comm": "redis-server"}, "options": {"decay_ms": "100"}}]}
 
@@ -37,9 +37,9 @@ cJSON *rules_match_of(const char *text, char why[RULES_WHY_BYTES]);
 
 bool rules_match(const cJSON *match, const struct client *client);
 
-// Writes values into the rule with this very match, which is made if it is missing; or with `remove`
-// takes those keys out, and the rule when none is left. False with a sentence in `why`; nothing has
-// changed then.
+// Writes values into the rule with this very match, which is made if it is missing; or with
+// `remove` takes those keys out, and the rule when none is left. False with a sentence in `why`;
+// nothing has changed then.
 bool rules_persist(struct rules *rules, const cJSON *match, const char *settings, bool remove,
                    char why[RULES_WHY_BYTES]);
 

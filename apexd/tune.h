@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The values that the options of one process shall have: who wants which, and what is advised of it.
-// Several may want a say, and a later one of enum tune_source overrides an earlier one for as long as
-// it has a value; what nobody wants is the process's own business. Plain data and text, no I/O but to
-// the advice page. One thread.
+// The values that the options of one process shall have: who wants which, and what is advised of
+// it. Several may want a say, and a later one of enum tune_source overrides an earlier one for as
+// long as it has a value; what nobody wants is the process's own business. Plain data and text, no
+// I/O but to the advice page. One thread.
 
 #ifndef APEXD_TUNE_H
 #define APEXD_TUNE_H
@@ -57,8 +57,8 @@ const struct page_option *tune_option(const struct page_option *option, unsigned
                                       const char *key);
 
 // Reads "key=value,key=value" (values as in APEX_OPTIONS) or, with `only_keys`, "key,key", all keys
-// of options that may be changed. False with a sentence in `why`: no such option, one that is read at
-// the start only, a value that is none or out of its range, or more than TUNE_VALUES_MAX.
+// of options that may be changed. False with a sentence in `why`: no such option, one that is read
+// at the start only, a value that is none or out of its range, or more than TUNE_VALUES_MAX.
 bool tune_parse(const struct page_option *option, unsigned options, const char *text,
                 bool only_keys, struct tune *out, char why[TUNE_WHY_BYTES]);
 

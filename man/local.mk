@@ -7,4 +7,5 @@ dist_man_MANS += \
 	man/apex-options.7 \
 	man/apex-stats.7 \
 	man/apexctl.1 \
-	man/apexd.8
+	man/apexd.8 \
+	man/apexd.json.5

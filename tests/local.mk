@@ -459,7 +459,8 @@ daemon_tests = \
 	tests/unit/message_test \
 	tests/unit/page_map_test \
 	tests/unit/render_test \
-	tests/unit/roster_test
+	tests/unit/roster_test \
+	tests/unit/tune_test
 
 daemon_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
 daemon_cflags = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CMOCKA_CFLAGS)
@@ -476,6 +477,8 @@ tests_unit_render_test_CFLAGS = $(daemon_cflags)
 tests_unit_render_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_roster_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_roster_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_tune_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_tune_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 
 EXTRA_DIST += \
 	tests/golden/processes.json \
@@ -503,7 +506,8 @@ daemon_plain_scripts = \
 
 daemon_scripts = \
 	tests/daemon/life.sh \
-	tests/daemon/run.sh
+	tests/daemon/run.sh \
+	tests/daemon/tune.sh
 
 check_PROGRAMS += $(daemon_tests)
 check_tests += $(daemon_tests) $(daemon_plain_scripts)
@@ -515,7 +519,8 @@ EXTRA_DIST += \
 	tests/daemon/life.py \
 	tests/daemon/run.py \
 	tests/daemon/serve.py \
-	tests/daemon/support.py
+	tests/daemon/support.py \
+	tests/daemon/tune.py
 
 # The bench driver; and every workload once, quickly.
 bench_scripts_checked = \

@@ -65,6 +65,16 @@ def test_other_user(daemon):
     out = as_other(APEXCTL_CODE, daemon.dir, apexctl_copy, "--runtime-dir", daemon.dir, "stats",
                    str(os.getpid()))
     check(out.startswith("4 apexctl: only root"), "apexctl stats of a process of root: %r" % out)
+    for arguments in (["tune", str(os.getpid()), "decay_ms=1"], ["tune", str(os.getpid())],
+                      ["tune", "--match", "comm=by-hand", "--purge"]):
+        out = as_other(APEXCTL_CODE, daemon.dir, apexctl_copy, "--runtime-dir", daemon.dir, *arguments)
+        check(out.startswith("4 apexctl: only root and the user of a process may see or change"),
+              "apexctl %r of a process of root: %r" % (arguments, out))
+    out = as_other(APEXCTL_CODE, daemon.dir, apexctl_copy, "--runtime-dir", daemon.dir, "tune", "--match",
+                   "comm=nobody", "decay_ms=1", "--persist")
+    check(out.startswith("4 apexctl: only root and the user of the daemon make rules"), "a rule: %r" % out)
+    out = as_other(APEXCTL_CODE, daemon.dir, apexctl_copy, "--runtime-dir", daemon.dir, "rules")
+    check(out.startswith("4 apexctl: only root and the user of the daemon may see"), "the rules: %r" % out)
     memfd.close()
 
 

@@ -95,7 +95,8 @@ class Daemon:
         os.mkdir(self.dir, mode)
         os.chmod(self.dir, mode)
         self.log = os.path.join(self.top, "log")
-        self.options = list(options)
+        # The rules of this machine are none of the test's business.
+        self.options = (["--config", ""] if "--config" not in options else []) + list(options)
         self.environment = dict(os.environ, **(environment or {}))
         self.process = None
         self.start()
