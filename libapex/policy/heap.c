@@ -44,6 +44,7 @@ __thread struct heap_self heap_self = {
 };
 
 uint32_t heap_idle_part = IDLE_PART_MAX;
+uint32_t heap_home_part = HOME_PART_MIN;
 
 struct OWN_PAGES heap_loan {
     struct heap_hooks hooks;
@@ -145,10 +146,12 @@ heap_orphans_lost(void *heap, unsigned c, uint32_t count)
 // --- Remote frees: sending -----------------------------------------------------------------------
 
 // Delivers batches, through the gate, which costs a fence and is passed once; the words that others
-// write to are fetched together. Lets the orphanage tidy up if one was for an orphan.
+// write to are fetched together. Lets the orphanage tidy up if one was for an orphan, and
+// has an owner looked after who does not come for what waits.
 static APART void
 heap_deliver(struct heap *heap, struct heap_batch *batch, unsigned batches)
 {
+    struct owner *crowded = NULL;
     bool orphan = false;
     uint32_t count = 0;
 
@@ -159,9 +162,12 @@ heap_deliver(struct heap *heap, struct heap_batch *batch, unsigned batches)
     gate_enter(&heap->pass);
     for (unsigned i = 0; i < batches; i++) {
         struct block *b = batch[i].block;
-        orphan |= orphan_is_owner(load_relaxed(&b->owner));
+        struct owner *owner = load_relaxed(&b->owner);
+        bool nobody = orphan_is_owner(owner);
+        orphan |= nobody;
         count += batch[i].count;
-        remote_deliver(b, batch[i].head, batch[i].tail, batch[i].count);
+        uint32_t home = remote_deliver(b, batch[i].head, batch[i].tail, batch[i].count);
+        crowded = !nobody && home > load_relaxed(&heap_home_part) ? owner : crowded;
         batch[i].block = NULL;
     }
     gate_leave(&heap->pass);
@@ -169,6 +175,9 @@ heap_deliver(struct heap *heap, struct heap_batch *batch, unsigned batches)
     HEAP_COUNT(heap, remote_batches, batches);
     if (unlikely(orphan)) {
         orphan_drain(heap_orphans_lost, heap);
+    }
+    if (unlikely(crowded != NULL)) {
+        lent.hooks.crowded((struct heap *)crowded);
     }
 }
 

@@ -42,6 +42,8 @@
 #define IDLE_PART_MIN 4
 #define IDLE_PART_MAX 32
 
+#define HOME_PART_MIN 8
+
 #define BATCH_SLOTS 32
 #define PARKED_MAX 16
 #define BATCH_BYTES_MAX 4096
@@ -88,6 +90,8 @@ struct heap_hooks {
     struct apex_stats_thread *(*slot_of)(unsigned index);
     // Called now and then from slow paths: a chance to look after registration and advice.
     void (*tick)(void);
+    // Called when more than heap_home_part came home in full to `sleeper`, another heap, and waits.
+    void (*crowded)(struct heap *sleeper);
 };
 
 // Before its first allocation a thread has this heap: every class is empty, nothing is ever stored
@@ -110,6 +114,10 @@ extern __thread struct heap_self heap_self;
 
 // What each thread may keep however little it owns; set by policy/heaps.c as threads come and go.
 extern uint32_t heap_idle_part; // atomic
+
+// How much may come home in full to a thread that does not look, in units of 64 KiB: its part of
+// `dirty_floor`, and HOME_PART_MIN at least. Set where heap_idle_part is.
+extern uint32_t heap_home_part; // atomic
 
 void heap_set_hooks(const struct heap_hooks *hooks);
 
