@@ -11,6 +11,7 @@
 #include "core/seal.h"
 #include "os/lock.h"
 #include "os/os.h"
+#include "policy/config.h"
 #include "policy/orphan.h"
 #include "policy/pool.h"
 #include "policy/quarantine_global.h"
@@ -337,11 +338,26 @@ heap_file(struct heap *heap, struct block *b)
     list_push(b->state == BLOCK_FULL ? &heap->full : &heap->available[b->size_class], &b->link);
 }
 
+// A swept block came home. What was swept longest ago by this measure was rightly swept.
+static void
+heap_regret(struct heap *heap, const struct block *b)
+{
+    uint64_t most = config_get()->dirty_floor / BLOCK_BYTES * HOME_REGRET_TIMES;
+    uint64_t regret = load_relaxed(&heap->home_regret) + (uint64_t)b->run_blocks;
+
+    if (os_now_ns() - load_relaxed(&heap->swept_ns) < pool_decay_ns()) {
+        store_relaxed(&heap->home_regret, (uint32_t)(regret < most ? regret : most));
+    }
+}
+
 static void
 heap_receive(struct heap *heap, struct block *b)
 {
     struct remote_chain chain = remote_take_chain(b);
 
+    if (unlikely(chain.purged)) {
+        heap_regret(heap, b);
+    }
     remote_receive(b, chain);
     HEAP_COUNT(heap, remote_received, chain.count);
     if (b->state == BLOCK_CURRENT) {
@@ -764,6 +780,7 @@ heap_reset(struct heap *heap)
     heap->ticks = 0;
     heap->tick_mask = TICK_MASK_MAX;
     heap->ticked_ns = 0;
+    heap->home_regret = 0;
 }
 
 // Gives a block away at thread exit: to the pool when it is empty, else to the orphanage.
@@ -812,6 +829,7 @@ heap_abandon_all(struct heap *heap)
     heap_shrink_idle(heap, 0);
     // No block names this heap any more; what still arrived meanwhile is passed on (R3, R4).
     heap_sort_inbox(heap, remote_close_inbox(&heap->owner));
+    store_relaxed(&heap->home_regret, 0);
     orphan_drain(heap_orphans_lost, heap);
 }
 

@@ -43,6 +43,7 @@
 #define IDLE_PART_MAX 32
 
 #define HOME_PART_MIN 8
+#define HOME_REGRET_TIMES 8
 
 #define BATCH_SLOTS 32
 #define PARKED_MAX 16
@@ -76,6 +77,8 @@ struct heap {
     uint64_t ticked_ns;   // when it was last done
     uint32_t drains;                // how often it looked into its inbox; atomic
     uint32_t drains_seen;           // by the sweep for sleepers, under its lock
+    uint32_t home_regret;           // swept, and then missed at once: so much more may wait; atomic
+    uint64_t swept_ns;              // when somebody last swept it; atomic
     uint32_t index;                 // heaps are numbered in the order of their making
     struct apex_stats_thread stats; // the truth; `slot` mirrors it
     struct apex_stats_thread *slot; // atomic: set by whoever made the page, taken away by the owner
@@ -116,7 +119,10 @@ extern __thread struct heap_self heap_self;
 extern uint32_t heap_idle_part; // atomic
 
 // How much may come home in full to a thread that does not look, in units of 64 KiB: its part of
-// `dirty_floor`, and HOME_PART_MIN at least. Set where heap_idle_part is.
+// `dirty_floor`, and HOME_PART_MIN at least. Set where heap_idle_part is. A thread that waits for
+// others to free what it allocates next is no sleeper, but looks like one: when it takes blocks
+// that were swept a moment ago, as much more may wait from then on, up to HOME_REGRET_TIMES the
+// floor.
 extern uint32_t heap_home_part; // atomic
 
 void heap_set_hooks(const struct heap_hooks *hooks);

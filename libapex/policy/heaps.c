@@ -224,6 +224,7 @@ heaps_sweep_one(struct heap *sleeper)
 {
     struct block *list = remote_borrow_inbox(&sleeper->owner);
 
+    store_relaxed(&sleeper->swept_ns, os_now_ns());
     while (list != NULL) {
         struct block *b = list;
         if (remote_is_complete(b)) {
@@ -238,7 +239,17 @@ heaps_sweep_one(struct heap *sleeper)
 void
 heaps_sweep_crowded(struct heap *sleeper)
 {
+    uint32_t home = load_relaxed(&sleeper->owner.home);
+    uint32_t regret = load_relaxed(&sleeper->home_regret);
+    bool recent = os_now_ns() - load_relaxed(&sleeper->swept_ns) < pool_decay_ns();
+
+    if (recent && home <= load_relaxed(&heap_home_part) + regret) {
+        return;
+    }
     if (lock_try(&sweep_lock)) {
+        if (!recent) {
+            store_relaxed(&sleeper->home_regret, 0); // it may be a sleeper by now
+        }
         heaps_sweep_one(sleeper);
         lock_release(&sweep_lock);
     }

@@ -28,8 +28,8 @@ void heaps_mirror_all(void);
 // inbox for `idle_ns`; 0: to any thread but the calling one.
 void heaps_sweep(uint64_t idle_ns);
 
-// The same for one heap, to whose thread much came home: at once. Any thread but
-// its own.
+// The same for one heap, to whose thread much came home: at once, unless its thread has missed what
+// was swept before. Any thread but its own.
 void heaps_sweep_crowded(struct heap *sleeper);
 
 // prepare() leaves the process with every lock held and no delivery under way. `self` is the heap
