@@ -43,7 +43,8 @@ bench_memory_scenarios = \
 	bench/memory/idle \
 	bench/memory/large \
 	bench/memory/million \
-	bench/memory/phases
+	bench/memory/phases \
+	bench/memory/sleep
 
 # What scripts of real programs, and those that count instructions, need.
 bench_tools = \

@@ -47,18 +47,24 @@ remote_unpack(const struct block *b, uint64_t word)
     };
 }
 
-void
+uint32_t
 remote_deliver(struct block *b, struct chunk *head, struct chunk *tail, uint32_t count)
 {
+    // Read now: as soon as the block is complete it may be another's, or nobody's.
+    struct owner *owner = load_relaxed(&b->owner);
+    uint32_t blocks = b->run_blocks;
+    uint32_t capacity = b->capacity;
     uint64_t old = load_relaxed(&b->remote);
     uint64_t new;
+    bool complete;
 
     do {
         struct remote_chain before = remote_unpack(b, old);
-        if (unlikely(before.count + count > b->capacity)) {
+        if (unlikely(before.count + count > capacity)) {
             fault_raise(FAULT_DOUBLE_FREE, head, b->chunk_bytes); // more than there are
-            return;
+            return 0;
         }
+        complete = before.count + count == capacity;
         freelist_set_next(tail, before.head, b->key);
         new = remote_pack(b, head, old == 0 ? tail : before.tail, before.count + count);
         // Release: the links are seen with the word. Acquire: who finds the word 0 will write
@@ -68,6 +74,7 @@ remote_deliver(struct block *b, struct chunk *head, struct chunk *tail, uint32_t
     if (old == 0) {
         remote_enqueue(b);
     }
+    return complete ? add_relaxed(&owner->home, blocks) + blocks : 0;
 }
 
 void
@@ -91,6 +98,7 @@ remote_enqueue(struct block *b)
 struct block *
 remote_take_inbox(struct owner *owner)
 {
+    store_relaxed(&owner->home, 0); // R6
     return exchange_acquire(&owner->inbox, NULL);
 }
 
@@ -108,6 +116,7 @@ remote_borrow_inbox(struct owner *owner)
     while (head != NULL && head != INBOX_CLOSED) {
         // Pairs with the release in remote_enqueue.
         if (cas_weak_acq_rel(&owner->inbox, &head, NULL)) {
+            store_relaxed(&owner->home, 0); // R6
             return head;
         }
     }

@@ -27,6 +27,10 @@
 //   R5  A sleeper's inbox may be borrowed: whoever takes a block from it holds it alone, as its
 //       owner would, and puts it back. A complete chain cannot grow, so the borrower may replace it
 //       by the mark "purged".
+//   R6  `home` counts the blocks that became complete while their owner did not look, so that
+//       senders notice when too much waits with a sleeper. It is a hint: whoever empties the inbox
+//       sets it to 0, and a block that becomes complete at that moment may be missed or counted
+//       once too often, until the inbox is emptied again.
 //
 // The idea of message passing is snmalloc's (Lietar et al., 2019), the list in each block
 // mimalloc's (Leijen et al., 2019). tests/model/ has the protocol as a Promela model.
@@ -39,6 +43,7 @@
 // Who owns blocks: the first member of a heap, and of the orphanage.
 struct owner {
     struct block *inbox; // stack of blocks with remote frees; INBOX_CLOSED; any thread, atomic
+    uint32_t home;       // R6, in units of 64 KiB; any thread, atomic; on the inbox's line
 };
 
 #define INBOX_CLOSED ((struct block *)1)
@@ -52,8 +57,9 @@ struct remote_chain {
     bool purged;
 };
 
-// Gives the chain head..tail of `count` chunks back to their block. Any thread.
-void remote_deliver(struct block *b, struct chunk *head, struct chunk *tail, uint32_t count);
+// Gives the chain head..tail of `count` chunks back to their block. Any thread. If it completes the
+// block: how much came home in full to the owner since it last looked (R6), else 0.
+uint32_t remote_deliver(struct block *b, struct chunk *head, struct chunk *tail, uint32_t count);
 
 // Puts a block that is in no inbox, and has remote frees, into its owner's. Any thread.
 void remote_enqueue(struct block *b);

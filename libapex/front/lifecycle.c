@@ -75,7 +75,11 @@ lifecycle_configure(void)
 static void
 lifecycle_start_process(void)
 {
-    static const struct heap_hooks hooks = {.slot_of = stats_page_slot, .tick = lifecycle_tick};
+    static const struct heap_hooks hooks = {
+        .slot_of = stats_page_slot,
+        .tick = lifecycle_tick,
+        .crowded = heaps_sweep_crowded,
+    };
 
     registry_start();
     if (PROFILE_HEADER) {

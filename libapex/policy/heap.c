@@ -11,6 +11,7 @@
 #include "core/seal.h"
 #include "os/lock.h"
 #include "os/os.h"
+#include "policy/config.h"
 #include "policy/orphan.h"
 #include "policy/pool.h"
 #include "policy/quarantine_global.h"
@@ -44,6 +45,7 @@ __thread struct heap_self heap_self = {
 };
 
 uint32_t heap_idle_part = IDLE_PART_MAX;
+uint32_t heap_home_part = HOME_PART_MIN;
 
 struct OWN_PAGES heap_loan {
     struct heap_hooks hooks;
@@ -145,10 +147,12 @@ heap_orphans_lost(void *heap, unsigned c, uint32_t count)
 // --- Remote frees: sending -----------------------------------------------------------------------
 
 // Delivers batches, through the gate, which costs a fence and is passed once; the words that others
-// write to are fetched together. Lets the orphanage tidy up if one was for an orphan.
+// write to are fetched together. Lets the orphanage tidy up if one was for an orphan, and
+// has an owner looked after who does not come for what waits.
 static APART void
 heap_deliver(struct heap *heap, struct heap_batch *batch, unsigned batches)
 {
+    struct owner *crowded = NULL;
     bool orphan = false;
     uint32_t count = 0;
 
@@ -159,9 +163,12 @@ heap_deliver(struct heap *heap, struct heap_batch *batch, unsigned batches)
     gate_enter(&heap->pass);
     for (unsigned i = 0; i < batches; i++) {
         struct block *b = batch[i].block;
-        orphan |= orphan_is_owner(load_relaxed(&b->owner));
+        struct owner *owner = load_relaxed(&b->owner);
+        bool nobody = orphan_is_owner(owner);
+        orphan |= nobody;
         count += batch[i].count;
-        remote_deliver(b, batch[i].head, batch[i].tail, batch[i].count);
+        uint32_t home = remote_deliver(b, batch[i].head, batch[i].tail, batch[i].count);
+        crowded = !nobody && home > load_relaxed(&heap_home_part) ? owner : crowded;
         batch[i].block = NULL;
     }
     gate_leave(&heap->pass);
@@ -169,6 +176,9 @@ heap_deliver(struct heap *heap, struct heap_batch *batch, unsigned batches)
     HEAP_COUNT(heap, remote_batches, batches);
     if (unlikely(orphan)) {
         orphan_drain(heap_orphans_lost, heap);
+    }
+    if (unlikely(crowded != NULL)) {
+        lent.hooks.crowded((struct heap *)crowded);
     }
 }
 
@@ -328,11 +338,26 @@ heap_file(struct heap *heap, struct block *b)
     list_push(b->state == BLOCK_FULL ? &heap->full : &heap->available[b->size_class], &b->link);
 }
 
+// A swept block came home. What was swept longest ago by this measure was rightly swept.
+static void
+heap_regret(struct heap *heap, const struct block *b)
+{
+    uint64_t most = config_get()->dirty_floor / BLOCK_BYTES * HOME_REGRET_TIMES;
+    uint64_t regret = load_relaxed(&heap->home_regret) + (uint64_t)b->run_blocks;
+
+    if (os_now_ns() - load_relaxed(&heap->swept_ns) < pool_decay_ns()) {
+        store_relaxed(&heap->home_regret, (uint32_t)(regret < most ? regret : most));
+    }
+}
+
 static void
 heap_receive(struct heap *heap, struct block *b)
 {
     struct remote_chain chain = remote_take_chain(b);
 
+    if (unlikely(chain.purged)) {
+        heap_regret(heap, b);
+    }
     remote_receive(b, chain);
     HEAP_COUNT(heap, remote_received, chain.count);
     if (b->state == BLOCK_CURRENT) {
@@ -755,6 +780,7 @@ heap_reset(struct heap *heap)
     heap->ticks = 0;
     heap->tick_mask = TICK_MASK_MAX;
     heap->ticked_ns = 0;
+    heap->home_regret = 0;
 }
 
 // Gives a block away at thread exit: to the pool when it is empty, else to the orphanage.
@@ -803,6 +829,7 @@ heap_abandon_all(struct heap *heap)
     heap_shrink_idle(heap, 0);
     // No block names this heap any more; what still arrived meanwhile is passed on (R3, R4).
     heap_sort_inbox(heap, remote_close_inbox(&heap->owner));
+    store_relaxed(&heap->home_regret, 0);
     orphan_drain(heap_orphans_lost, heap);
 }
 

@@ -42,6 +42,9 @@
 #define IDLE_PART_MIN 4
 #define IDLE_PART_MAX 32
 
+#define HOME_PART_MIN 8
+#define HOME_REGRET_TIMES 8
+
 #define BATCH_SLOTS 32
 #define PARKED_MAX 16
 #define BATCH_BYTES_MAX 4096
@@ -74,6 +77,8 @@ struct heap {
     uint64_t ticked_ns;   // when it was last done
     uint32_t drains;                // how often it looked into its inbox; atomic
     uint32_t drains_seen;           // by the sweep for sleepers, under its lock
+    uint32_t home_regret;           // swept, and then missed at once: so much more may wait; atomic
+    uint64_t swept_ns;              // when somebody last swept it; atomic
     uint32_t index;                 // heaps are numbered in the order of their making
     struct apex_stats_thread stats; // the truth; `slot` mirrors it
     struct apex_stats_thread *slot; // atomic: set by whoever made the page, taken away by the owner
@@ -88,6 +93,8 @@ struct heap_hooks {
     struct apex_stats_thread *(*slot_of)(unsigned index);
     // Called now and then from slow paths: a chance to look after registration and advice.
     void (*tick)(void);
+    // Called when more than heap_home_part came home in full to `sleeper`, another heap, and waits.
+    void (*crowded)(struct heap *sleeper);
 };
 
 // Before its first allocation a thread has this heap: every class is empty, nothing is ever stored
@@ -110,6 +117,13 @@ extern __thread struct heap_self heap_self;
 
 // What each thread may keep however little it owns; set by policy/heaps.c as threads come and go.
 extern uint32_t heap_idle_part; // atomic
+
+// How much may come home in full to a thread that does not look, in units of 64 KiB: its part of
+// `dirty_floor`, and HOME_PART_MIN at least. Set where heap_idle_part is. A thread that waits for
+// others to free what it allocates next is no sleeper, but looks like one: when it takes blocks
+// that were swept a moment ago, as much more may wait from then on, up to HOME_REGRET_TIMES the
+// floor.
+extern uint32_t heap_home_part; // atomic
 
 void heap_set_hooks(const struct heap_hooks *hooks);
 

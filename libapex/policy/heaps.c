@@ -8,6 +8,7 @@
 #include "core/meta.h"
 #include "os/lock.h"
 #include "os/os.h"
+#include "policy/config.h"
 #include "policy/orphan.h"
 #include "policy/pool.h"
 #include "policy/quarantine_global.h"
@@ -18,6 +19,7 @@ static struct heap *heaps_idle;
 static uint32_t heaps_count;
 static uint32_t heaps_live;
 static struct lock sweep_lock = LOCK_INIT(LOCK_RANK_SWEEP);
+static struct gate_pass sweep_pass; // of whoever has that lock
 static uint64_t swept_ns; // when somebody last looked for sleepers; atomic
 
 // --- Threads -------------------------------------------------------------------------------------
@@ -51,6 +53,9 @@ heaps_count_live(int change)
     uint32_t part = heaps_live == 0 ? IDLE_PART_MAX : IDLE_TOTAL / heaps_live;
     part = part < IDLE_PART_MIN ? IDLE_PART_MIN : part;
     store_relaxed(&heap_idle_part, part > IDLE_PART_MAX ? (uint32_t)IDLE_PART_MAX : part);
+    uint64_t home = config_get()->dirty_floor / BLOCK_BYTES / (heaps_live == 0 ? 1 : heaps_live);
+    home = home < HOME_PART_MIN ? HOME_PART_MIN : home;
+    store_relaxed(&heap_home_part, home > UINT32_MAX ? UINT32_MAX : (uint32_t)home);
 }
 
 struct heap *
@@ -160,28 +165,93 @@ heaps_stats_sum(struct apex_stats_thread *sum, uint64_t *live)
 // the sleeper's blocks, but a block of which every chunk is in the remote chain is out of
 // everybody's reach: its pages can be given back as it stands (R5).
 
-// Gives the pages of the complete blocks in one sleeper's inbox back. Through the gate, so that no
-// fork copies a block that has lost its pages and not got its mark.
-static void
-heaps_sweep_one(struct heap *sleeper, struct gate_pass *pass)
-{
-    struct block *b = remote_borrow_inbox(&sleeper->owner);
+// Complete blocks of one sleeper that are taken together, so that neighbours cost one call.
+#define SWEEP_BATCH 32
 
-    while (b != NULL) {
-        struct block *next = b->inbox_next;
-        size_t bytes = b->run_blocks * BLOCK_BYTES;
-        if (remote_is_complete(b)) {
-            gate_enter(pass);
-            bool purged = os_purge(b->base - size_classes[b->size_class].lead, bytes) == 0;
-            if (purged) {
-                remote_set_purged(b);
-            }
-            gate_leave(pass);
-            POOL_COUNT(purge_calls, 1);
-            POOL_COUNT(purged, purged ? bytes : 0);
+static char *
+heaps_block_start(const struct block *b)
+{
+    return b->base - size_classes[b->size_class].lead;
+}
+
+// Gives the pages of complete blocks back, which are in no inbox meanwhile; `count` of them are
+// neighbours in memory, the lowest at `start`. Through the gate, so that no fork copies a block
+// that has lost its pages and not got its mark.
+static void
+heaps_sweep_blocks(struct block *const *blocks, unsigned count, char *start, size_t bytes)
+{
+    gate_enter(&sweep_pass);
+    bool purged = os_purge(start, bytes) == 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (purged) {
+            remote_set_purged(blocks[i]);
         }
-        remote_enqueue(b);
-        b = next;
+        remote_enqueue(blocks[i]);
+    }
+    gate_leave(&sweep_pass);
+    POOL_COUNT(purge_calls, 1);
+    POOL_COUNT(purged, purged ? bytes : 0);
+}
+
+// Takes blocks off the front of `list` as long as they are complete and each lies next to those
+// before it, which is how they come home when they were filled and are freed in one order.
+static struct block *
+heaps_sweep_neighbours(struct block *list)
+{
+    struct block *blocks[SWEEP_BATCH];
+    char *start = heaps_block_start(list);
+    size_t bytes = 0;
+    unsigned count = 0;
+
+    while (list != NULL && count < SWEEP_BATCH && remote_is_complete(list)) {
+        char *at = heaps_block_start(list);
+        size_t more = list->run_blocks * BLOCK_BYTES;
+        if (at != start + bytes && at + more != start) {
+            break;
+        }
+        start = at < start ? at : start;
+        bytes += more;
+        blocks[count++] = list;
+        list = list->inbox_next;
+    }
+    heaps_sweep_blocks(blocks, count, start, bytes);
+    return list;
+}
+
+// Gives the pages of the complete blocks in one sleeper's inbox back. With the lock.
+static void
+heaps_sweep_one(struct heap *sleeper)
+{
+    struct block *list = remote_borrow_inbox(&sleeper->owner);
+
+    store_relaxed(&sleeper->swept_ns, os_now_ns());
+    while (list != NULL) {
+        struct block *b = list;
+        if (remote_is_complete(b)) {
+            list = heaps_sweep_neighbours(b);
+        } else {
+            list = b->inbox_next;
+            remote_enqueue(b);
+        }
+    }
+}
+
+void
+heaps_sweep_crowded(struct heap *sleeper)
+{
+    uint32_t home = load_relaxed(&sleeper->owner.home);
+    uint32_t regret = load_relaxed(&sleeper->home_regret);
+    bool recent = os_now_ns() - load_relaxed(&sleeper->swept_ns) < pool_decay_ns();
+
+    if (recent && home <= load_relaxed(&heap_home_part) + regret) {
+        return;
+    }
+    if (lock_try(&sweep_lock)) {
+        if (!recent) {
+            store_relaxed(&sleeper->home_regret, 0); // it may be a sleeper by now
+        }
+        heaps_sweep_one(sleeper);
+        lock_release(&sweep_lock);
     }
 }
 
@@ -191,7 +261,7 @@ void
 heaps_sweep(uint64_t idle_ns)
 {
     uint64_t now = os_now_ns();
-    struct heap *self = heap_self.heap;
+    const struct heap *self = heap_self.heap;
 
     if (now - load_relaxed(&swept_ns) < idle_ns || !lock_try(&sweep_lock)) {
         return;
@@ -201,7 +271,7 @@ heaps_sweep(uint64_t idle_ns)
     for (struct heap *h = load_acquire(&heaps_made); h != NULL; h = h->next_made) {
         uint32_t drains = load_relaxed(&h->drains);
         if (h != self && remote_pending(&h->owner) && (drains == h->drains_seen || idle_ns == 0)) {
-            heaps_sweep_one(h, &self->pass);
+            heaps_sweep_one(h);
         }
         h->drains_seen = drains;
     }
@@ -269,6 +339,7 @@ heaps_fork_prepare(void)
     for (const struct heap *h = heaps_made; h != NULL; h = h->next_made) {
         gate_wait(&h->pass);
     }
+    gate_wait(&sweep_pass);
     orphan_fork_prepare();
     quarantine_global_fork_prepare();
     pool_fork_prepare();

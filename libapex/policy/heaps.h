@@ -25,8 +25,12 @@ void heaps_stats_sum(struct apex_stats_thread *sum, uint64_t *live);
 void heaps_mirror_all(void);
 
 // Gives back the pages of blocks that came home in full to threads which have not looked into their
-// inbox for `idle_ns`; 0: to any thread but the calling one, which has a heap.
+// inbox for `idle_ns`; 0: to any thread but the calling one.
 void heaps_sweep(uint64_t idle_ns);
+
+// The same for one heap, to whose thread much came home: at once, unless its thread has missed what
+// was swept before. Any thread but its own.
+void heaps_sweep_crowded(struct heap *sleeper);
 
 // prepare() leaves the process with every lock held and no delivery under way. `self` is the heap
 // of the thread that forked, NULL if it has none.

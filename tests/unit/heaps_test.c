@@ -141,6 +141,42 @@ test_the_sweep_gives_back_what_a_sleeper_got(void **state)
     pthread_join(thread, NULL);
 }
 
+static void *
+crowder_main(void *argument)
+{
+    (void)argument;
+    apex_free(apex_malloc(1)); // a heap more, and each one's part is set anew
+    heap_home_part = 0;
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        apex_free(objects[i]);
+    }
+    return NULL; // what is batched goes out as its heap closes
+}
+
+// Whoever brings home more than a sleeper's part gives the pages back, calls nothing else, and may
+// be about to exit.
+static void
+test_who_crowds_a_sleeper_sweeps_it(void **state)
+{
+    struct apex_stats_process before;
+    struct apex_stats_process after;
+    pthread_t thread;
+    pthread_t crowder;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, sleeper_main, NULL), 0);
+    pthread_barrier_wait(&barrier);
+    pool_stats(&before);
+    uint32_t part = heap_home_part;
+    assert_int_equal(pthread_create(&crowder, NULL, crowder_main, NULL), 0);
+    pthread_join(crowder, NULL);
+    heap_home_part = part;
+    pool_stats(&after);
+    assert_true(after.purged - before.purged >= 10 * BLOCK_BYTES);
+    pthread_barrier_wait(&barrier);
+    pthread_join(thread, NULL);
+}
+
 static sem_t all_there;
 static sem_t may_go;
 
@@ -188,6 +224,7 @@ main(void)
         cmocka_unit_test(test_an_exited_threads_heap_serves_the_next),
         cmocka_unit_test(test_orphans),
         cmocka_unit_test(test_the_sweep_gives_back_what_a_sleeper_got),
+        cmocka_unit_test(test_who_crowds_a_sleeper_sweeps_it),
         cmocka_unit_test(test_the_idle_part_shrinks_with_threads),
     };
 

@@ -61,6 +61,26 @@ deliver_one(struct block *b, void *p)
     remote_deliver(b, p, p, 1);
 }
 
+// What comes home in full is counted until the owner looks; what comes home in part is not.
+static void
+test_home_is_counted(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < CAPACITY - 1; i++) {
+        for (unsigned n = 0; n < 2; n++) {
+            freelist_mark_free(chunks[n][i], blocks[n].key);
+            assert_int_equal(remote_deliver(&blocks[n], chunks[n][i], chunks[n][i], 1), 0);
+        }
+    }
+    for (unsigned n = 0; n < 2; n++) {
+        struct chunk *last = chunks[n][CAPACITY - 1];
+        freelist_mark_free(last, blocks[n].key);
+        assert_int_equal(remote_deliver(&blocks[n], last, last, 1), n + 1);
+    }
+    remote_take_inbox(&owner);
+    assert_int_equal(owner.home, 0);
+}
+
 static void
 test_queued_once(void **state)
 {
@@ -206,6 +226,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_home_is_counted, setup),
         cmocka_unit_test_setup(test_queued_once, setup),
         cmocka_unit_test_setup(test_chains_join, setup),
         cmocka_unit_test_setup(test_inbox_lists_all, setup),
