@@ -522,6 +522,78 @@ EXTRA_DIST += \
 	tests/daemon/support.py \
 	tests/daemon/tune.py
 
+# What the daemon reads from strangers, each part behind one door (tests/fuzz/README.md):
+# `make fuzz-daemon` finds inputs, the *_test brings its own.
+fuzz_daemon_tests = \
+	tests/fuzz/daemon/frame_test \
+	tests/fuzz/daemon/message_test \
+	tests/fuzz/daemon/page_test \
+	tests/fuzz/daemon/registrar_test
+
+fuzz_daemon_fuzzers = \
+	tests/fuzz/daemon/frame_fuzzer \
+	tests/fuzz/daemon/message_fuzzer \
+	tests/fuzz/daemon/page_fuzzer \
+	tests/fuzz/daemon/registrar_fuzzer
+
+tests_fuzz_daemon_frame_test_SOURCES = tests/fuzz/daemon/fuzz_test.c \
+	tests/fuzz/daemon/frame_target.c
+tests_fuzz_daemon_frame_test_CPPFLAGS = $(daemon_cppflags)
+tests_fuzz_daemon_frame_test_CFLAGS = $(daemon_cflags) $(UV_CFLAGS)
+tests_fuzz_daemon_frame_test_LDADD = apexd/libapexdcore.la -lpthread
+tests_fuzz_daemon_frame_fuzzer_SOURCES = tests/fuzz/daemon/fuzzer.c \
+	tests/fuzz/daemon/frame_target.c
+tests_fuzz_daemon_frame_fuzzer_CPPFLAGS = $(daemon_cppflags)
+tests_fuzz_daemon_frame_fuzzer_CFLAGS = $(daemon_cflags) $(UV_CFLAGS)
+tests_fuzz_daemon_frame_fuzzer_LDADD = apexd/libapexdcore.la -lpthread
+tests_fuzz_daemon_frame_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_daemon_message_test_SOURCES = tests/fuzz/daemon/fuzz_test.c \
+	tests/fuzz/daemon/message_target.c
+tests_fuzz_daemon_message_test_CPPFLAGS = $(daemon_cppflags)
+tests_fuzz_daemon_message_test_CFLAGS = $(daemon_cflags) $(UV_CFLAGS)
+tests_fuzz_daemon_message_test_LDADD = apexd/libapexdcore.la -lpthread
+tests_fuzz_daemon_message_fuzzer_SOURCES = tests/fuzz/daemon/fuzzer.c \
+	tests/fuzz/daemon/message_target.c
+tests_fuzz_daemon_message_fuzzer_CPPFLAGS = $(daemon_cppflags)
+tests_fuzz_daemon_message_fuzzer_CFLAGS = $(daemon_cflags) $(UV_CFLAGS)
+tests_fuzz_daemon_message_fuzzer_LDADD = apexd/libapexdcore.la -lpthread
+tests_fuzz_daemon_message_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_daemon_page_test_SOURCES = tests/fuzz/daemon/fuzz_test.c \
+	tests/fuzz/daemon/page_target.c \
+	tests/fuzz/daemon/page_seed.c
+tests_fuzz_daemon_page_test_CPPFLAGS = $(daemon_cppflags)
+tests_fuzz_daemon_page_test_CFLAGS = $(daemon_cflags) $(UV_CFLAGS)
+tests_fuzz_daemon_page_test_LDADD = apexd/libapexdcore.la -lpthread
+tests_fuzz_daemon_page_fuzzer_SOURCES = tests/fuzz/daemon/fuzzer.c \
+	tests/fuzz/daemon/page_target.c \
+	tests/fuzz/daemon/page_seed.c
+tests_fuzz_daemon_page_fuzzer_CPPFLAGS = $(daemon_cppflags)
+tests_fuzz_daemon_page_fuzzer_CFLAGS = $(daemon_cflags) $(UV_CFLAGS)
+tests_fuzz_daemon_page_fuzzer_LDADD = apexd/libapexdcore.la -lpthread
+tests_fuzz_daemon_page_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_daemon_registrar_test_SOURCES = tests/fuzz/daemon/fuzz_test.c \
+	tests/fuzz/daemon/registrar_target.c \
+	tests/fuzz/daemon/page_seed.c
+tests_fuzz_daemon_registrar_test_CPPFLAGS = $(daemon_cppflags)
+tests_fuzz_daemon_registrar_test_CFLAGS = $(daemon_cflags) $(UV_CFLAGS)
+tests_fuzz_daemon_registrar_test_LDADD = apexd/libapexdcore.la -lpthread
+tests_fuzz_daemon_registrar_fuzzer_SOURCES = tests/fuzz/daemon/fuzzer.c \
+	tests/fuzz/daemon/registrar_target.c \
+	tests/fuzz/daemon/page_seed.c
+tests_fuzz_daemon_registrar_fuzzer_CPPFLAGS = $(daemon_cppflags)
+tests_fuzz_daemon_registrar_fuzzer_CFLAGS = $(daemon_cflags) $(UV_CFLAGS)
+tests_fuzz_daemon_registrar_fuzzer_LDADD = apexd/libapexdcore.la -lpthread
+tests_fuzz_daemon_registrar_fuzzer_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+check_PROGRAMS += $(fuzz_daemon_tests)
+EXTRA_PROGRAMS += $(fuzz_daemon_fuzzers)
+check_tests += tests/fuzz/daemon/smoke.sh
+EXTRA_DIST += \
+	tests/fuzz/daemon/fuzz.sh \
+	tests/fuzz/daemon/page_seed.h \
+	tests/fuzz/daemon/smoke.sh \
+	tests/fuzz/daemon/target.h
+
 # The bench driver; and every workload once, quickly.
 bench_scripts_checked = \
 	tests/bench/driver.sh \
