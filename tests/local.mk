@@ -25,6 +25,7 @@ unit_tests = \
 	tests/unit/freelist_test \
 	tests/unit/gate_test \
 	tests/unit/heap_test \
+	tests/unit/heapmap_test \
 	tests/unit/heaps_test \
 	tests/unit/idle_test \
 	tests/unit/large_test \
