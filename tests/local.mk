@@ -499,6 +499,7 @@ EXTRA_DIST += \
 daemon_plain_scripts = \
 	tests/daemon/denied.sh \
 	tests/daemon/hostile.sh \
+	tests/daemon/map.sh \
 	tests/daemon/protocol.sh \
 	tests/daemon/serve.sh
 
@@ -514,6 +515,7 @@ EXTRA_DIST += \
 	tests/daemon/denied.py \
 	tests/daemon/hostile.py \
 	tests/daemon/life.py \
+	tests/daemon/map.py \
 	tests/daemon/run.py \
 	tests/daemon/serve.py \
 	tests/daemon/support.py
