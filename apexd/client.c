@@ -5,6 +5,8 @@
 
 #include "apexd/client.h"
 
+#include "apexd/proto/message.h"
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #define PROC_BYTES_MAX CLIENT_TEXT_BYTES
+#define KEY_BYTES 48
 
 // Reads a file of /proc; the text is terminated. False when there is none.
 static bool
@@ -144,6 +147,20 @@ client_rss_bytes(const struct client *client)
         return 0;
     }
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+bool
+client_put_identity(cJSON *object, const struct client *client)
+{
+    const struct page_map *map = &client->map;
+    char key[KEY_BYTES];
+
+    snprintf(key, sizeof key, "%d:%" PRIu64, (int)client->peer.pid, client->start_ticks);
+    return cJSON_AddStringToObject(object, "key", key) != NULL &&
+           message_add_u64(object, "pid", (uint64_t)client->peer.pid) &&
+           message_add_u64(object, "uid", client->peer.uid) &&
+           message_add_text(object, "comm", map->comm, sizeof map->comm) &&
+           message_add_text(object, "version", map->version, sizeof map->version);
 }
 
 void

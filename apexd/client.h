@@ -10,6 +10,7 @@
 #include "apexd/page_map.h"
 #include "apexd/tune.h"
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -53,6 +54,9 @@ bool client_cgroup(const struct client *client, char text[CLIENT_TEXT_BYTES]);
 
 // Memory of the whole process in core, 0 when it cannot be told.
 uint64_t client_rss_bytes(const struct client *client);
+
+// Says in a reply who it is: key, pid, uid, comm, version. False when memory is short.
+bool client_put_identity(cJSON *object, const struct client *client);
 
 void client_free(struct client *client);
 

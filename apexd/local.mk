@@ -31,6 +31,12 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/daemon.h \
 	apexd/log.c \
 	apexd/log.h \
+	apexd/frag.c \
+	apexd/frag.h \
+	apexd/method_frag.c \
+	apexd/method_frag.h \
+	apexd/method_map.c \
+	apexd/method_map.h \
 	apexd/method_tune.c \
 	apexd/method_tune.h \
 	apexd/methods.c \
@@ -66,7 +72,9 @@ apexd_apexd_LDADD = apexd/libapexdcore.la
 apexd_apexd_SHORTNAME = apexd
 
 EXTRA_DIST += \
+	apexd/schema/frag.json \
 	apexd/schema/hello.json \
+	apexd/schema/map.json \
 	apexd/schema/processes.json \
 	apexd/schema/rules.json \
 	apexd/schema/stats.json \

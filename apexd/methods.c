@@ -6,6 +6,8 @@
 
 #include "apexd/methods.h"
 
+#include "apexd/method_frag.h"
+#include "apexd/method_map.h"
 #include "apexd/method_tune.h"
 #include "apexd/reply.h"
 
@@ -18,8 +20,6 @@
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
 #endif
-
-#define KEY_BYTES 48
 
 // The heap in the words of jemalloc, which dashboards speak already.
 struct methods_heap {
@@ -158,19 +158,25 @@ methods_find(const struct methods *m, uid_t uid, uint64_t pid, struct client **c
     return MESSAGE_NONE;
 }
 
+// The process that the request names, whose parameter `pid` is required.
+static enum message_error
+methods_find_pid(const struct methods *m, uid_t uid, const struct message_request *request,
+                 uint64_t now_ns, struct client **client, const char **why)
+{
+    uint64_t pid = 0;
+
+    (void)message_param_u64(request, "pid", &pid);
+    roster_sweep(m->roster, now_ns);
+    return methods_find(m, uid, pid, client, why);
+}
+
 static bool
 methods_put_process(cJSON *object, struct client *client, const struct page_snapshot *s,
                     uint64_t now_ns)
 {
-    char key[KEY_BYTES];
     struct methods_heap heap = methods_heap_of(client, s);
 
-    snprintf(key, sizeof key, "%d:%" PRIu64, (int)client->peer.pid, client->start_ticks);
-    return cJSON_AddStringToObject(object, "key", key) != NULL &&
-           message_add_u64(object, "pid", (uint64_t)client->peer.pid) &&
-           message_add_u64(object, "uid", client->peer.uid) &&
-           message_add_text(object, "comm", client->map.comm, sizeof client->map.comm) &&
-           message_add_text(object, "version", client->map.version, sizeof client->map.version) &&
+    return client_put_identity(object, client) &&
            message_add_u64(object, "registered_ms", (now_ns - client->registered_ns) / 1000000) &&
            message_add_u64(object, "rss_bytes", client_rss_bytes(client)) &&
            message_add_u64(object, "threads", s->threads_live) && methods_put_heap(object, &heap);
@@ -477,6 +483,32 @@ methods_hello(struct methods *m, uid_t uid, const struct message_request *reques
     }
     *result = object;
     return MESSAGE_NONE;
+}
+
+static enum message_error
+methods_map(struct methods *m, uid_t uid, const struct message_request *request, cJSON **result,
+            const char **why)
+{
+    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
+    struct client *client;
+    enum message_error error = methods_find_pid(m, uid, request, now_ns, &client, why);
+
+    return error != MESSAGE_NONE ? error
+                                 : method_map(client, client_snapshot(client, now_ns), m->boot_id,
+                                              request, result, why);
+}
+
+static enum message_error
+methods_frag(struct methods *m, uid_t uid, const struct message_request *request, cJSON **result,
+             const char **why)
+{
+    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
+    struct client *client;
+    enum message_error error = methods_find_pid(m, uid, request, now_ns, &client, why);
+
+    return error != MESSAGE_NONE
+               ? error
+               : method_frag(client, client_snapshot(client, now_ns), m->boot_id, result);
 }
 
 static enum message_error

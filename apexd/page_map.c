@@ -176,6 +176,16 @@ page_map_sections(struct page_map *map, const struct apex_stats_header *h,
             place = &map->thread;
             fits = page_map_section_fits(map, s, slot_min, PAGE_MAP_SLOTS_MAX);
             break;
+        case APEX_SECTION_SUPERBLOCK:
+            place = &map->superblock;
+            fits = page_map_section_fits(map, s, sizeof(struct apex_stats_superblock),
+                                         PAGE_MAP_BYTES_MAX);
+            break;
+        case APEX_SECTION_LARGE:
+            place = &map->large;
+            fits =
+                page_map_section_fits(map, s, sizeof(struct apex_stats_large), PAGE_MAP_BYTES_MAX);
+            break;
         case APEX_SECTION_SCHEMA:
             place = schema;
             fits = page_map_section_fits(map, s, sizeof(struct apex_stats_schema), 1024);
@@ -454,6 +464,51 @@ page_map_options(const struct page_map *map, struct page_option out[PAGE_MAP_OPT
         count += page_map_option(&row, &out[count]) ? 1 : 0;
     }
     return count;
+}
+
+bool
+page_map_superblock(const struct page_map *map, uint32_t index, struct apex_stats_superblock *out)
+{
+    const unsigned char *row =
+        map->base + map->superblock.offset_bytes + (size_t)index * map->superblock.stride_bytes;
+
+    if (page_map_word(row + offsetof(struct apex_stats_superblock, base)) == 0) {
+        return false;
+    }
+    page_map_copy(out, row, sizeof *out);
+    return out->base != 0;
+}
+
+bool
+page_map_large(const struct page_map *map, uint32_t index, struct apex_stats_large *out)
+{
+    const unsigned char *row =
+        map->base + map->large.offset_bytes + (size_t)index * map->large.stride_bytes;
+
+    page_map_copy(out, row, sizeof *out);
+    return out->base != 0 && out->state != APEX_LARGE_NONE;
+}
+
+uint64_t
+page_map_class_bytes(const struct page_map *map, unsigned class)
+{
+    return class < map->class_size.count
+               ? page_map_word(map->base + map->class_size.offset_bytes +
+                               (size_t)class * map->class_size.stride_bytes)
+               : 0;
+}
+
+void
+page_map_forget_rows(const struct page_map *map)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)map->base + map->superblock.offset_bytes + page - 1) & ~(page - 1);
+    uintptr_t end = (uintptr_t)map->base + map->bytes;
+
+    // The rows are at the end, where libapex has them. Elsewhere nothing is lost but our share.
+    if (map->superblock.count != 0 && from < end) {
+        (void)madvise((void *)from, end - from, MADV_DONTNEED);
+    }
 }
 
 uint64_t

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define PAGE_MAP_BYTES_MIN 4096u
-#define PAGE_MAP_BYTES_MAX (4u << 20)
+#define PAGE_MAP_BYTES_MAX APEX_STATS_PAGE_BYTES_MAX
 #define PAGE_MAP_SLOTS_MAX 1024u
 #define PAGE_MAP_CLASSES_MAX APEX_STATS_CLASSES
 #define PAGE_MAP_FIELDS_MAX 64u
@@ -55,6 +55,8 @@ struct page_map {
     struct apex_stats_section class_size;
     struct apex_stats_section thread;
     struct apex_stats_section option; // of a process older than minor 1: empty
+    struct apex_stats_section superblock; // these two may be missing: count 0
+    struct apex_stats_section large;
     unsigned field_count;
     struct page_field field[PAGE_MAP_FIELDS_MAX];
 };
@@ -104,6 +106,19 @@ void page_map_thread(const struct page_map *map, unsigned index, struct page_thr
 // many there are; 0 for a process that is older than the list.
 unsigned page_map_options(const struct page_map *map,
                           struct page_option out[PAGE_MAP_OPTIONS_MAX]);
+
+// Row `index`, below map->superblock.count or map->large.count. False when it is not in use. What
+// it says is a stranger's word: addresses may be any number, states and classes any byte.
+bool page_map_superblock(const struct page_map *map, uint32_t index,
+                         struct apex_stats_superblock *out);
+bool page_map_large(const struct page_map *map, uint32_t index, struct apex_stats_large *out);
+
+// The size of a class; 0 for one that there is not.
+uint64_t page_map_class_bytes(const struct page_map *map, unsigned class);
+
+// Rows that were read count as memory of ours, too: gives up that share in them until the next
+// time. After all rows have been read.
+void page_map_forget_rows(const struct page_map *map);
 
 // The value of the process field with this name; 0 when the page has none.
 uint64_t page_map_value(const struct page_map *map, const struct page_snapshot *s,

@@ -175,6 +175,10 @@ registrar_admit(struct roster *roster, const struct client_peer *peer, int page_
         return peer->pid == getpid() ? APEX_HELLO_REFUSED : APEX_HELLO_OVER_QUOTA;
     }
     enum apex_hello_status status = page_map_open(&map, page_fd, nonce);
+    if (status == APEX_HELLO_ACCEPTED && !roster_has_room_for_page(roster, peer, map.bytes)) {
+        page_map_close(&map);
+        status = APEX_HELLO_OVER_QUOTA;
+    }
     if (status != APEX_HELLO_ACCEPTED) {
         close(peer->pidfd);
         return status;

@@ -6,7 +6,8 @@
 
 #include "apexd/proto/message.h"
 
-#include <stdbool.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 uint64_t
@@ -34,6 +35,20 @@ reply_array_object(cJSON *array)
         return NULL;
     }
     return item;
+}
+
+bool
+reply_array_u64(cJSON *array, uint64_t value)
+{
+    char digits[24];
+
+    snprintf(digits, sizeof digits, "%" PRIu64, value);
+    cJSON *item = cJSON_CreateRaw(digits);
+    if (item != NULL && !cJSON_AddItemToArray(array, item)) {
+        cJSON_Delete(item);
+        return false;
+    }
+    return item != NULL;
 }
 
 cJSON *

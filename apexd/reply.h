@@ -8,6 +8,7 @@
 #define APEXD_REPLY_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -20,5 +21,8 @@ cJSON *reply_begin(const char *boot_id, const char *schema);
 // `parent` is NULL).
 cJSON *reply_object(cJSON *parent, const char *name);
 cJSON *reply_array_object(cJSON *array);
+
+// A number of all 64 bits at the end of `array`. False when memory is short.
+bool reply_array_u64(cJSON *array, uint64_t value);
 
 #endif

@@ -32,6 +32,27 @@ roster_find(const struct roster *roster, pid_t pid)
     return NULL;
 }
 
+static bool
+roster_trusts(const struct client_peer *peer)
+{
+    return peer->uid == 0 || peer->uid == geteuid();
+}
+
+bool
+roster_has_room_for_page(const struct roster *roster, const struct client_peer *peer, size_t bytes)
+{
+    size_t of_uid = bytes;
+
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct client *client = roster->client[i];
+        // An older page of the same process will go.
+        if (client->peer.uid == peer->uid && client->peer.pid != peer->pid) {
+            of_uid += client->map.bytes;
+        }
+    }
+    return roster_trusts(peer) || of_uid <= ROSTER_PAGE_BYTES_OF_UID_MAX;
+}
+
 bool
 roster_has_room(const struct roster *roster, const struct client_peer *peer)
 {
@@ -43,8 +64,8 @@ roster_has_room(const struct roster *roster, const struct client_peer *peer)
     for (size_t i = 0; i < roster->count; i++) {
         of_uid += roster->client[i]->peer.uid == peer->uid ? 1 : 0;
     }
-    bool trusted = peer->uid == 0 || peer->uid == geteuid();
-    return roster->count < roster->capacity && (trusted || of_uid < ROSTER_CLIENTS_OF_UID_MAX);
+    return roster->count < roster->capacity &&
+           (roster_trusts(peer) || of_uid < ROSTER_CLIENTS_OF_UID_MAX);
 }
 
 static void

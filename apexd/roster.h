@@ -16,6 +16,7 @@
 
 #define ROSTER_CLIENTS_MAX 4096
 #define ROSTER_CLIENTS_OF_UID_MAX 1024 // for each user but root and ourselves
+#define ROSTER_PAGE_BYTES_OF_UID_MAX ((size_t)2 << 30) // of the pages of such a user
 #define ROSTER_SWEEP_NS UINT64_C(50000000)
 
 struct roster {
@@ -34,6 +35,11 @@ void roster_init(struct roster *roster, uint64_t daemon, size_t fd_limit);
 
 // Whether there is room for one more process of this user.
 bool roster_has_room(const struct roster *roster, const struct client_peer *peer);
+
+// Whether there is room for a page of so many bytes. (Mapping it costs us hardly anything, but its
+// memory stays for as long as we do not notice that its process has gone.)
+bool roster_has_room_for_page(const struct roster *roster, const struct client_peer *peer,
+                              size_t bytes);
 
 // Takes over `client` and tells it what the rules want. An older entry for the same process goes;
 // what was asked of that is asked of this one.

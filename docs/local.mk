@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	docs/decisions/0011-guarded-copies.md \
 	docs/decisions/0012-sealed-by-mprotect.md \
 	docs/decisions/0013-quarantine-serves.md \
+	docs/decisions/0014-blocks-in-the-page.md \
 	docs/decisions/README.md \
 	docs/invariants.md \
 	docs/memory-ordering.md \

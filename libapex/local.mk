@@ -23,6 +23,7 @@ libapex_sources = \
 	libapex/core/block.c \
 	libapex/core/empty.c \
 	libapex/core/guard.c \
+	libapex/core/heapmap.c \
 	libapex/core/large.c \
 	libapex/core/meta.c \
 	libapex/core/registry.c \
@@ -83,6 +84,7 @@ libapex_headers = \
 	libapex/core/freelist_signed.h \
 	libapex/core/geometry.h \
 	libapex/core/guard.h \
+	libapex/core/heapmap.h \
 	libapex/core/large.h \
 	libapex/core/meta.h \
 	libapex/core/registry.h \

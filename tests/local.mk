@@ -25,6 +25,7 @@ unit_tests = \
 	tests/unit/freelist_test \
 	tests/unit/gate_test \
 	tests/unit/heap_test \
+	tests/unit/heapmap_test \
 	tests/unit/heaps_test \
 	tests/unit/idle_test \
 	tests/unit/large_test \
@@ -501,6 +502,7 @@ EXTRA_DIST += \
 daemon_plain_scripts = \
 	tests/daemon/denied.sh \
 	tests/daemon/hostile.sh \
+	tests/daemon/map.sh \
 	tests/daemon/protocol.sh \
 	tests/daemon/serve.sh
 
@@ -517,6 +519,7 @@ EXTRA_DIST += \
 	tests/daemon/denied.py \
 	tests/daemon/hostile.py \
 	tests/daemon/life.py \
+	tests/daemon/map.py \
 	tests/daemon/run.py \
 	tests/daemon/serve.py \
 	tests/daemon/support.py \

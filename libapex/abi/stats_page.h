@@ -10,6 +10,9 @@
 //   …      APEX_SECTION_THREAD             struct apex_stats_thread, one for each slot
 //   …      APEX_SECTION_SCHEMA             struct apex_stats_schema rows: names, kinds, units
 //   …      APEX_SECTION_OPTION             struct apex_stats_option rows: options and their values
+//   …      APEX_SECTION_LARGE              struct apex_stats_large rows
+//   …      APEX_SECTION_SUPERBLOCK         struct apex_stats_superblock rows, the last section: a
+//                                          heap that has outgrown its page shows a longer one
 //
 // Rules for writers: each u64 is stored whole (relaxed atomic); a thread slot has one writer, its
 // thread, except the last slot, which threads without a slot share by atomic addition. Counters
@@ -26,6 +29,14 @@
 // since is missing: at most one block (64 KiB or one run) for each class a thread uses, plus
 // one eighth of each other block. A chunk that another thread freed counts as live until its
 // owner drains it.
+//
+// The map. A row of the last two sections is in use while its `base` is not 0. The word of a block
+// is stored whole; it says what the block was when its owner last settled or filed it, or the pool
+// took, got or purged it, which is the same slow path that settles the counters. So the map of a
+// process that sleeps is right as it stands, but for what others have freed for it meanwhile. A row
+// whose superblock is being unmapped, or has just been made, may for a moment show words of both.
+// Heaps beyond the largest page have superblocks without rows: compare their number with the value
+// `superblocks`; and that of live large objects with `large_objects`.
 
 #ifndef APEX_ABI_STATS_PAGE_H
 #define APEX_ABI_STATS_PAGE_H
@@ -35,13 +46,18 @@
 
 #define APEX_STATS_MAGIC UINT64_C(0x004d485358455041) // "APEXSHM\0"
 #define APEX_STATS_MAJOR 1
-#define APEX_STATS_MINOR 1
+#define APEX_STATS_MINOR 1 // 1: sections OPTION, LARGE and SUPERBLOCK
 #define APEX_STATS_BYTE_ORDER UINT32_C(0x01020304)
 #define APEX_STATS_CLASSES 96 // room for size classes; unused ones have size 0
 #define APEX_STATS_SLOTS 96   // thread slots, the last one shared
 #define APEX_STATS_SECTIONS_MAX 16
 #define APEX_STATS_NAME_MAX 32
-#define APEX_STATS_PAGE_BYTES (256u << 10)
+#define APEX_STATS_PAGE_BYTES (256u << 10)      // at most, with the rows that every page has:
+#define APEX_STATS_SUPERBLOCKS_MIN 64          // this many superblocks,
+#define APEX_STATS_LARGE 512                   // and large objects, always
+#define APEX_STATS_PAGE_BYTES_MAX (16u << 20)  // with rows for 240 GiB of superblocks
+#define APEX_STATS_SUPERBLOCK_BLOCKS 64
+#define APEX_STATS_BLOCK_BYTES (64u << 10)
 
 enum apex_section_type {
     APEX_SECTION_NONE = 0,
@@ -49,6 +65,8 @@ enum apex_section_type {
     APEX_SECTION_CLASS_SIZE = 2,
     APEX_SECTION_THREAD = 3,
     APEX_SECTION_SCHEMA = 4,
+    APEX_SECTION_SUPERBLOCK = 5,
+    APEX_SECTION_LARGE = 6,
     APEX_SECTION_OPTION = 7, // since minor 1
 };
 
@@ -114,6 +132,54 @@ struct apex_stats_thread {
 #include "../tables/stats.def"
 };
 
+// What a block is. Readers take a state that they do not know for one in use.
+enum apex_block_state {
+    APEX_BLOCK_NONE = 0,      // no such block
+    APEX_BLOCK_HEADER = 1,    // holds the descriptors of the others
+    APEX_BLOCK_CLEAN = 2,     // free; was never used, or its pages were given back
+    APEX_BLOCK_DIRTY = 3,     // free, and may have pages
+    APEX_BLOCK_TAKEN = 4,     // on its way from the pool to a thread
+    APEX_BLOCK_CURRENT = 5,   // its thread allocates from it
+    APEX_BLOCK_AVAILABLE = 6, // in use, with room
+    APEX_BLOCK_FULL = 7,      // in use, with hardly any room
+    APEX_BLOCK_IDLE = 8,      // empty, kept by a thread for its next need; may have pages
+    APEX_BLOCK_TAIL = 9,      // belongs to the run that began `fill` blocks before
+    APEX_BLOCK_STATE_COUNT
+};
+
+#define APEX_OWNER_NONE 255   // `owner` of a block that nobody owns
+#define APEX_OWNER_ORPHAN 254 // of one whose thread has exited
+
+struct apex_stats_block {
+    uint8_t class; // index into the class sizes; means something in use and idle only
+    uint8_t state; // enum apex_block_state
+    uint8_t owner; // thread slot, or one of the above
+    uint8_t fill;  // live chunks: 255 * live / capacity, rounded up, and 255 only if full
+};
+
+#define APEX_SUPERBLOCK_HUGE 1u // bit of `flags`: huge pages were asked for
+
+struct apex_stats_superblock {
+    uint64_t base;  // address; stored last when the row comes into use, cleared first afterwards
+    uint32_t flags; // bits above
+    uint32_t node;  // NUMA node of the thread that made it
+    struct apex_stats_block block[APEX_STATS_SUPERBLOCK_BLOCKS];
+};
+
+enum apex_large_state {
+    APEX_LARGE_NONE = 0,
+    APEX_LARGE_LIVE = 1,
+    APEX_LARGE_CACHED = 2, // freed, and kept with its pages for the next request
+    APEX_LARGE_PARKED = 3, // freed, and address space only
+};
+
+struct apex_stats_large {
+    uint64_t base;  // address
+    uint64_t bytes; // whole pages
+    uint32_t state; // enum apex_large_state
+    uint32_t reserved;
+};
+
 enum apex_stat_kind { APEX_STAT_COUNTER = 0, APEX_STAT_GAUGE = 1 };
 
 struct apex_stats_schema {
@@ -151,10 +217,15 @@ _Static_assert(sizeof(struct apex_stats_header) == 120 + 16 * 16, "layout of the
 _Static_assert(sizeof(struct apex_stats_thread) % 8 == 0, "slots are 8-byte aligned");
 _Static_assert(offsetof(struct apex_stats_thread, class) == 16, "readers find the classes here");
 _Static_assert(sizeof(struct apex_stats_schema) == 16 + APEX_STATS_NAME_MAX + 8, "layout of a row");
+_Static_assert(sizeof(struct apex_stats_block) == 4, "a block is stored as one word");
+_Static_assert(sizeof(struct apex_stats_superblock) == 16 + 256, "layout of a superblock");
+_Static_assert(sizeof(struct apex_stats_large) == 24, "layout of a large object");
 _Static_assert(sizeof(struct apex_stats_header) + sizeof(struct apex_stats_process) +
                        8 * APEX_STATS_CLASSES +
-                       APEX_STATS_SLOTS * sizeof(struct apex_stats_thread) + 64 * 64 +
-                       64 * sizeof(struct apex_stats_option) <=
+                       APEX_STATS_SLOTS * sizeof(struct apex_stats_thread) + 96 * 64 +
+                       64 * sizeof(struct apex_stats_option) +
+                       APEX_STATS_LARGE * sizeof(struct apex_stats_large) +
+                       APEX_STATS_SUPERBLOCKS_MIN * sizeof(struct apex_stats_superblock) <=
                    APEX_STATS_PAGE_BYTES,
                "everything fits the page");
 

@@ -3,8 +3,9 @@
 // A block: 64 KiB (or a run of such) of chunks of one size class, with one owner.
 //
 // Invariants
-//   B1  Only the owner writes line 0, and what it writes in line 1 is atomic (owner,
-//       carved) or does not change while chunks are live (key, base, inverse, turn).
+//   B1  Only the owner writes line 0, of which others read `shown` at most, which is atomic; and
+//       what it writes in line 1 is atomic (owner, carved) or does not change while chunks are
+//       live (key, base, inverse, turn).
 //   B2  The free list holds only chunks that have been carved; each carries its link and its tag.
 //   B3  used = credit + floor, where used counts the chunks that are allocated, or freed by another
 //       thread and not yet received. free() decrements `credit` and leaves its fast path at 0.
@@ -59,7 +60,7 @@ enum block_state {
 
 struct block {
     // Line 0: what the owner writes with each malloc and free. Nobody else looks at it for a live
-    // chunk.
+    // chunk, but at `shown`.
     struct chunk *free;    // list of free chunks, NULL when empty
     uint32_t credit;       // see above
     int32_t floor;         // see above
@@ -74,6 +75,8 @@ struct block {
     uint8_t fence;         // what of the block is guarded (core/guard.h)
     struct list link;      // of whoever holds the list the block is in
     uint64_t pop_key;      // the same as `key`: malloc looks at line 0 only
+    uint32_t shown;        // the word of this block in the map (core/heapmap.h); atomic
+    uint32_t map_row;      // of its superblock there
 
     // Line 1: what does not change while chunks are live, but for `carved`; read by everybody.
     // `remote` and `inbox_next` belong to the protocol of core/remote.h. `owner` is NULL in the

@@ -10,6 +10,7 @@
 #include "base/atomic.h"
 #include "base/bits.h"
 #include "base/check.h"
+#include "core/heapmap.h"
 #include "core/registry.h"
 #include "core/vault.h"
 #include "os/lock.h"
@@ -58,6 +59,11 @@ large_record_new(void)
             list_init(&large->link);
         }
     }
+    if (large != NULL) {
+        lock_acquire(&large_lock);
+        large->map_row = heapmap_large_enter();
+        lock_release(&large_lock);
+    }
     return large;
 }
 
@@ -65,6 +71,7 @@ static void
 large_record_spare(struct large *large)
 {
     large_books_lock();
+    heapmap_large_leave(large->map_row);
     store_relaxed(&large->state, LARGE_SPARE);
     list_push(&books->spares, &large->link);
     lock_release(&large_lock);
@@ -106,6 +113,8 @@ shelf_put(struct large_shelf *shelf, struct large *large)
     store_relaxed(&large->state, LARGE_CACHED);
     store_relaxed(&shelf->count, shelf->count + 1);
     store_relaxed(&shelf->bytes, shelf->bytes + large->usable_bytes);
+    heapmap_large_show(large->map_row, large->base, large->usable_bytes,
+                       shelf == &books->cache ? APEX_LARGE_CACHED : APEX_LARGE_PARKED);
 }
 
 static void
@@ -291,6 +300,12 @@ large_fit(struct large *large, size_t bytes)
     return large;
 }
 
+static void
+large_show_live(const struct large *large)
+{
+    heapmap_large_show(large->map_row, large->base, large->usable_bytes, APEX_LARGE_LIVE);
+}
+
 static struct large *
 large_make(size_t bytes, size_t align, bool *zeroed)
 {
@@ -318,6 +333,7 @@ large_make(size_t bytes, size_t align, bool *zeroed)
             }
         }
     }
+    large_show_live(large);
     store_relaxed(&large->state, LARGE_LIVE);
     return large;
 }
@@ -473,6 +489,7 @@ large_resize(struct large *large, size_t bytes)
         }
     }
     void *result = done ? large->base : NULL;
+    large_show_live(large);
     store_relaxed(&large->state, LARGE_LIVE);
     vault_close();
     return result;

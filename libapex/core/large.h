@@ -39,6 +39,7 @@ struct large {
     uint8_t kind;        // how (core/seal.h); the hardened profile's
     uint32_t state;      // enum large_state; atomic, and CACHED only changes under the lock
     uint64_t freed_ns;   // when it entered the cache
+    uint32_t map_row;    // its row in the map (core/heapmap.h), while there is a mapping
     struct list link;    // cache, oldest last; or spare records
 };
 

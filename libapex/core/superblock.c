@@ -5,6 +5,7 @@
 #include "core/superblock.h"
 
 #include "base/bits.h"
+#include "os/os.h"
 
 struct superblock *
 superblock_init(char *base)
@@ -16,6 +17,8 @@ superblock_init(char *base)
     sb->dirty = 0;
     sb->huge = false;
     sb->run_max = SUPERBLOCK_USABLE_BLOCKS;
+    sb->map_row = 0;
+    sb->node = os_node();
     list_init(&sb->link);
     list_init(&sb->dirty_link);
     list_init(&sb->all_link);

@@ -28,6 +28,8 @@ struct superblock {
     struct list all_link;   // in the pool, every superblock
     bool huge;              // huge pages were asked for
     uint8_t run_max;        // no longer run of free blocks is there; a bound, found by searching
+    uint32_t map_row;       // its row in the map (core/heapmap.h)
+    uint32_t node;          // NUMA node of the thread that made it
 };
 
 _Static_assert(sizeof(struct superblock) <= DESCRIPTOR_BYTES, "it takes the place of a descriptor");

@@ -10,6 +10,7 @@
 
 #include "base/fault.h"
 #include "base/mac.h"
+#include "core/heapmap.h"
 #include "core/registry.h"
 #include "core/vault.h"
 #include "os/os.h"
@@ -80,6 +81,7 @@ lifecycle_start_process(void)
         .tick = lifecycle_tick,
         .crowded = heaps_sweep_crowded,
     };
+    static const struct heapmap_hooks map = {stats_page_superblock, stats_page_large};
 
     registry_start();
     if (PROFILE_HEADER) {
@@ -89,6 +91,7 @@ lifecycle_start_process(void)
     }
     lifecycle_configure();
     heap_set_hooks(&hooks);
+    heapmap_set_hooks(&map);
     pool_set_page(stats_page_process);
     exit_key_made = pthread_key_create(&exit_key, lifecycle_thread_exit) == 0;
 }

@@ -7,6 +7,7 @@
 
 #include "base/constants.h"
 #include "core/guard.h"
+#include "core/heapmap.h"
 #include "core/meta.h"
 #include "core/seal.h"
 #include "os/lock.h"
@@ -102,6 +103,12 @@ heap_settle(struct heap *heap, struct block *b)
         HEAP_COUNT(heap, class[b->size_class].live_lost, b->settled - used);
     }
     b->settled = used;
+}
+
+static void
+heap_show(const struct heap *heap, struct block *b)
+{
+    heapmap_show(b, heap_shares_slot(heap) ? APEX_STATS_SLOTS - 1 : heap->index);
 }
 
 void
@@ -311,6 +318,7 @@ heap_keep_idle(struct heap *heap, struct block *b)
     if (b->size_class >= CLASS_RUN) {
         block_put_only(b);
     }
+    heap_show(heap, b);
     idle_put(&heap->idle, b);
     // The bound falls with what the heap owns, so that each block that goes may lower it.
     while (unlikely(heap->idle.blocks > heap_idle_max(heap))) {
@@ -335,6 +343,7 @@ heap_file(struct heap *heap, struct block *b)
     }
     block_set_state(b, block_has_room(b) ? BLOCK_AVAILABLE : BLOCK_FULL);
     block_set_used(b, used);
+    heap_show(heap, b);
     list_push(b->state == BLOCK_FULL ? &heap->full : &heap->available[b->size_class], &b->link);
 }
 
@@ -362,6 +371,7 @@ heap_receive(struct heap *heap, struct block *b)
     HEAP_COUNT(heap, remote_received, chain.count);
     if (b->state == BLOCK_CURRENT) {
         heap_settle(heap, b);
+        heap_show(heap, b);
     } else {
         heap_file(heap, b);
     }
@@ -444,6 +454,7 @@ heap_free_event(struct heap *heap, struct block *b)
     } else if (b->state == BLOCK_AVAILABLE && block_used(b) != 0) {
         heap_settle(heap, b); // an eighth of it came free: it is where it belongs
         block_set_used(b, block_used(b));
+        heap_show(heap, b);
     } else {
         heap_file(heap, b);
     }
@@ -645,6 +656,7 @@ heap_alloc_small(struct heap *heap, unsigned c, bool *zeroed)
         void *p = block_pop(b);
         if (p != NULL) {
             heap_settle(heap, b);
+            heap_show(heap, b);
             return p;
         }
         if (unlikely(block_corrupt(b))) {
@@ -671,7 +683,9 @@ heap_use_run(struct heap *heap, struct block *b)
     block_set_state(b, BLOCK_FULL);
     list_push(&heap->full, &b->link);
     HEAP_COUNT(heap, class[b->size_class].live_gained, 1);
-    return block_take_only(b);
+    void *p = block_take_only(b);
+    heap_show(heap, b);
+    return p;
 }
 
 void *
@@ -720,6 +734,7 @@ heap_grow_run(struct heap *heap, struct block *b, unsigned c)
     HEAP_COUNT(heap, class[b->size_class].live_lost, 1);
     HEAP_COUNT(heap, class[c].live_gained, 1);
     block_set_class(b, c, b->run_blocks);
+    heap_show(heap, b);
     return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include "policy/orphan.h"
 
+#include "core/heapmap.h"
 #include "os/lock.h"
 #include "policy/pool.h"
 
@@ -41,6 +42,7 @@ orphan_file(struct block *b)
     list_remove(&b->link);
     block_set_state(b, block_has_room(b) ? BLOCK_AVAILABLE : BLOCK_FULL);
     block_set_used(b, used);
+    heapmap_show(b, APEX_OWNER_ORPHAN);
     if (b->state == BLOCK_AVAILABLE) {
         list_push(&with_room[b->size_class], &b->link);
     }

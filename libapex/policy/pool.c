@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "core/empty.h"
 #include "core/guard.h"
+#include "core/heapmap.h"
 #include "core/large.h"
 #include "core/meta.h"
 #include "core/registry.h"
@@ -197,6 +198,7 @@ pool_set_huge(struct superblock *sb, bool huge)
     if (sb->huge != huge) {
         sb->huge = huge;
         os_huge(geometry_superblock_base(sb), SUPERBLOCK_BYTES, huge);
+        heapmap_show_superblock(sb);
     }
 }
 
@@ -217,6 +219,7 @@ pool_grow(void)
     struct superblock *sb = superblock_init(base);
     registry_mark(base, SUPERBLOCK_BYTES, REGISTRY_SUPERBLOCK);
     pool_set_huge(sb, pool_wants_huge(sb));
+    heapmap_enter(sb);
     list_push(&pool.all, &sb->all_link);
     pool_file(sb, SUPERBLOCK_USABLE_BLOCKS);
     pool.stats.superblocks++;
@@ -329,6 +332,7 @@ pool_mark_run(struct superblock *sb, unsigned first, unsigned count)
     for (unsigned i = 1; i < count; i++) {
         block_set_tail(&head[i], i);
     }
+    heapmap_show_taken(head, 0, count);
     return head;
 }
 
@@ -381,6 +385,7 @@ pool_extend(struct block *first, unsigned count)
         for (unsigned i = have; i < count; i++) {
             block_set_tail(&first[i], i);
         }
+        heapmap_show_taken(first, have, count);
     }
     pool_unlock();
     if (PROFILE_GUARD && taken) {
@@ -452,6 +457,7 @@ pool_excess_take(uint64_t keep_bytes)
             pool.stats.superblocks--;
             pool.stats.retained -= SUPERBLOCK_USABLE_BLOCKS * BLOCK_BYTES;
             registry_mark(geometry_superblock_base(sb), SUPERBLOCK_BYTES, REGISTRY_NONE);
+            heapmap_leave(sb);
             return sb;
         }
     }
@@ -463,6 +469,7 @@ static void
 pool_excess_restore(struct superblock *sb)
 {
     registry_mark(geometry_superblock_base(sb), SUPERBLOCK_BYTES, REGISTRY_SUPERBLOCK);
+    heapmap_enter(sb);
     list_push(&pool.all, &sb->all_link);
     pool_file(sb, SUPERBLOCK_USABLE_BLOCKS);
     pool.stats.superblocks++;
@@ -513,6 +520,8 @@ pool_purge_one(uint64_t before_ns)
     size_t bytes = (size_t)bits_count(blocks) * BLOCK_BYTES;
     unsigned old_count = superblock_free_count(sb);
     superblock_purged(sb, blocks, clean);
+    heapmap_show_free(sb, blocks, clean ? APEX_BLOCK_CLEAN : APEX_BLOCK_DIRTY);
+    heapmap_show_superblock(sb);
     pool_file(sb, old_count);
     pool.stats.purge_calls += calls;
     if (!clean) {
@@ -539,6 +548,7 @@ pool_give(struct block *first)
     pool_lock();
     unsigned old_count = superblock_free_count(sb);
     superblock_give(sb, index, count);
+    heapmap_show_free(sb, bits_range(index, count), APEX_BLOCK_DIRTY);
     pool.dirty_bytes += count * BLOCK_BYTES;
     pool.stats.active -= count * BLOCK_BYTES;
     pool_file(sb, old_count);
@@ -735,6 +745,10 @@ pool_mirror(void)
 {
     pool_lock();
     pool.mirrored = lent.page_of != NULL;
+    for (struct list *l = pool.all.next; l != &pool.all; l = l->next) {
+        heapmap_mirror(list_entry(l, struct superblock, all_link));
+    }
+    heapmap_large_mirror();
     pool_unlock();
 }
 
@@ -815,6 +829,7 @@ pool_fork_recover(struct superblock *sb)
             sb->free |= UINT64_C(1) << i;
             sb->dirty |= UINT64_C(1) << i;
             sb->run_max = SUPERBLOCK_USABLE_BLOCKS;
+            heapmap_show_free(sb, UINT64_C(1) << i, APEX_BLOCK_DIRTY);
         }
     }
     pool_file(sb, old_count);

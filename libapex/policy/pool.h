@@ -84,7 +84,7 @@ void pool_stats(struct apex_stats_process *out);
 // Once, before the second thread.
 void pool_set_page(struct apex_stats_process *(*page_of)(void));
 
-// From now on mirrors them, beginning now.
+// From now on mirrors them, beginning now; and the map of the heap, to the page that is there now.
 void pool_mirror(void);
 
 // Calls `visit` for the first descriptor of every block or run that is in use. Only while no other

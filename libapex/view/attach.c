@@ -6,6 +6,9 @@
 //   page, no advice         sent, but not answered in time; the daemon may list us; tries again
 //   page and advice         registered; looks at the heartbeat once a second
 //
+// When the heap has outgrown its page, a longer one is made and sent at once. If that is refused,
+// the next attempt is with a shorter one.
+//
 // When the heartbeat has stood still for its time to live, or says goodbye, the daemon is gone:
 // a fresh page is made and sent. The old one cannot be sent again, because its descriptor is
 // closed.
@@ -217,6 +220,7 @@ attach_show_page(int connection, uint64_t now_ns)
     int error = stats_page_open(now_ns, &page, &hello.nonce, &hello.page_bytes);
 
     if (error != 0) {
+        stats_page_refuse(); // a shorter one may be granted
         return error;
     }
     plan.mirror_all();
@@ -225,6 +229,9 @@ attach_show_page(int connection, uint64_t now_ns)
     os_close(page);
     if (error == 0) {
         error = attach_await_ack(connection, hello.nonce, now_ns);
+    }
+    if (error == ECONNREFUSED) {
+        stats_page_refuse();
     }
     if (error != 0 && error != ETIMEDOUT) {
         stats_page_drop();
@@ -340,7 +347,7 @@ attach_poll_due(uint64_t now_ns)
     }
     if (!enabled || now_ns < load_relaxed(&stats_page_guard->due_ns)) {
         // Somebody else has done it meanwhile, or found that it must not be done.
-    } else if (advice != NULL && attach_daemon_alive(now_ns)) {
+    } else if (advice != NULL && attach_daemon_alive(now_ns) && !stats_page_outgrown()) {
         store_relaxed(&stats_page_guard->due_ns, now_ns + WATCH_MS * NS_PER_MS);
         advice_follow(advice, advice_bytes);
     } else {

@@ -7,7 +7,11 @@
 //   128·n    thread slots, SLOT_BYTES apart, so that no two share a cache line
 //   …        schema rows: what the values are called
 //   …        options: what they are, and their values
-//   …        up to a whole number of OS pages
+//   …        large objects
+//   …        superblocks, as many as there is room for in a whole number of OS pages
+//
+// The page grows with the heap, twice as long each time, and at its one address: room for the
+// longest is reserved when the first is made. It never shrinks, so that a new one covers the old.
 
 #include "view/stats_page.h"
 
@@ -55,23 +59,48 @@ enum {
 };
 
 #define OPTION_OFFSET (SCHEMA_OFFSET + (uint32_t)sizeof schema)
-#define PAGE_BYTES_USED (OPTION_OFFSET + OPTION_ROWS * (uint32_t)sizeof(struct apex_stats_option))
+#define LARGE_OFFSET (OPTION_OFFSET + OPTION_ROWS * (uint32_t)sizeof(struct apex_stats_option))
+#define LARGE_STRIDE ((uint32_t)sizeof(struct apex_stats_large))
+#define SUPERBLOCK_OFFSET ((LARGE_OFFSET + APEX_STATS_LARGE * LARGE_STRIDE + 63u) & ~63u)
+#define SUPERBLOCK_STRIDE ((uint32_t)sizeof(struct apex_stats_superblock))
 
 _Static_assert(CLASS_COUNT <= APEX_STATS_CLASSES, "every size class has its place in the page");
-_Static_assert(PAGE_BYTES_USED <= APEX_STATS_PAGE_BYTES, "the page holds all sections");
+_Static_assert(SUPERBLOCK_OFFSET + APEX_STATS_SUPERBLOCKS_MIN * SUPERBLOCK_STRIDE <=
+                   APEX_STATS_PAGE_BYTES,
+               "the page holds all sections");
 
 static char *page;          // where the page is, was or will be; set once
+static size_t page_span;    // so much of it has been mapped or covered; only grows
 static uint32_t page_open;  // 1 while what is mapped there is ours to write
 static uint32_t generation; // odd while there is a page
+static uint32_t rows;       // superblocks that the page has room for; atomic
+static uint32_t rows_asked; // so many there are, if more than there was room for; atomic
+static size_t page_limit = APEX_STATS_PAGE_BYTES_MAX; // no longer page is made; atomic
 
 // Serves while no page has been made, and where the kernel cannot wipe on fork.
 static struct stats_page_guard guard_kept = {.intact = 1, .due_ns = UINT64_MAX};
 struct stats_page_guard *stats_page_guard = &guard_kept;
 
 static size_t
+stats_page_bytes_for(uint32_t superblocks)
+{
+    return bits_align_up(SUPERBLOCK_OFFSET + (size_t)superblocks * SUPERBLOCK_STRIDE,
+                         os_page_bytes());
+}
+
+// The length of the next page: with rows for twice as many superblocks, again and again, until it
+// has those that were asked for, or is as long as it may be.
+static size_t
 stats_page_bytes(void)
 {
-    return bits_align_up(PAGE_BYTES_USED, os_page_bytes());
+    uint32_t wanted = load_relaxed(&rows_asked);
+    size_t bytes = stats_page_bytes_for(APEX_STATS_SUPERBLOCKS_MIN);
+
+    for (uint32_t n = APEX_STATS_SUPERBLOCKS_MIN; n < wanted && bytes < page_limit; n *= 2) {
+        bytes = stats_page_bytes_for(2 * n);
+    }
+    bytes = bytes < page_span ? page_span : bytes;
+    return bytes > page_limit ? page_limit : bytes;
 }
 
 bool
@@ -99,6 +128,53 @@ stats_page_slot(unsigned heap_index)
 
     return p == NULL ? NULL
                      : (struct apex_stats_thread *)(void *)(p + THREAD_OFFSET + slot * SLOT_BYTES);
+}
+
+// Makes a longer page due at the next look at registration, if one may be made.
+static void
+stats_page_ask(uint32_t row)
+{
+    if (row >= load_relaxed(&rows_asked)) {
+        store_relaxed(&rows_asked, row + 1);
+    }
+    if (stats_page_outgrown()) {
+        store_relaxed(&stats_page_guard->due_ns, UINT64_C(0));
+    }
+}
+
+struct apex_stats_superblock *
+stats_page_superblock(uint32_t row)
+{
+    char *p = stats_page_writable();
+
+    if (p == NULL) {
+        return NULL;
+    }
+    if (unlikely(row >= load_relaxed(&rows))) {
+        stats_page_ask(row);
+        return NULL;
+    }
+    return (struct apex_stats_superblock *)(void *)(p + SUPERBLOCK_OFFSET +
+                                                    (size_t)row * SUPERBLOCK_STRIDE);
+}
+
+struct apex_stats_large *
+stats_page_large(uint32_t row)
+{
+    char *p = stats_page_writable();
+
+    return p == NULL || row >= APEX_STATS_LARGE
+               ? NULL
+               : (struct apex_stats_large *)(void *)(p + LARGE_OFFSET + row * LARGE_STRIDE);
+}
+
+bool
+stats_page_outgrown(void)
+{
+    uint32_t have = load_relaxed(&rows);
+
+    return load_relaxed(&page_open) != 0 && load_relaxed(&rows_asked) > have &&
+           stats_page_bytes_for(have + 1) <= load_relaxed(&page_limit);
 }
 
 struct apex_stats_process *
@@ -224,6 +300,9 @@ stats_page_fill(char *p, uint64_t now_ns, uint64_t nonce, uint32_t bytes)
                        SCHEMA_OFFSET);
     stats_page_section(h, APEX_SECTION_OPTION, OPTION_ROWS, sizeof(struct apex_stats_option),
                        OPTION_OFFSET);
+    stats_page_section(h, APEX_SECTION_LARGE, APEX_STATS_LARGE, LARGE_STRIDE, LARGE_OFFSET);
+    stats_page_section(h, APEX_SECTION_SUPERBLOCK, (bytes - SUPERBLOCK_OFFSET) / SUPERBLOCK_STRIDE,
+                       SUPERBLOCK_STRIDE, SUPERBLOCK_OFFSET);
     for (unsigned i = 0; i < CLASS_COUNT; i++) {
         class_bytes[i] = size_classes[i].chunk_bytes;
     }
@@ -245,15 +324,37 @@ stats_page_protect(void)
     store_relaxed(&stats_page_guard->intact, 1);
 }
 
+// One address for all pages, with room for the longest. Under a tight limit of address space there
+// is room for the shortest only.
+static int
+stats_page_reserve(void)
+{
+    void *at = NULL;
+    int error = page != NULL ? 0 : os_reserve(APEX_STATS_PAGE_BYTES_MAX, os_page_bytes(), 0, &at);
+
+    if (error != 0) {
+        store_relaxed(&page_limit, stats_page_bytes_for(APEX_STATS_SUPERBLOCKS_MIN));
+        error = os_reserve(page_limit, os_page_bytes(), 0, &at);
+    }
+    if (error == 0 && page == NULL) {
+        page = at; // once: other threads read it
+    }
+    return error;
+}
+
 int
 stats_page_open(uint64_t now_ns, int *fd, uint64_t *nonce, uint32_t *bytes)
 {
     void *mapped = NULL;
-    int made;
+    int made = -1;
+    int error = stats_page_reserve();
 
+    if (error != 0) {
+        return error;
+    }
     *bytes = (uint32_t)stats_page_bytes();
     os_random(nonce, sizeof *nonce);
-    int error = os_page_create("apex-stats", *bytes, &made);
+    error = os_page_create("apex-stats", *bytes, &made);
     if (error != 0) {
         stats_page_drop();
         return error;
@@ -261,9 +362,7 @@ stats_page_open(uint64_t now_ns, int *fd, uint64_t *nonce, uint32_t *bytes)
     // Order matters: a sealed page can no longer be mapped writable.
     error = os_page_map(made, *bytes, page, &mapped);
     if (error == 0) {
-        if (page == NULL) {
-            page = mapped; // once: other threads read it
-        }
+        page_span = *bytes > page_span ? *bytes : page_span;
         stats_page_fill(page, now_ns, *nonce, *bytes);
         error = os_page_seal(made);
     }
@@ -276,6 +375,7 @@ stats_page_open(uint64_t now_ns, int *fd, uint64_t *nonce, uint32_t *bytes)
         return error;
     }
     stats_page_protect();
+    store_relaxed(&rows, (*bytes - SUPERBLOCK_OFFSET) / SUPERBLOCK_STRIDE);
     store_relaxed(&generation, (generation | 1) + (generation & 1) * 2);
     // Pairs with the acquire in stats_page_writable.
     store_release(&page_open, 1);
@@ -301,8 +401,20 @@ stats_page_drop(void)
     }
     // Refused only for want of memory or mappings. In a child the page then stays its parent's,
     // and what keeps us from writing to it is page_open.
-    if (page != NULL) {
-        (void)os_page_discard(page, stats_page_bytes());
+    if (page_span != 0) {
+        (void)os_page_discard(page, page_span);
     }
     store_relaxed(&stats_page_guard->intact, 1);
+}
+
+void
+stats_page_refuse(void)
+{
+    size_t least = stats_page_bytes_for(APEX_STATS_SUPERBLOCKS_MIN);
+    size_t bytes = stats_page_bytes();
+    size_t half = bits_align_up(bytes / 2, os_page_bytes());
+
+    if (bytes > least) {
+        store_relaxed(&page_limit, half < least ? least : half);
+    }
 }

@@ -29,6 +29,12 @@
 // when there is no page. Do not keep the pointer beyond the copy.
 struct apex_stats_thread *stats_page_slot(unsigned heap_index);
 
+// The row of a superblock or of a large object in the map, numbered from 0; NULL when there is no
+// page, or when this one has no such row. Asking for a superblock beyond the page makes a longer
+// one due. Under no lock but the pool's or that of large objects.
+struct apex_stats_superblock *stats_page_superblock(uint32_t row);
+struct apex_stats_large *stats_page_large(uint32_t row);
+
 // The values of the whole process; NULL when there is no page.
 struct apex_stats_process *stats_page_process(void);
 
@@ -53,6 +59,13 @@ extern struct stats_page_guard *stats_page_guard; // never NULL
 // Makes a fresh page in the place of the one there may be, sealed and leased, its values zero.
 // `*fd` is the caller's to send and close. 0 or an errno value; then there is no page.
 int stats_page_open(uint64_t now_ns, int *fd, uint64_t *nonce, uint32_t *bytes);
+
+// True when a longer page would show more.
+bool stats_page_outgrown(void);
+
+// A page was refused: from now on none is made that is longer than half of it, or than the
+// shortest. If it was the shortest, that was not the reason, and nothing changes.
+void stats_page_refuse(void);
 
 // From here on readers may take what the page says for complete.
 void stats_page_ready(void);

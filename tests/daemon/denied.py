@@ -52,15 +52,18 @@ def test_other_user(daemon):
         "status = register(sys.argv[2], [memfd.fd])[0]\n"
         "with Control(sys.argv[2]) as c:\n"
         "    print(json.dumps([status, os.getpid(), c.ask('stats'), c.ask('processes'), c.ask('topology'),\n"
-        "        c.ask('stats', {'pid': int(sys.argv[3])}), c.ask('stats', {'pid': os.getpid()})]))",
+        "        c.ask('stats', {'pid': int(sys.argv[3])}), c.ask('map', {'pid': int(sys.argv[3])}),\n"
+        "        c.ask('frag', {'pid': int(sys.argv[3])}), c.ask('stats', {'pid': os.getpid()})]))",
         daemon.dir, str(os.getpid())))
-    status, pid, stats, processes, topology, ours, own = out
+    status, pid, stats, processes, topology, ours, our_map, our_frag, own = out
     same(status, "accepted", "a process of another user registers")
     same(stats["result"]["processes"], 2, "totals are of all")
     same(schema_errors(topology["result"], schema_of("topology")), [], "topology")
     same([p["pid"] for p in processes["result"]["processes"]], [pid], "the list is of their own")
     same(processes["result"]["hidden"], 1, "and says how many are not shown")
     same(ours.get("error", {}).get("code"), "denied", "a process of root")
+    same(our_map.get("error", {}).get("code"), "denied", "its addresses")
+    same(our_frag.get("error", {}).get("code"), "denied", "its waste")
     same(own["result"]["process"]["uid"], OTHER, "their own process")
     out = as_other(APEXCTL_CODE, daemon.dir, apexctl_copy, "--runtime-dir", daemon.dir, "stats",
                    str(os.getpid()))

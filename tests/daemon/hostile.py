@@ -56,7 +56,7 @@ def test_files(daemon):
     refused(daemon, Memfd(data[:4095], size=4095), "bad_size", "a memfd below 4 KiB")
     refused(daemon, Memfd(b"", size=8192), "bad_size", "a memfd that is all hole")
     refused(daemon, Memfd(b"", size=1 << 40), "bad_size", "a sparse memfd of 1 TiB")
-    refused(daemon, Memfd(bytes((4 << 20) + 4096)), "bad_size", "a memfd above 4 MiB")
+    refused(daemon, Memfd(bytes((16 << 20) + 4096)), "bad_size", "a memfd above 16 MiB")
     memfd = Memfd(data)
     mode = os.fstat(memfd.fd).st_mode
     os.fchmod(memfd.fd, 0)

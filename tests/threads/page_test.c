@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Threads store into the stats page while it is made, replaced and dropped under them, again
-// and again. Reason: registration may happen at any moment of any thread; a store must always
-// find memory, and what is stored into a page that stays must be read back from it. Also built
-// with ThreadSanitizer.
+// Threads store into the stats page while it is made, replaced by longer ones and dropped under
+// them, again and again. Reason: registration may happen at any moment of any thread; a store must
+// always find memory, and what is stored into a page that stays must be read back from it. Also
+// built with ThreadSanitizer.
 
 #include "base/atomic.h"
 #include "os/os_page.h"
@@ -12,6 +12,7 @@
 #include "../support/expect.h"
 
 #define WRITERS 4
+#define SUPERBLOCKS 2000 // asked for; the first page has fewer
 #define ROUNDS (UNDER_TSAN ? 300 : 3000)
 
 static uint32_t stop;
@@ -23,11 +24,13 @@ write_slot(void *argument)
 {
     unsigned index = (unsigned)(uintptr_t)argument;
     struct apex_stats_thread *slot = NULL;
+    struct apex_stats_superblock *row = NULL;
     uint64_t n = 0;
 
     while (load_relaxed(&stop) == 0) {
         if (n % 64 == 0) {
             slot = stats_page_slot(index);
+            row = stats_page_superblock((uint32_t)(n / 64 % SUPERBLOCKS));
             stats_page_publish(n);
         }
         if (slot != NULL) {
@@ -35,6 +38,9 @@ write_slot(void *argument)
             store_relaxed(&slot->class[index].live_gained, n);
         } else {
             n++;
+        }
+        if (row != NULL) {
+            store_relaxed(&row->node, (uint32_t)n);
         }
     }
     slot = stats_page_slot(index);
@@ -64,6 +70,7 @@ main(void)
         }
     }
     expect(stats_page_open(1, &fd, &nonce, &bytes) == 0);
+    expect(stats_page_superblock(SUPERBLOCKS - 1) != NULL || stats_page_outgrown());
     store_relaxed(&stop, 1);
     for (unsigned i = 0; i < WRITERS; i++) {
         thread_join(writers[i]);

@@ -20,6 +20,9 @@
 
 #define SLOT_BYTES ((uint32_t)(offsetof(struct apex_stats_thread, class) + 16 * 4 + 8))
 #define BYTES 4096u
+#define SECTIONS 6
+#define SUPERBLOCKS 2048u // where they are in the page
+#define LARGE (SUPERBLOCKS + 2u * (uint32_t)sizeof(struct apex_stats_superblock))
 
 static uint64_t random_state;
 
@@ -51,13 +54,15 @@ static void
 fill(void)
 {
     struct apex_stats_header *h = (struct apex_stats_header *)(void *)page;
-    static const struct apex_stats_section sections[4] = {
+    static const struct apex_stats_section sections[SECTIONS] = {
         {APEX_SECTION_PROCESS, 1, 16, 384},
         {APEX_SECTION_CLASS_SIZE, 4, 8, 400},
         {APEX_SECTION_THREAD, 4, SLOT_BYTES, 512},
         // To the last byte of the page.
         {APEX_SECTION_SCHEMA, 2, sizeof(struct apex_stats_schema),
          BYTES - 2 * sizeof(struct apex_stats_schema)},
+        {APEX_SECTION_SUPERBLOCK, 2, sizeof(struct apex_stats_superblock), SUPERBLOCKS},
+        {APEX_SECTION_LARGE, 3, sizeof(struct apex_stats_large), LARGE},
     };
     static const struct apex_stats_schema rows[2] = {
         {APEX_SECTION_PROCESS, 8, APEX_STAT_GAUGE, 0, "large", "bytes"},
@@ -71,9 +76,15 @@ fill(void)
     h->total_bytes = BYTES;
     h->byte_order = APEX_STATS_BYTE_ORDER;
     h->state = APEX_STATS_READY;
-    h->sections = 4;
+    h->sections = SECTIONS;
     memcpy(h->section, sections, sizeof sections);
     memcpy(page + BYTES - sizeof rows, rows, sizeof rows);
+    struct apex_stats_superblock *superblock =
+        (struct apex_stats_superblock *)(void *)(page + SUPERBLOCKS);
+    superblock[1].base = 0x400000;
+    superblock[1].block[63].class = 3;
+    ((struct apex_stats_large *)(void *)(page + LARGE))[2] =
+        (struct apex_stats_large){0x800000, 8192, APEX_LARGE_LIVE, 0};
 }
 
 // Reads the page in every way there is; what it says does not matter.
@@ -82,6 +93,8 @@ read_all(struct page_map *map)
 {
     static struct page_snapshot snapshot;
     struct page_thread thread;
+    struct apex_stats_superblock superblock = {.base = 0};
+    struct apex_stats_large large;
 
     memset(map, 0, sizeof *map);
     map->base = page;
@@ -94,6 +107,13 @@ read_all(struct page_map *map)
     page_map_snapshot(map, &snapshot);
     for (unsigned i = 0; i < map->thread.count; i++) {
         page_map_thread(map, i, &thread);
+    }
+    for (uint32_t i = 0; i < map->superblock.count; i++) {
+        page_map_superblock(map, i, &superblock);
+        page_map_class_bytes(map, superblock.block[i % 64].class);
+    }
+    for (uint32_t i = 0; i < map->large.count; i++) {
+        page_map_large(map, i, &large);
     }
     assert_true(map->field_count <= PAGE_MAP_FIELDS_MAX);
     assert_true(snapshot.class_count <= PAGE_MAP_CLASSES_MAX);
@@ -112,6 +132,33 @@ test_good_page(void **state)
     assert_string_equal(map.field[1].name, "slow_allocs");
     assert_false(map.field[1].is_gauge);
     assert_int_equal(map.thread.count, 4);
+    struct apex_stats_superblock superblock;
+    struct apex_stats_large large;
+    assert_int_equal(map.superblock.count, 2);
+    assert_int_equal(map.large.count, 3);
+    assert_false(page_map_superblock(&map, 0, &superblock));
+    assert_true(page_map_superblock(&map, 1, &superblock));
+    assert_int_equal(superblock.base, 0x400000);
+    assert_int_equal(superblock.block[63].class, 3);
+    assert_false(page_map_large(&map, 1, &large));
+    assert_true(page_map_large(&map, 2, &large));
+    assert_int_equal(large.bytes, 8192);
+    assert_int_equal(page_map_class_bytes(&map, 3), 0);
+    assert_int_equal(page_map_class_bytes(&map, 4), 0);
+}
+
+// A page of minor version 0 has no map, and is as good as any.
+static void
+test_page_without_map(void **state)
+{
+    struct page_map map;
+
+    (void)state;
+    fill();
+    ((struct apex_stats_header *)(void *)page)->sections = 4;
+    assert_int_equal(read_all(&map), APEX_HELLO_ACCEPTED);
+    assert_int_equal(map.superblock.count, 0);
+    assert_int_equal(map.large.count, 0);
 }
 
 static void
@@ -146,7 +193,8 @@ test_random_tables(void **state)
         fill();
         struct apex_stats_header *h = (struct apex_stats_header *)(void *)page;
         for (unsigned i = 0; i < 3; i++) {
-            uint32_t *word = (uint32_t *)(void *)&h->section[random_next() % 4] + random_next() % 4;
+            uint32_t *section = (uint32_t *)(void *)&h->section[random_next() % SECTIONS];
+            uint32_t *word = section + random_next() % 4;
             uint64_t choice = random_next();
             *word = (choice & 3) == 0   ? (uint32_t)(choice >> 32)
                     : (choice & 3) == 1 ? (uint32_t)(choice >> 32) % BYTES
@@ -211,7 +259,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good_page),     cmocka_unit_test(test_every_word_extreme),
         cmocka_unit_test(test_random_tables), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_saturation),
+        cmocka_unit_test(test_saturation),    cmocka_unit_test(test_page_without_map),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

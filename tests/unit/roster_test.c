@@ -187,6 +187,30 @@ test_one_entry_each(void **state)
     assert_null(roster_find(roster, getpid()));
 }
 
+// A user's pages may be so long together and no longer; one that replaces an older one counts
+// alone.
+static void
+test_room_for_pages(void **state)
+{
+    struct small_page *page;
+    size_t bytes;
+    struct client *client = add(getpid(), 1, &page, &bytes);
+    struct client_peer other = {getpid() + 1, 4711, 4711, -1};
+
+    (void)state;
+    client->peer.uid = other.uid;
+    client->map.bytes = ROSTER_PAGE_BYTES_OF_UID_MAX - 4096;
+    assert_true(roster_has_room_for_page(roster, &other, 4096));
+    assert_false(roster_has_room_for_page(roster, &other, 4097));
+    other.pid = getpid();
+    assert_true(roster_has_room_for_page(roster, &other, 1u << 20));
+    other = (struct client_peer){getpid() + 1, 4712, 4711, -1};
+    assert_true(roster_has_room_for_page(roster, &other, 1u << 20));
+    client->map.bytes = bytes;
+    client->peer.uid = geteuid();
+    munmap(page, bytes);
+}
+
 static void
 test_exit(void **state)
 {
@@ -261,6 +285,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_snapshot, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_entry_each, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_room_for_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_heartbeat, setup, teardown),
         cmocka_unit_test_setup_teardown(test_capacity, setup, teardown),

@@ -103,7 +103,7 @@ test_fresh_page(void **state)
     assert_memory_equal(h->comm, program_invocation_short_name,
                         strnlen(program_invocation_short_name, sizeof h->comm - 1));
     assert_int_equal(h->start_ns, 1000);
-    assert_int_equal(h->sections, 5);
+    assert_int_equal(h->sections, 7);
     assert_int_equal(h->state, APEX_STATS_INIT);
     stats_page_ready();
     assert_int_equal(h->state, APEX_STATS_READY);
@@ -241,6 +241,94 @@ test_children(void **state)
     }
 }
 
+static uint32_t
+rows_of_page(void)
+{
+    uint32_t n = 0;
+
+    while (stats_page_superblock(n) != NULL) {
+        n++;
+    }
+    return n;
+}
+
+// A heap that outgrows its page makes a longer one due; a refused one makes the next one shorter.
+static void
+test_growth(void **state)
+{
+    (void)state;
+    assert_int_equal(stats_page_open(1, &fd, &nonce, &bytes), 0);
+    os_close(fd);
+    uint32_t first_bytes = bytes;
+    struct apex_stats_superblock *held = stats_page_superblock(0);
+    struct apex_stats_large *large = stats_page_large(APEX_STATS_LARGE - 1);
+    assert_non_null(held);
+    assert_non_null(large);
+    assert_null(stats_page_large(APEX_STATS_LARGE));
+    assert_false(stats_page_outgrown());
+    stats_page_guard->due_ns = 1234;
+    uint32_t rows = rows_of_page(); // asks for one more
+    assert_true(rows >= APEX_STATS_SUPERBLOCKS_MIN);
+    assert_true(stats_page_outgrown());
+    assert_int_equal(stats_page_guard->due_ns, 0);
+    assert_int_equal(stats_page_open(1, &fd, &nonce, &bytes), 0);
+    assert_true(bytes > first_bytes && bytes < 2 * first_bytes);
+    assert_ptr_equal(stats_page_superblock(0), held);
+    assert_false(stats_page_outgrown());
+    const char *view = reader_view();
+    const struct apex_stats_header *h = (const void *)view;
+    const struct apex_stats_section *section = &h->section[6];
+    assert_int_equal(section->type, APEX_SECTION_SUPERBLOCK);
+    assert_true(section->count >= 2 * APEX_STATS_SUPERBLOCKS_MIN);
+    assert_int_equal(rows_of_page(), section->count);
+    stats_page_superblock(section->count - 1)->node = 77;
+    assert_int_equal(((const struct apex_stats_superblock *)(const void *)(
+                          view + section->offset_bytes +
+                          (size_t)(section->count - 1) * section->stride_bytes))
+                         ->node,
+                     77);
+    munmap((void *)(uintptr_t)view, bytes);
+    os_close(fd);
+    assert_null(stats_page_superblock(10000));
+    assert_int_equal(stats_page_open(1, &fd, &nonce, &bytes), 0);
+    os_close(fd);
+    assert_true(bytes > 10000 * sizeof(struct apex_stats_superblock));
+    assert_non_null(stats_page_superblock(10000));
+    uint32_t long_bytes = bytes;
+    stats_page_refuse();
+    stats_page_drop();
+    held->node = 1; // somebody in the middle of a store, at both ends of what was a page
+    assert_int_equal(stats_page_open(1, &fd, &nonce, &bytes), 0);
+    os_close(fd);
+    assert_true(bytes <= long_bytes / 2 + 65536);
+    assert_null(stats_page_superblock(10000));
+    assert_false(stats_page_outgrown()); // what was refused is not asked for again
+    stats_page_drop();
+    stats_page_refuse();
+}
+
+// The longest page is as long as the ABI says, however large the heap is.
+static void
+test_longest(void **state)
+{
+    int status;
+
+    (void)state;
+    pid_t child = fork(); // what was refused before binds this process
+    if (child == 0) {
+        stats_page_drop();
+        _exit(stats_page_open(1, &fd, &nonce, &bytes) == 0 &&
+                      stats_page_superblock(1u << 20) == NULL && stats_page_outgrown() &&
+                      stats_page_open(1, &fd, &nonce, &bytes) == 0 &&
+                      bytes == APEX_STATS_PAGE_BYTES_MAX &&
+                      stats_page_superblock(1u << 20) == NULL && !stats_page_outgrown()
+                  ? 0
+                  : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int
 main(void)
 {
@@ -248,7 +336,8 @@ main(void)
         cmocka_unit_test(test_no_page),  cmocka_unit_test(test_fresh_page),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_slots),    cmocka_unit_test(test_replaced_and_dropped),
-        cmocka_unit_test(test_children),
+        cmocka_unit_test(test_children), cmocka_unit_test(test_longest),
+        cmocka_unit_test(test_growth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+//
+// The map of the heap that others see (abi/stats_page.h): one word for each block, one row for each
+// large object, kept up to date on slow paths, so that the heap of a process that sleeps can be
+// drawn without waking it.
+//
+// What is shown is kept here and in the descriptors, whether there is a page or not, and mirrored
+// to the page when there is one; so a new page can be filled at any time, by any thread, without a
+// look at what only an owner may read.
+//
+//   owner, or the pool          whoever made a page
+//     block.shown = word          for each block: page = block.shown,
+//     page = word                 again while they differ
+//
+// Threads: the word of a block is written by whoever may change the block: its owner, or the holder
+// of the lock of the list it is in. Rows come and go under the lock that is named below.
+//
+// Invariants
+//   M1  A superblock with a row has been entered and not left; no two have the same. Row 0 means
+//       none: there was no room.
+//   M2  block.map_row of a block that is not free is the row of its superblock.
+
+#ifndef APEX_CORE_HEAPMAP_H
+#define APEX_CORE_HEAPMAP_H
+
+#include "abi/stats_page.h"
+#include "core/superblock.h"
+
+// Where the rows are; NULL when there is no page, or none with this row yet. What the levels above
+// lend.
+struct heapmap_hooks {
+    struct apex_stats_superblock *(*superblock_of)(uint32_t row);
+    struct apex_stats_large *(*large_of)(uint32_t row);
+};
+
+// Once, before the second thread. Without hooks nothing is mirrored.
+void heapmap_set_hooks(const struct heapmap_hooks *hooks);
+
+// --- Superblocks: under the pool's lock ---
+
+// Gives a superblock a row. All of its blocks are free and clean.
+void heapmap_enter(struct superblock *sb);
+
+// Takes it away, before the superblock is unmapped.
+void heapmap_leave(struct superblock *sb);
+
+// Shows the superblock's own words again, after `huge` has changed.
+void heapmap_show_superblock(const struct superblock *sb);
+
+// Copies the words of a superblock to a page that was made since.
+void heapmap_mirror(const struct superblock *sb);
+
+// --- Blocks ---
+
+// Shows a block or run in use or idle, as its fields say; `owner` is a thread slot, or one of
+// APEX_OWNER_*. Whoever may change the block.
+void heapmap_show(struct block *b, unsigned owner);
+
+// A run of `count` blocks was taken, of which the first `have` were taken already; the pool's lock.
+void heapmap_show_taken(struct block *first, unsigned have, unsigned count);
+
+// The blocks of `sb` whose bits are set are free: DIRTY or CLEAN. The pool's lock.
+void heapmap_show_free(struct superblock *sb, uint64_t blocks, enum apex_block_state state);
+
+// --- Large objects: whoever made the record BUSY, or has it under the lock of large.c ---
+
+// Under the lock of large.c: takes a row, 0 when there is none, and gives it back.
+uint32_t heapmap_large_enter(void);
+void heapmap_large_leave(uint32_t row);
+
+void heapmap_large_show(uint32_t row, const void *base, size_t bytes, enum apex_large_state state);
+
+// Copies all rows to a page that was made since.
+void heapmap_large_mirror(void);
+
+#endif
