@@ -147,6 +147,68 @@ struct apex_stats {
 // to 0. Returns 0, or EINVAL when size_bytes has no room for the first field. Allocates nothing.
 APEX_API int apex_stats_get(struct apex_stats *stats) APEX_NOTHROW __attribute__((nonnull(1)));
 
+// Settings, figures and actions by dotted name. apex_ctl(3) lists the leaves; so do apex_ctl_leaf()
+// and `apexctl ctl --list`.
+//
+//   version, heap.*     what runs
+//   opt.KEY             an option, as the process started with it
+//   option.KEY          the same as it is now; those that may change can be written
+//   stats.*             figures of the process, and sums over its threads; apex-stats(7)
+//   class.<i>.*         one size class, <i> below class.count
+//   thread.*            the calling thread's own
+//   trim, purge, thread.flush, stats.publish   actions
+//
+// A number is a uint64_t; a text is characters and a NUL. A choice, as of the option `thp`, is the
+// number of the word. What counts as live is as apex_stats has it; "stats.publish" settles the
+// calling thread's share, which then is exact.
+enum apex_ctl_type { APEX_CTL_NONE = 0, APEX_CTL_NUMBER = 1, APEX_CTL_TEXT = 2 };
+enum apex_ctl_access { APEX_CTL_READ = 1, APEX_CTL_WRITE = 2, APEX_CTL_ACTION = 4 };
+
+// Reads and writes the leaf `name`, in this order.
+// To read, `old_value` is where the value goes and `*old_bytes` how much room is there: 8 for a
+// number, at least all of it and its NUL for a text; `*old_bytes` becomes its length. With
+// `old_value` NULL and `old_bytes` not, nothing is read, but `*old_bytes` becomes that length.
+// To write, `new_value` points to `new_bytes` bytes: 8 for a number. An action is done when nothing
+// is read; its value, if it takes any, may be left out.
+// Returns 0, or what is wrong, and then nothing has changed:
+//   ENOENT  no such name, or no such class
+//   EINVAL  sizes that do not fit, or a value that is out of range
+//   EPERM   the leaf cannot be written, or not be read
+//   EAGAIN  no memory for the change, or the thread is at its very end
+// Any thread; allocates nothing, but an action may take long. errno is kept. The names and the way
+// to use them are jemalloc's (mallctl), so that those who know one know the other.
+APEX_API int apex_ctl(const char *name, void *old_value, size_t *old_bytes, const void *new_value,
+                      size_t new_bytes) APEX_NOTHROW __attribute__((nonnull(1)));
+
+// The name as numbers, for those who ask often: `mib` has room for `*mib_count` of them, and gets
+// at most APEX_CTL_MIB_MAX; `*mib_count` becomes how many. The second number is <i>, and may be
+// changed to look at other classes. They are good for this run of the program only. Returns 0,
+// ENOENT, or EINVAL when there is no room.
+#define APEX_CTL_MIB_MAX 2
+APEX_API int apex_ctl_name_to_mib(const char *name, size_t *mib, size_t *mib_count) APEX_NOTHROW
+        __attribute__((nonnull(1, 2, 3)));
+
+// As apex_ctl, by what apex_ctl_name_to_mib has stored.
+APEX_API int apex_ctl_by_mib(const size_t *mib, size_t mib_count, void *old_value,
+                             size_t *old_bytes, const void *new_value, size_t new_bytes)
+        APEX_NOTHROW __attribute__((nonnull(1)));
+
+// One leaf. Texts are the library's and stay.
+struct apex_ctl_leaf {
+    size_t size_bytes; // set by the caller to sizeof(struct apex_ctl_leaf) before the call
+    const char *name;  // with `<i>` where a number stands
+    const char *unit;  // "bytes", "count", …; of a choice the words, parted by `|`
+    const char *text;  // what it is
+    uint64_t type;     // enum apex_ctl_type
+    uint64_t access;   // enum apex_ctl_access, added up
+    uint64_t count;    // how many values <i> may have; 0 when the name has none
+};
+
+// Fills `leaf` up to `leaf->size_bytes`, as apex_stats_get does, with the leaf number `index`.
+// Returns 0; ENOENT behind the last one; EINVAL when size_bytes has no room for the name.
+APEX_API int apex_ctl_leaf(size_t index, struct apex_ctl_leaf *leaf) APEX_NOTHROW
+        __attribute__((nonnull(2)));
+
 APEX_END
 
 #endif

@@ -34,6 +34,7 @@ libapex_sources = \
 	libapex/front/alloc.c \
 	libapex/front/api.c \
 	libapex/front/compat.c \
+	libapex/front/ctl.c \
 	libapex/front/lifecycle.c \
 	libapex/front/place.c \
 	libapex/front/range.c \
@@ -96,6 +97,7 @@ libapex_headers = \
 	libapex/core/wipe.h \
 	libapex/front/alloc.h \
 	libapex/front/compat.h \
+	libapex/front/ctl.h \
 	libapex/front/entry.h \
 	libapex/front/lifecycle.h \
 	libapex/front/place.h \
@@ -117,6 +119,7 @@ libapex_headers = \
 	libapex/policy/pool.h \
 	libapex/policy/quarantine.h \
 	libapex/policy/quarantine_global.h \
+	libapex/tables/ctl.def \
 	libapex/tables/faults.def \
 	libapex/tables/options.def \
 	libapex/tables/stats.def \

@@ -19,6 +19,7 @@ unit_tests = \
 	tests/unit/block_test \
 	tests/unit/compat_test \
 	tests/unit/config_test \
+	tests/unit/ctl_test \
 	tests/unit/empty_test \
 	tests/unit/fault_test \
 	tests/unit/fmt_test \
@@ -632,7 +633,11 @@ endif
 check_tests += $(style_scripts)
 EXTRA_DIST += \
 	$(style_scripts) \
+	tests/style/commands_page.sh \
+	tests/style/ctl_page.sh \
 	tests/style/lib.sh \
+	tests/style/man_tables.sh \
+	tests/style/man_tables.txt \
 	tests/style/options_page.sh \
 	tests/style/stats_page.sh \
 	tests/style/symbols.sh
@@ -650,10 +655,12 @@ tests/docs/readme.log: tests/install/install.log
 # Programs whose figures the documents quote; built, so that they stay right, but not run.
 check_PROGRAMS += \
 	docs/examples/burst \
+	docs/examples/leaves \
 	docs/examples/locked \
 	docs/examples/remote_order
 
 docs_examples_burst_LDADD =
+docs_examples_leaves_LDADD = libapex/libapexcore.la
 docs_examples_locked_LDADD =
 docs_examples_remote_order_LDADD = -lpthread
 

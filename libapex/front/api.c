@@ -6,6 +6,7 @@
 
 #include "apex.h"
 #include "base/bits.h"
+#include "front/ctl.h"
 #include "front/entry.h"
 #include "front/range.h"
 #include "os/os.h"
@@ -187,4 +188,56 @@ apex_stats_get(struct apex_stats *stats)
     memcpy(stats, &full, known);
     memset((char *)stats + known, 0, room - known);
     return 0;
+}
+
+// --- Leaves --------------------------------------------------------------------------------------
+
+int
+apex_ctl(const char *name, void *old_value, size_t *old_bytes, const void *new_value,
+         size_t new_bytes)
+{
+    const struct ctl_call call = {old_value, old_bytes, new_value, new_bytes};
+    struct ctl_place place;
+    int error = ctl_find(name, &place);
+
+    return error != 0 ? error : ctl_do(place, &call);
+}
+
+int
+apex_ctl_name_to_mib(const char *name, size_t *mib, size_t *mib_count)
+{
+    struct ctl_place place;
+    int error = ctl_find(name, &place);
+
+    if (error != 0) {
+        return error;
+    }
+    size_t count = ctl_has_index(place.leaf) ? 2 : 1;
+    if (*mib_count < count) {
+        return EINVAL;
+    }
+    mib[0] = place.leaf;
+    if (count == 2) {
+        mib[1] = place.index;
+    }
+    *mib_count = count;
+    return 0;
+}
+
+int
+apex_ctl_by_mib(const size_t *mib, size_t mib_count, void *old_value, size_t *old_bytes,
+                const void *new_value, size_t new_bytes)
+{
+    const struct ctl_call call = {old_value, old_bytes, new_value, new_bytes};
+
+    if (mib_count == 0 || mib_count != (ctl_has_index(mib[0]) ? 2 : 1)) {
+        return ENOENT;
+    }
+    return ctl_do((struct ctl_place){mib[0], mib_count == 2 ? mib[1] : 0}, &call);
+}
+
+int
+apex_ctl_leaf(size_t index, struct apex_ctl_leaf *leaf)
+{
+    return ctl_leaf(index, leaf);
 }

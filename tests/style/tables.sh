@@ -52,7 +52,7 @@ same() {
     sed -n '/^\.\\" begin of the table$/,/^\.\\" end of the table$/p' "$1" |
         sed '1d;$d' >"$scratch/page"
     cmp -s "$scratch/wanted" "$scratch/page" && return
-    complain "$1 differs from $3; tests/style/$2 writes the part"
+    complain "$1 differs from $3; \`make man-tables\` writes the part"
     diff "$scratch/wanted" "$scratch/page" | head -n 10
 }
 
@@ -72,8 +72,9 @@ documents() {
 }
 
 every option libapex/tables/options.def OPTION 2 man/apex-options.7 "tests/unit/config_test.c"
-same man/apex-options.7 options_page.sh libapex/tables/options.def
-same man/apex-stats.7 stats_page.sh libapex/tables/stats.def
+while read -r page script table; do
+    same "$page" "$script" "$table"
+done <tests/style/man_tables.txt
 every statistic libapex/tables/stats.def STAT_PROCESS 1 man/apex-stats.7 "tests"
 every statistic libapex/tables/stats.def STAT_THREAD 1 man/apex-stats.7 "tests"
 every fault libapex/tables/faults.def FAULT 2 man/apex-options.7 libapex/tables
