@@ -147,8 +147,8 @@ struct apex_stats {
 // to 0. Returns 0, or EINVAL when size_bytes has no room for the first field. Allocates nothing.
 APEX_API int apex_stats_get(struct apex_stats *stats) APEX_NOTHROW __attribute__((nonnull(1)));
 
-// Settings, figures and actions by dotted name. apex_ctl(3) lists the leaves; so do apex_ctl_leaf()
-// and `apexctl ctl --list`.
+// Settings, figures and actions by dotted name. apex_ctl(3) lists the leaves; apex_ctl_leaf_get()
+// and `apexctl ctl --list` do so, too.
 //
 //   version, heap.*     what runs
 //   opt.KEY             an option, as the process started with it
@@ -206,7 +206,7 @@ struct apex_ctl_leaf {
 
 // Fills `leaf` up to `leaf->size_bytes`, as apex_stats_get does, with the leaf number `index`.
 // Returns 0; ENOENT behind the last one; EINVAL when size_bytes has no room for the name.
-APEX_API int apex_ctl_leaf(size_t index, struct apex_ctl_leaf *leaf) APEX_NOTHROW
+APEX_API int apex_ctl_leaf_get(size_t index, struct apex_ctl_leaf *leaf) APEX_NOTHROW
         __attribute__((nonnull(2)));
 
 APEX_END

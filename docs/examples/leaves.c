@@ -33,7 +33,7 @@ main(void)
 {
     struct apex_ctl_leaf leaf = {.size_bytes = sizeof leaf};
 
-    for (size_t i = 0; apex_ctl_leaf(i, &leaf) == 0; i++) {
+    for (size_t i = 0; apex_ctl_leaf_get(i, &leaf) == 0; i++) {
         const char *number = strchr(leaf.name, '<');
         char name[128];
 

@@ -237,7 +237,7 @@ apex_ctl_by_mib(const size_t *mib, size_t mib_count, void *old_value, size_t *ol
 }
 
 int
-apex_ctl_leaf(size_t index, struct apex_ctl_leaf *leaf)
+apex_ctl_leaf_get(size_t index, struct apex_ctl_leaf *leaf)
 {
     return ctl_leaf(index, leaf);
 }

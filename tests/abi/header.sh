@@ -45,7 +45,7 @@ use_everything(void)
     good = good && apex_stats_get(&stats) == 0 && stats.mapped_bytes > 0;
     (void)apex_malloc_trim(0);
     leaf.size_bytes = sizeof leaf;
-    good = good && apex_ctl_leaf(0, &leaf) == 0 && leaf.type == APEX_CTL_TEXT;
+    good = good && apex_ctl_leaf_get(0, &leaf) == 0 && leaf.type == APEX_CTL_TEXT;
     good = good && apex_ctl_name_to_mib("stats.metadata", mib, &count) == 0 && count == 1;
     good = good && apex_ctl_by_mib(mib, count, &value, &bytes, NULL, 0) == 0 && value > 0;
     good = good && apex_ctl("trim", NULL, NULL, NULL, 0) == 0;

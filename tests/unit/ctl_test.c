@@ -41,7 +41,7 @@ leaf_at(size_t index)
 {
     struct apex_ctl_leaf leaf = {.size_bytes = sizeof leaf};
 
-    assert_int_equal(apex_ctl_leaf(index, &leaf), 0);
+    assert_int_equal(apex_ctl_leaf_get(index, &leaf), 0);
     return leaf;
 }
 
@@ -51,7 +51,7 @@ leaf_count(void)
     struct apex_ctl_leaf leaf = {.size_bytes = sizeof leaf};
     size_t count = 0;
 
-    while (apex_ctl_leaf(count, &leaf) == 0) {
+    while (apex_ctl_leaf_get(count, &leaf) == 0) {
         count++;
     }
     return count;
@@ -229,13 +229,13 @@ test_leaf_sizes(void **state)
 
     (void)state;
     leaf.size_bytes = offsetof(struct apex_ctl_leaf, text);
-    assert_int_equal(apex_ctl_leaf(0, &leaf), 0);
+    assert_int_equal(apex_ctl_leaf_get(0, &leaf), 0);
     assert_string_equal(leaf.name, "version");
     assert_string_equal(leaf.text, "untouched");
     leaf.size_bytes = offsetof(struct apex_ctl_leaf, unit) - 1;
-    assert_int_equal(apex_ctl_leaf(0, &leaf), EINVAL);
+    assert_int_equal(apex_ctl_leaf_get(0, &leaf), EINVAL);
     longer.leaf.size_bytes = sizeof longer;
-    assert_int_equal(apex_ctl_leaf(0, &longer.leaf), 0);
+    assert_int_equal(apex_ctl_leaf_get(0, &longer.leaf), 0);
     assert_int_equal(longer.more, 0);
 }
 
