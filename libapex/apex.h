@@ -209,6 +209,35 @@ struct apex_ctl_leaf {
 APEX_API int apex_ctl_leaf_get(size_t index, struct apex_ctl_leaf *leaf) APEX_NOTHROW
         __attribute__((nonnull(2)));
 
+// A live object, as apex_walk shows it.
+enum apex_object_kind { APEX_OBJECT_CHUNK = 0, APEX_OBJECT_LARGE = 1, APEX_OBJECT_EMPTY = 2 };
+struct apex_object {
+    void *ptr;            // what malloc returned
+    size_t usable_bytes;  // apex_malloc_usable_size(ptr); hardened: what was asked for
+    size_t granted_bytes; // what it takes up: a chunk of its class, or whole pages; 0 of malloc(0)
+    uint32_t kind;        // enum apex_object_kind
+    uint32_t size_class;  // of a chunk: <i> of the leaves "class.<i>.*"
+};
+
+// Called for each object. The struct is good until it returns, and a later version may have more
+// fields. Not 0 ends the walk.
+typedef int apex_walk_fn(const struct apex_object *object, void *context);
+
+// Calls `visit` for every live object of the process, in no order, and for none twice: those of all
+// threads, of threads that have ended, large ones, malloc(0). Other threads go on meanwhile:
+//   - an object that lives all the while is visited, but for one that is just being resized;
+//   - one that is allocated or freed meanwhile is visited or not;
+//   - one that another thread freed is not visited, though statistics count it until its owner
+//     takes it home.
+// So the result is exact when all threads but the calling one are quiet. Threads wait for the walk
+// only when they need a block of 64 KiB or give one back, and then for one step of it, at most 64
+// objects. No superblock (4 MiB) is given back to the kernel before it ends.
+// No lock is held while `visit` runs: it may allocate and free, also the object it is shown. It
+// must not fork, nor leave by longjmp or an exception. Returns 0, also when `visit` ended it. Reads
+// the first bytes of each chunk; allocates nothing itself. errno is kept.
+APEX_API int apex_walk(apex_walk_fn *visit, void *context) APEX_NOTHROW
+        __attribute__((nonnull(1)));
+
 APEX_END
 
 #endif

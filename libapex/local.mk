@@ -38,6 +38,7 @@ libapex_sources = \
 	libapex/front/lifecycle.c \
 	libapex/front/place.c \
 	libapex/front/range.c \
+	libapex/front/walk.c \
 	libapex/os/lock.c \
 	libapex/os/os_page.c \
 	libapex/os/os_symbol.c \
@@ -103,6 +104,7 @@ libapex_headers = \
 	libapex/front/place.h \
 	libapex/front/range.h \
 	libapex/front/sealed.h \
+	libapex/front/walk.h \
 	libapex/os/lock.h \
 	libapex/os/os.h \
 	libapex/os/os_fault.h \

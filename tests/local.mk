@@ -48,7 +48,8 @@ unit_tests = \
 	tests/unit/size_class_test \
 	tests/unit/stats_page_test \
 	tests/unit/stats_test \
-	tests/unit/superblock_test
+	tests/unit/superblock_test \
+	tests/unit/walk_test
 
 # The same for what only the hardened library does: compiled and linked as it is.
 hardened_tests = \
@@ -390,6 +391,7 @@ check_tests += $(oom_tests)
 # Threads that free each other's memory, exit, fork. Also built with ThreadSanitizer.
 thread_tests = \
 	tests/threads/adopt_test \
+	tests/threads/bound_test \
 	tests/threads/churn_test \
 	tests/threads/fork_handlers_test \
 	tests/threads/fork_test \
@@ -405,17 +407,22 @@ check_tests += $(thread_tests)
 # a quarantine holds back.)
 hardened_again = \
 	tests/threads/adopt_hardened_test \
+	tests/threads/bound_hardened_test \
 	tests/threads/churn_hardened_test \
 	tests/threads/fork_handlers_hardened_test \
 	tests/threads/fork_hardened_test \
 	tests/threads/free_only_hardened_test \
 	tests/threads/ring_hardened_test \
 	tests/property/shadow_hardened_test \
-	tests/unit/range_hardened_test
+	tests/unit/range_hardened_test \
+	tests/unit/walk_hardened_test
 
 tests_threads_adopt_hardened_test_SOURCES = tests/threads/adopt_test.c
 tests_threads_adopt_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_threads_adopt_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_threads_bound_hardened_test_SOURCES = tests/threads/bound_test.c
+tests_threads_bound_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_threads_bound_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_threads_churn_hardened_test_SOURCES = tests/threads/churn_test.c
 tests_threads_churn_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_threads_churn_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
@@ -434,6 +441,9 @@ tests_threads_ring_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCK
 tests_property_shadow_hardened_test_SOURCES = tests/property/shadow_test.c
 tests_property_shadow_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_property_shadow_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_unit_walk_hardened_test_SOURCES = tests/unit/walk_test.c
+tests_unit_walk_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_walk_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_range_hardened_test_SOURCES = tests/unit/range_test.c
 tests_unit_range_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_range_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)

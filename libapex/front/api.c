@@ -9,6 +9,7 @@
 #include "front/ctl.h"
 #include "front/entry.h"
 #include "front/range.h"
+#include "front/walk.h"
 #include "os/os.h"
 #include "view/stats.h"
 
@@ -240,4 +241,14 @@ int
 apex_ctl_leaf_get(size_t index, struct apex_ctl_leaf *leaf)
 {
     return ctl_leaf(index, leaf);
+}
+
+int
+apex_walk(apex_walk_fn *visit, void *context)
+{
+    int saved = errno;
+
+    walk_objects(visit, context);
+    errno = saved;
+    return 0;
 }

@@ -111,28 +111,6 @@ heap_show(const struct heap *heap, struct block *b)
     heapmap_show(b, heap_shares_slot(heap) ? APEX_STATS_SLOTS - 1 : heap->index);
 }
 
-static void
-heap_settle_list(struct heap *heap, const struct list *head)
-{
-    for (struct list *l = head->next; l != head; l = l->next) {
-        heap_settle(heap, list_entry(l, struct block, link));
-    }
-}
-
-void
-heap_settle_all(struct heap *heap)
-{
-    heap_check_slot(heap);
-    heap_drain(heap);
-    for (unsigned c = 0; c < CLASS_RUN; c++) {
-        if (heap->current[c] != NO_BLOCK) {
-            heap_settle(heap, heap->current[c]);
-        }
-        heap_settle_list(heap, &heap->available[c]);
-    }
-    heap_settle_list(heap, &heap->full);
-}
-
 void
 heap_mark_slot(const struct heap *heap, struct apex_stats_thread *slot)
 {
@@ -423,6 +401,28 @@ heap_drain(struct heap *heap)
     if (remote_pending(&heap->owner)) {
         heap_sort_inbox(heap, remote_take_inbox(&heap->owner));
     }
+}
+
+static void
+heap_settle_list(struct heap *heap, const struct list *head)
+{
+    for (struct list *l = head->next; l != head; l = l->next) {
+        heap_settle(heap, list_entry(l, struct block, link));
+    }
+}
+
+void
+heap_settle_all(struct heap *heap)
+{
+    heap_deliver_all(heap);
+    heap_drain(heap);
+    for (unsigned c = 0; c < CLASS_RUN; c++) {
+        if (heap->current[c] != NO_BLOCK) {
+            heap_settle(heap, heap->current[c]);
+        }
+        heap_settle_list(heap, &heap->available[c]);
+    }
+    heap_settle_list(heap, &heap->full);
 }
 
 // The only chunk of a run came back.
