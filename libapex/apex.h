@@ -147,6 +147,14 @@ struct apex_stats {
 // to 0. Returns 0, or EINVAL when size_bytes has no room for the first field. Allocates nothing.
 APEX_API int apex_stats_get(struct apex_stats *stats) APEX_NOTHROW __attribute__((nonnull(1)));
 
+// Prints all statistics: lines `libapex: name unit = value`, or with APEX_PRINT_JSON one object in
+// one line. In pieces to `write`, which need not be whole lines, or, when that is NULL, to standard
+// error. Allocates nothing, also when `write` does. Returns 0, or EINVAL for other flags. The option
+// `stats_at_exit` prints them when the program ends.
+typedef void apex_write_fn(void *context, const char *text, size_t length);
+enum apex_print { APEX_PRINT_TEXT = 0, APEX_PRINT_JSON = 1 };
+APEX_API int apex_stats_print(apex_write_fn *write, void *context, unsigned flags) APEX_NOTHROW;
+
 // Settings, figures and actions by dotted name. apex_ctl(3) lists the leaves; apex_ctl_leaf_get()
 // and `apexctl ctl --list` do so, too.
 //

@@ -54,6 +54,7 @@ libapex_sources = \
 	libapex/policy/quarantine_global.c \
 	libapex/view/advice.c \
 	libapex/view/attach.c \
+	libapex/view/print.c \
 	libapex/view/stats.c \
 	libapex/view/stats_page.c
 
@@ -127,6 +128,7 @@ libapex_headers = \
 	libapex/tables/stats.def \
 	libapex/view/advice.h \
 	libapex/view/attach.h \
+	libapex/view/print.h \
 	libapex/view/stats.h \
 	libapex/view/stats_page.h
 

@@ -41,6 +41,7 @@ unit_tests = \
 	tests/unit/os_symbol_test \
 	tests/unit/place_test \
 	tests/unit/pool_test \
+	tests/unit/print_test \
 	tests/unit/range_test \
 	tests/unit/registry_test \
 	tests/unit/remote_test \

@@ -11,10 +11,12 @@
 #include "front/range.h"
 #include "front/walk.h"
 #include "os/os.h"
+#include "view/print.h"
 #include "view/stats.h"
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { STATS_MIN_BYTES = offsetof(struct apex_stats, active_bytes) };
 
@@ -188,6 +190,21 @@ apex_stats_get(struct apex_stats *stats)
 
     memcpy(stats, &full, known);
     memset((char *)stats + known, 0, room - known);
+    return 0;
+}
+
+int
+apex_stats_print(apex_write_fn *write, void *context, unsigned flags)
+{
+    int saved = errno;
+    int fd = STDERR_FILENO;
+
+    if ((flags & ~(unsigned)APEX_PRINT_JSON) != 0) {
+        return EINVAL;
+    }
+    print_stats(write == NULL ? print_to_fd : write, write == NULL ? &fd : context,
+                (flags & APEX_PRINT_JSON) != 0);
+    errno = saved;
     return 0;
 }
 
