@@ -149,8 +149,8 @@ APEX_API int apex_stats_get(struct apex_stats *stats) APEX_NOTHROW __attribute__
 
 // Prints all statistics: lines `libapex: name unit = value`, or with APEX_PRINT_JSON one object in
 // one line. In pieces to `write`, which need not be whole lines, or, when that is NULL, to standard
-// error. Allocates nothing, also when `write` does. Returns 0, or EINVAL for other flags. The option
-// `stats_at_exit` prints them when the program ends.
+// error. Allocates nothing, and holds no lock while `write` runs. Returns 0, or EINVAL for other
+// flags. The option `stats_at_exit` prints them when the program ends.
 typedef void apex_write_fn(void *context, const char *text, size_t length);
 enum apex_print { APEX_PRINT_TEXT = 0, APEX_PRINT_JSON = 1 };
 APEX_API int apex_stats_print(apex_write_fn *write, void *context, unsigned flags) APEX_NOTHROW;

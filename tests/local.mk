@@ -494,6 +494,8 @@ tests_unit_tune_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_tune_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 
 EXTRA_DIST += \
+	tests/golden/ctl.json \
+	tests/golden/ctl.txt \
 	tests/golden/processes.json \
 	tests/golden/processes.txt \
 	tests/golden/processes_none.json \
@@ -519,6 +521,7 @@ daemon_plain_scripts = \
 	tests/daemon/serve.sh
 
 daemon_scripts = \
+	tests/daemon/ctl.sh \
 	tests/daemon/life.sh \
 	tests/daemon/run.sh \
 	tests/daemon/tune.sh
@@ -528,6 +531,7 @@ check_tests += $(daemon_tests) $(daemon_plain_scripts)
 EXTRA_DIST += $(daemon_plain_scripts) $(daemon_scripts)
 EXTRA_DIST += \
 	docs/protocol.md \
+	tests/daemon/ctl.py \
 	tests/daemon/denied.py \
 	tests/daemon/hostile.py \
 	tests/daemon/life.py \
