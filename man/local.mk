@@ -9,7 +9,8 @@ dist_man_MANS += \
 	man/apex_ctl.3 \
 	man/apexctl.1 \
 	man/apexd.8 \
-	man/apexd.json.5
+	man/apexd.json.5 \
+	man/libapex.3
 
 # Writes the parts of the pages that are made of tables anew, in the source tree.
 man-tables:

@@ -64,6 +64,14 @@ crimes() {
     done
 }
 
+# Every public function has its place in libapex(3).
+public() {
+    for name in $(sed -n 's/^APEX_API.*[ *]\(apex_[a-z_]*\)(.*/\1/p' libapex/apex.h 2>/dev/null); do
+        rows=$((rows + 1))
+        mentioned "$name" man/libapex.3 || complain "$name of apex.h: not documented in man/libapex.3"
+    done
+}
+
 # Documents that the archive of a release would lack.
 documents() {
     for file in $(find docs -name '*.md'); do
@@ -81,6 +89,7 @@ every fault libapex/tables/faults.def FAULT 2 man/apex-options.7 libapex/tables
 crimes
 every method apexd/proto/methods.def METHOD 1 "docs man" "tests"
 every command apexctl/commands.def COMMAND 1 man/apexctl.1 "tests"
+public
 documents
 echo "$rows rows"
 [ "$failures" -eq 0 ]
