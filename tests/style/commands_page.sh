@@ -11,6 +11,7 @@ awk '
     inside { sub(/^ +/, " "); row = row $0 }
     inside && /\)$/ {
         inside = 0
+        gsub(/" +"/, "", row) # strings in pieces
         match(row, /"[^"]*"\)$/)
         text = substr(row, RSTART + 1, RLENGTH - 3)
         row = substr(row, 9, RSTART - 9)

@@ -66,7 +66,8 @@ crimes() {
 
 # Every public function has its place in libapex(3).
 public() {
-    for name in $(sed -n 's/^APEX_API.*[ *]\(apex_[a-z_]*\)(.*/\1/p' libapex/apex.h 2>/dev/null); do
+    names=$(sed -n 's/^APEX_API.*[ *]\(apex_[a-z_]*\)(.*/\1/p' libapex/apex.h 2>/dev/null)
+    for name in $names; do
         rows=$((rows + 1))
         mentioned "$name" man/libapex.3 || complain "$name of apex.h: not documented in man/libapex.3"
     done
