@@ -108,3 +108,10 @@ command_view_parse(struct command_view *view, bool may_watch, int argc, char **a
     *first = optind;
     return good;
 }
+
+enum exit_code
+command_unexpected(const char *argument)
+{
+    fprintf(stderr, "apexctl: unexpected argument: %s\n", argument);
+    return EXIT_USAGE;
+}

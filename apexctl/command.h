@@ -40,4 +40,7 @@ bool command_pid(const char *text, uint64_t *pid);
 bool command_view_parse(struct command_view *view, bool may_watch, int argc, char **argv,
                         int *first);
 
+// Says that an argument makes no sense.
+enum exit_code command_unexpected(const char *argument);
+
 #endif

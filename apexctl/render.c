@@ -389,3 +389,20 @@ render_rules(FILE *out, const cJSON *result)
         fputc('\n', out);
     }
 }
+
+void
+render_ctl(FILE *out, const cJSON *result)
+{
+    static const char *const titles[] = {"<NAME", "VALUE", "<UNIT"};
+    const cJSON *leaf;
+    struct table t;
+
+    table_init(&t, titles, COUNT(titles));
+    cJSON_ArrayForEach(leaf, cJSON_GetObjectItemCaseSensitive(result, "leaves"))
+    {
+        table_text(&t, render_string(leaf, "name"));
+        table_number(&t, render_u64(leaf, "value"));
+        table_text(&t, render_string(leaf, "unit"));
+    }
+    table_print(&t, out);
+}

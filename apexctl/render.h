@@ -17,5 +17,6 @@ void render_rules(FILE *out, const cJSON *result);
 
 // `all`: every option of each process; else those that change.
 void render_tune(FILE *out, const cJSON *result, bool all);
+void render_ctl(FILE *out, const cJSON *result);
 
 #endif

@@ -31,6 +31,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/daemon.h \
 	apexd/log.c \
 	apexd/log.h \
+	apexd/method_ctl.c \
+	apexd/method_ctl.h \
 	apexd/frag.c \
 	apexd/frag.h \
 	apexd/method_frag.c \
@@ -72,6 +74,7 @@ apexd_apexd_LDADD = apexd/libapexdcore.la
 apexd_apexd_SHORTNAME = apexd
 
 EXTRA_DIST += \
+	apexd/schema/ctl.json \
 	apexd/schema/frag.json \
 	apexd/schema/hello.json \
 	apexd/schema/map.json \

@@ -6,6 +6,7 @@
 
 #include "apexd/methods.h"
 
+#include "apexd/method_ctl.h"
 #include "apexd/method_frag.h"
 #include "apexd/method_map.h"
 #include "apexd/method_tune.h"
@@ -509,6 +510,20 @@ methods_frag(struct methods *m, uid_t uid, const struct message_request *request
     return error != MESSAGE_NONE
                ? error
                : method_frag(client, client_snapshot(client, now_ns), m->boot_id, result);
+}
+
+static enum message_error
+methods_ctl(struct methods *m, uid_t uid, const struct message_request *request, cJSON **result,
+            const char **why)
+{
+    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
+    struct client *client;
+    enum message_error error = methods_find_pid(m, uid, request, now_ns, &client, why);
+
+    return error != MESSAGE_NONE
+               ? error
+               : method_ctl(client, client_snapshot(client, now_ns), m->boot_id, request, result,
+                            why);
 }
 
 static enum message_error

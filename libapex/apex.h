@@ -147,6 +147,105 @@ struct apex_stats {
 // to 0. Returns 0, or EINVAL when size_bytes has no room for the first field. Allocates nothing.
 APEX_API int apex_stats_get(struct apex_stats *stats) APEX_NOTHROW __attribute__((nonnull(1)));
 
+// Prints all statistics: lines `libapex: name unit = value`, or with APEX_PRINT_JSON one object in
+// one line. In pieces to `write`, which need not be whole lines, or, when that is NULL, to standard
+// error. Allocates nothing, and holds no lock while `write` runs. Returns 0, or EINVAL for other
+// flags. The option `stats_at_exit` prints them when the program ends.
+typedef void apex_write_fn(void *context, const char *text, size_t length);
+enum apex_print { APEX_PRINT_TEXT = 0, APEX_PRINT_JSON = 1 };
+APEX_API int apex_stats_print(apex_write_fn *write, void *context, unsigned flags) APEX_NOTHROW;
+
+// Settings, figures and actions by dotted name. apex_ctl(3) lists the leaves; apex_ctl_leaf_get()
+// and `apexctl ctl --list` do so, too.
+//
+//   version, heap.*     what runs
+//   opt.KEY             an option, as the process started with it
+//   option.KEY          the same as it is now; those that may change can be written
+//   stats.*             figures of the process, and sums over its threads; apex-stats(7)
+//   class.<i>.*         one size class, <i> below class.count
+//   thread.*            the calling thread's own
+//   trim, purge, thread.flush, stats.publish   actions
+//
+// A number is a uint64_t; a text is characters and a NUL. A choice, as of the option `thp`, is the
+// number of the word. What counts as live is as apex_stats has it; "stats.publish" settles the
+// calling thread's share, which then is exact.
+enum apex_ctl_type { APEX_CTL_NONE = 0, APEX_CTL_NUMBER = 1, APEX_CTL_TEXT = 2 };
+enum apex_ctl_access { APEX_CTL_READ = 1, APEX_CTL_WRITE = 2, APEX_CTL_ACTION = 4 };
+
+// Reads and writes the leaf `name`, in this order.
+// To read, `old_value` is where the value goes and `*old_bytes` how much room is there: 8 for a
+// number, at least all of it and its NUL for a text; `*old_bytes` becomes its length. With
+// `old_value` NULL and `old_bytes` not, nothing is read, but `*old_bytes` becomes that length.
+// To write, `new_value` points to `new_bytes` bytes: 8 for a number. An action is done when nothing
+// is read; its value, if it takes any, may be left out.
+// Returns 0, or what is wrong, and then nothing has changed:
+//   ENOENT  no such name, or no such class
+//   EINVAL  sizes that do not fit, or a value that is out of range
+//   EPERM   the leaf cannot be written, or not be read
+//   EAGAIN  no memory for the change, or the thread is at its very end
+// Any thread; allocates nothing, but an action may take long. errno is kept. The names and the way
+// to use them are jemalloc's (mallctl), so that those who know one know the other.
+APEX_API int apex_ctl(const char *name, void *old_value, size_t *old_bytes, const void *new_value,
+                      size_t new_bytes) APEX_NOTHROW __attribute__((nonnull(1)));
+
+// The name as numbers, for those who ask often: `mib` has room for `*mib_count` of them, and gets
+// at most APEX_CTL_MIB_MAX; `*mib_count` becomes how many. The second number is <i>, and may be
+// changed to look at other classes. They are good for this run of the program only. Returns 0,
+// ENOENT, or EINVAL when there is no room.
+#define APEX_CTL_MIB_MAX 2
+APEX_API int apex_ctl_name_to_mib(const char *name, size_t *mib, size_t *mib_count) APEX_NOTHROW
+        __attribute__((nonnull(1, 2, 3)));
+
+// As apex_ctl, by what apex_ctl_name_to_mib has stored.
+APEX_API int apex_ctl_by_mib(const size_t *mib, size_t mib_count, void *old_value,
+                             size_t *old_bytes, const void *new_value, size_t new_bytes)
+        APEX_NOTHROW __attribute__((nonnull(1)));
+
+// One leaf. Texts are the library's and stay.
+struct apex_ctl_leaf {
+    size_t size_bytes; // set by the caller to sizeof(struct apex_ctl_leaf) before the call
+    const char *name;  // with `<i>` where a number stands
+    const char *unit;  // "bytes", "count", …; of a choice the words, parted by `|`
+    const char *text;  // what it is
+    uint64_t type;     // enum apex_ctl_type
+    uint64_t access;   // enum apex_ctl_access, added up
+    uint64_t count;    // how many values <i> may have; 0 when the name has none
+};
+
+// Fills `leaf` up to `leaf->size_bytes`, as apex_stats_get does, with the leaf number `index`.
+// Returns 0; ENOENT behind the last one; EINVAL when size_bytes has no room for the name.
+APEX_API int apex_ctl_leaf_get(size_t index, struct apex_ctl_leaf *leaf) APEX_NOTHROW
+        __attribute__((nonnull(2)));
+
+// A live object, as apex_walk shows it.
+enum apex_object_kind { APEX_OBJECT_CHUNK = 0, APEX_OBJECT_LARGE = 1, APEX_OBJECT_EMPTY = 2 };
+struct apex_object {
+    void *ptr;            // what malloc returned
+    size_t usable_bytes;  // apex_malloc_usable_size(ptr); hardened: what was asked for
+    size_t granted_bytes; // what it takes up: a chunk of its class, or whole pages; 0 of malloc(0)
+    uint32_t kind;        // enum apex_object_kind
+    uint32_t size_class;  // of a chunk: <i> of the leaves "class.<i>.*"
+};
+
+// Called for each object. The struct is good until it returns, and a later version may have more
+// fields. Not 0 ends the walk.
+typedef int apex_walk_fn(const struct apex_object *object, void *context);
+
+// Calls `visit` for every live object of the process, in no order, and for none twice: those of all
+// threads, of threads that have ended, large ones, malloc(0). Other threads go on meanwhile:
+//   - an object that lives all the while is visited, but for one that is just being resized;
+//   - one that is allocated or freed meanwhile is visited or not;
+//   - one that another thread freed is not visited, though statistics count it until its owner
+//     takes it home.
+// So the result is exact when all threads but the calling one are quiet. Threads wait for the walk
+// only when they need a block of 64 KiB or give one back, and then for one step of it, at most 64
+// objects. No superblock (4 MiB) is given back to the kernel before it ends.
+// No lock is held while `visit` runs: it may allocate and free, also the object it is shown. It
+// must not fork, nor leave by longjmp or an exception. Returns 0, also when `visit` ended it. Reads
+// the first bytes of each chunk; allocates nothing itself. errno is kept.
+APEX_API int apex_walk(apex_walk_fn *visit, void *context) APEX_NOTHROW
+        __attribute__((nonnull(1)));
+
 APEX_END
 
 #endif

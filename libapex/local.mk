@@ -34,9 +34,11 @@ libapex_sources = \
 	libapex/front/alloc.c \
 	libapex/front/api.c \
 	libapex/front/compat.c \
+	libapex/front/ctl.c \
 	libapex/front/lifecycle.c \
 	libapex/front/place.c \
 	libapex/front/range.c \
+	libapex/front/walk.c \
 	libapex/os/lock.c \
 	libapex/os/os_page.c \
 	libapex/os/os_symbol.c \
@@ -52,6 +54,7 @@ libapex_sources = \
 	libapex/policy/quarantine_global.c \
 	libapex/view/advice.c \
 	libapex/view/attach.c \
+	libapex/view/print.c \
 	libapex/view/stats.c \
 	libapex/view/stats_page.c
 
@@ -96,11 +99,13 @@ libapex_headers = \
 	libapex/core/wipe.h \
 	libapex/front/alloc.h \
 	libapex/front/compat.h \
+	libapex/front/ctl.h \
 	libapex/front/entry.h \
 	libapex/front/lifecycle.h \
 	libapex/front/place.h \
 	libapex/front/range.h \
 	libapex/front/sealed.h \
+	libapex/front/walk.h \
 	libapex/os/lock.h \
 	libapex/os/os.h \
 	libapex/os/os_fault.h \
@@ -117,11 +122,13 @@ libapex_headers = \
 	libapex/policy/pool.h \
 	libapex/policy/quarantine.h \
 	libapex/policy/quarantine_global.h \
+	libapex/tables/ctl.def \
 	libapex/tables/faults.def \
 	libapex/tables/options.def \
 	libapex/tables/stats.def \
 	libapex/view/advice.h \
 	libapex/view/attach.h \
+	libapex/view/print.h \
 	libapex/view/stats.h \
 	libapex/view/stats_page.h
 

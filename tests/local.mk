@@ -19,6 +19,7 @@ unit_tests = \
 	tests/unit/block_test \
 	tests/unit/compat_test \
 	tests/unit/config_test \
+	tests/unit/ctl_test \
 	tests/unit/empty_test \
 	tests/unit/fault_test \
 	tests/unit/fmt_test \
@@ -40,6 +41,7 @@ unit_tests = \
 	tests/unit/os_symbol_test \
 	tests/unit/place_test \
 	tests/unit/pool_test \
+	tests/unit/print_test \
 	tests/unit/range_test \
 	tests/unit/registry_test \
 	tests/unit/remote_test \
@@ -47,7 +49,8 @@ unit_tests = \
 	tests/unit/size_class_test \
 	tests/unit/stats_page_test \
 	tests/unit/stats_test \
-	tests/unit/superblock_test
+	tests/unit/superblock_test \
+	tests/unit/walk_test
 
 # The same for what only the hardened library does: compiled and linked as it is.
 hardened_tests = \
@@ -389,6 +392,7 @@ check_tests += $(oom_tests)
 # Threads that free each other's memory, exit, fork. Also built with ThreadSanitizer.
 thread_tests = \
 	tests/threads/adopt_test \
+	tests/threads/bound_test \
 	tests/threads/churn_test \
 	tests/threads/fork_handlers_test \
 	tests/threads/fork_test \
@@ -404,17 +408,22 @@ check_tests += $(thread_tests)
 # a quarantine holds back.)
 hardened_again = \
 	tests/threads/adopt_hardened_test \
+	tests/threads/bound_hardened_test \
 	tests/threads/churn_hardened_test \
 	tests/threads/fork_handlers_hardened_test \
 	tests/threads/fork_hardened_test \
 	tests/threads/free_only_hardened_test \
 	tests/threads/ring_hardened_test \
 	tests/property/shadow_hardened_test \
-	tests/unit/range_hardened_test
+	tests/unit/range_hardened_test \
+	tests/unit/walk_hardened_test
 
 tests_threads_adopt_hardened_test_SOURCES = tests/threads/adopt_test.c
 tests_threads_adopt_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_threads_adopt_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_threads_bound_hardened_test_SOURCES = tests/threads/bound_test.c
+tests_threads_bound_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_threads_bound_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_threads_churn_hardened_test_SOURCES = tests/threads/churn_test.c
 tests_threads_churn_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_threads_churn_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
@@ -433,6 +442,9 @@ tests_threads_ring_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCK
 tests_property_shadow_hardened_test_SOURCES = tests/property/shadow_test.c
 tests_property_shadow_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_property_shadow_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_unit_walk_hardened_test_SOURCES = tests/unit/walk_test.c
+tests_unit_walk_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_walk_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_range_hardened_test_SOURCES = tests/unit/range_test.c
 tests_unit_range_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_range_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
@@ -482,6 +494,8 @@ tests_unit_tune_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_tune_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 
 EXTRA_DIST += \
+	tests/golden/ctl.json \
+	tests/golden/ctl.txt \
 	tests/golden/processes.json \
 	tests/golden/processes.txt \
 	tests/golden/processes_none.json \
@@ -507,6 +521,7 @@ daemon_plain_scripts = \
 	tests/daemon/serve.sh
 
 daemon_scripts = \
+	tests/daemon/ctl.sh \
 	tests/daemon/life.sh \
 	tests/daemon/run.sh \
 	tests/daemon/tune.sh
@@ -516,6 +531,7 @@ check_tests += $(daemon_tests) $(daemon_plain_scripts)
 EXTRA_DIST += $(daemon_plain_scripts) $(daemon_scripts)
 EXTRA_DIST += \
 	docs/protocol.md \
+	tests/daemon/ctl.py \
 	tests/daemon/denied.py \
 	tests/daemon/hostile.py \
 	tests/daemon/life.py \
@@ -632,7 +648,11 @@ endif
 check_tests += $(style_scripts)
 EXTRA_DIST += \
 	$(style_scripts) \
+	tests/style/commands_page.sh \
+	tests/style/ctl_page.sh \
 	tests/style/lib.sh \
+	tests/style/man_tables.sh \
+	tests/style/man_tables.txt \
 	tests/style/options_page.sh \
 	tests/style/stats_page.sh \
 	tests/style/symbols.sh
@@ -650,10 +670,12 @@ tests/docs/readme.log: tests/install/install.log
 # Programs whose figures the documents quote; built, so that they stay right, but not run.
 check_PROGRAMS += \
 	docs/examples/burst \
+	docs/examples/leaves \
 	docs/examples/locked \
 	docs/examples/remote_order
 
 docs_examples_burst_LDADD =
+docs_examples_leaves_LDADD = libapex/libapexcore.la
 docs_examples_locked_LDADD =
 docs_examples_remote_order_LDADD = -lpthread
 

@@ -114,6 +114,33 @@ empty_free(void *p)
     return live;
 }
 
+void *
+empty_next(const void *p)
+{
+    void *next = NULL;
+
+    lock_acquire(&empty_lock);
+    const struct empty_region *region = regions;
+    size_t at = 0;
+    if (p != NULL) {
+        region = registry_record((const void *)geometry_superblock_base(p));
+        at = ((uintptr_t)p & SUPERBLOCK_MASK) / ALIGN_BYTES + 1;
+    }
+    while (region != NULL && next == NULL) {
+        while (at < ADDRESS_COUNT && region->object[at] == 0) {
+            at++;
+        }
+        if (at < ADDRESS_COUNT) {
+            next = region->base + at * ALIGN_BYTES;
+        } else {
+            region = region->next;
+            at = 0;
+        }
+    }
+    lock_release(&empty_lock);
+    return next;
+}
+
 void
 empty_fork_prepare(void)
 {

@@ -24,6 +24,10 @@ int empty_kind(const void *p);
 // False when another thread was faster.
 bool empty_free(void *p);
 
+// The live object that follows `p`, in no particular order, or for NULL the first; NULL when there
+// is none. `p` may have been freed meanwhile.
+void *empty_next(const void *p);
+
 void empty_fork_prepare(void);
 void empty_fork_parent(void);
 void empty_fork_child(void);

@@ -57,6 +57,10 @@ large_record_new(void)
         large = vault_alloc(sizeof *large);
         if (large != NULL) {
             list_init(&large->link);
+            large_books_lock();
+            large->next_made = books->made;
+            store_release(&books->made, large); // pairs with the acquire in large_next
+            lock_release(&large_lock);
         }
     }
     if (large != NULL) {
@@ -466,6 +470,13 @@ large_trim(size_t keep_bytes, uint64_t before_ns)
         vault_close();
     }
     return given;
+}
+
+struct large *
+large_next(const struct large *large)
+{
+    // Pairs with the release in large_record_new.
+    return large == NULL ? load_acquire(&books->made) : large->next_made;
 }
 
 size_t

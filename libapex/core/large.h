@@ -41,6 +41,7 @@ struct large {
     uint64_t freed_ns;   // when it entered the cache
     uint32_t map_row;    // its row in the map (core/heapmap.h), while there is a mapping
     struct list link;    // cache, oldest last; or spare records
+    struct large *next_made; // all records, whatever their state; immutable
 };
 
 // How much freed memory the cache may hold; decided by policy.
@@ -73,6 +74,10 @@ void *large_resize(struct large *large, size_t bytes);
 size_t large_trim(size_t keep_bytes, uint64_t before_ns);
 
 size_t large_cached_bytes(void);
+
+// The record that was made before `large`, or for NULL the newest; NULL when there is none. For
+// those who look at all: the fields may change at any moment.
+struct large *large_next(const struct large *large);
 
 void large_fork_prepare(void);
 void large_fork_parent(void);

@@ -131,6 +131,12 @@ remote_is_complete(const struct block *b)
     return chain.count == b->capacity && !chain.purged;
 }
 
+bool
+remote_is_home(const struct block *b)
+{
+    return (load_relaxed(&b->remote) & FIELD_MASK) == b->capacity;
+}
+
 void
 remote_set_purged(struct block *b)
 {

@@ -88,6 +88,9 @@ struct block *remote_borrow_inbox(struct owner *owner);
 bool remote_is_complete(const struct block *b);
 void remote_set_purged(struct block *b);
 
+// True if all chunks of a block are in its chain, purged or not: none of them is live. Any thread.
+bool remote_is_home(const struct block *b);
+
 // True if something waits. A hint: read it before the cost of taking.
 FAST bool
 remote_pending(const struct owner *owner)

@@ -33,6 +33,8 @@
 #define VAULT_RECORD_BYTES 128
 #define VAULT_ARENA_BYTES (PROFILE_READONLY ? VAULT_RECORD_BYTES << 16 : VAULT_RECORD_BYTES)
 
+struct large;
+
 // Freed mappings, newest first. Bytes and count are atomic.
 struct large_shelf {
     struct list list;
@@ -45,6 +47,7 @@ struct large_books {
     struct large_shelf cache;
     struct large_shelf parked; // without their pages
     struct list spares;        // `next` is NULL before the first use
+    struct large *made;        // all records, newest first; atomic
     uintptr_t next_near;       // where the next mapping would fit behind the last one
 };
 

@@ -6,13 +6,17 @@
 
 #include "apex.h"
 #include "base/bits.h"
+#include "front/ctl.h"
 #include "front/entry.h"
 #include "front/range.h"
+#include "front/walk.h"
 #include "os/os.h"
+#include "view/print.h"
 #include "view/stats.h"
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { STATS_MIN_BYTES = offsetof(struct apex_stats, active_bytes) };
 
@@ -186,5 +190,82 @@ apex_stats_get(struct apex_stats *stats)
 
     memcpy(stats, &full, known);
     memset((char *)stats + known, 0, room - known);
+    return 0;
+}
+
+int
+apex_stats_print(apex_write_fn *write, void *context, unsigned flags)
+{
+    int saved = errno;
+    int fd = STDERR_FILENO;
+
+    if ((flags & ~(unsigned)APEX_PRINT_JSON) != 0) {
+        return EINVAL;
+    }
+    print_stats(write == NULL ? print_to_fd : write, write == NULL ? &fd : context,
+                (flags & APEX_PRINT_JSON) != 0);
+    errno = saved;
+    return 0;
+}
+
+// --- Leaves --------------------------------------------------------------------------------------
+
+int
+apex_ctl(const char *name, void *old_value, size_t *old_bytes, const void *new_value,
+         size_t new_bytes)
+{
+    const struct ctl_call call = {old_value, old_bytes, new_value, new_bytes};
+    struct ctl_place place;
+    int error = ctl_find(name, &place);
+
+    return error != 0 ? error : ctl_do(place, &call);
+}
+
+int
+apex_ctl_name_to_mib(const char *name, size_t *mib, size_t *mib_count)
+{
+    struct ctl_place place;
+    int error = ctl_find(name, &place);
+
+    if (error != 0) {
+        return error;
+    }
+    size_t count = ctl_has_index(place.leaf) ? 2 : 1;
+    if (*mib_count < count) {
+        return EINVAL;
+    }
+    mib[0] = place.leaf;
+    if (count == 2) {
+        mib[1] = place.index;
+    }
+    *mib_count = count;
+    return 0;
+}
+
+int
+apex_ctl_by_mib(const size_t *mib, size_t mib_count, void *old_value, size_t *old_bytes,
+                const void *new_value, size_t new_bytes)
+{
+    const struct ctl_call call = {old_value, old_bytes, new_value, new_bytes};
+
+    if (mib_count == 0 || mib_count != (ctl_has_index(mib[0]) ? 2 : 1)) {
+        return ENOENT;
+    }
+    return ctl_do((struct ctl_place){mib[0], mib_count == 2 ? mib[1] : 0}, &call);
+}
+
+int
+apex_ctl_leaf_get(size_t index, struct apex_ctl_leaf *leaf)
+{
+    return ctl_leaf(index, leaf);
+}
+
+int
+apex_walk(apex_walk_fn *visit, void *context)
+{
+    int saved = errno;
+
+    walk_objects(visit, context);
+    errno = saved;
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "base/fmt.h"
 #include "core/geometry.h"
 #include "policy/config.h"
+#include "view/print.h"
 #include "view/stats.h"
 
 #include <errno.h>
@@ -114,35 +115,12 @@ compat_mallopt(int parameter, int value)
 // Where malloc_stats prints.
 static int stats_fd = STDERR_FILENO;
 
-static void
-stats_line(const char *name, uint64_t value)
-{
-    char text[LINE_BYTES];
-    struct fmt line;
-
-    fmt_init(&line, text, sizeof text);
-    fmt_str(&line, "libapex: ");
-    fmt_str(&line, name);
-    fmt_str(&line, " = ");
-    fmt_dec(&line, value);
-    fmt_str(&line, "\n");
-    // A closed stderr is the caller's affair.
-    ssize_t ignored = write(stats_fd, line.text, line.length);
-    (void)ignored;
-}
-
 void
 compat_malloc_stats(void)
 {
     int saved = errno;
-    struct stats_totals totals;
 
-    stats_sum(&totals);
-    stats_line("allocated bytes", totals.allocated_bytes);
-    stats_line("cached bytes", totals.cached_bytes);
-    stats_line("threads", totals.threads_live);
-#define STAT_PROCESS(name, kind, unit, text) stats_line(#name " " #unit, totals.process.name);
-#include "tables/stats.def"
+    print_stats(print_to_fd, &stats_fd, false);
     errno = saved;
 }
 

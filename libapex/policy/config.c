@@ -70,6 +70,7 @@ struct OWN_PAGES config_page {
     struct config config;
     struct config own; // without what apexd advises
     uint64_t advised;  // bit n: row n has a value of apexd's
+    struct config started; // as config_load left it
 };
 
 static CONSTANT struct config_page current = {
@@ -79,6 +80,11 @@ static CONSTANT struct config_page current = {
 #include "tables/options.def"
     },
     .own = {
+#define OPTION(field, key, type, min, max, initial, unit, when, text) \
+    .field = CONFIG_INITIAL_##type(initial),
+#include "tables/options.def"
+    },
+    .started = {
 #define OPTION(field, key, type, min, max, initial, unit, when, text) \
     .field = CONFIG_INITIAL_##type(initial),
 #include "tables/options.def"
@@ -448,7 +454,14 @@ config_load(bool secure)
     config_load_file();
     bool complete = secure || config_load_environment();
     current.own = current.config;
+    current.started = current.config;
     return complete;
+}
+
+const struct config *
+config_started(void)
+{
+    return &current.started;
 }
 
 void

@@ -71,6 +71,9 @@ bool config_load(bool secure);
 // The configuration; before config_load it holds the defaults. Never NULL.
 const struct config *config_get(void);
 
+// The same as config_load left it, whatever was changed since.
+const struct config *config_started(void);
+
 // Changes a number of the configuration while the program runs, from any thread; readers see the
 // old value or the new one. A value outside the range of the row becomes the nearest one inside.
 // While apexd advises another value that one stays in force, and this one follows when it ends.

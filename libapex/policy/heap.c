@@ -403,6 +403,28 @@ heap_drain(struct heap *heap)
     }
 }
 
+static void
+heap_settle_list(struct heap *heap, const struct list *head)
+{
+    for (struct list *l = head->next; l != head; l = l->next) {
+        heap_settle(heap, list_entry(l, struct block, link));
+    }
+}
+
+void
+heap_settle_all(struct heap *heap)
+{
+    heap_deliver_all(heap);
+    heap_drain(heap);
+    for (unsigned c = 0; c < CLASS_RUN; c++) {
+        if (heap->current[c] != NO_BLOCK) {
+            heap_settle(heap, heap->current[c]);
+        }
+        heap_settle_list(heap, &heap->available[c]);
+    }
+    heap_settle_list(heap, &heap->full);
+}
+
 // The only chunk of a run came back.
 static void
 heap_unuse_run(struct heap *heap, struct block *b)

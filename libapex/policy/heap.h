@@ -199,6 +199,11 @@ void heap_abandon_all(struct heap *heap);
 // Enters the change of a block's live chunks since the last time.
 void heap_settle(struct heap *heap, struct block *b);
 
+// The same for all blocks of the heap, after delivering what it has freed of others and taking what
+// others have freed: so its figures are exact, and those of others will be when they do the same.
+// Owner only.
+void heap_settle_all(struct heap *heap);
+
 // An orphan_lost_fn; `heap` is a struct heap.
 void heap_orphans_lost(void *heap, unsigned c, uint32_t count);
 

@@ -66,6 +66,7 @@ struct pool {
     uint64_t doubtful_bytes;     // purged for the bound, and perhaps too early
     uint64_t regret_bytes;       // purged for the bound, and then taken anew; raises the bound
     struct rng rng;              // hardened: which block is taken
+    unsigned walks;              // under way: no superblock goes
     struct apex_stats_process stats;
     bool mirrored; // to where `lent.page_of` says
 };
@@ -446,6 +447,9 @@ pool_excess_take(uint64_t keep_bytes)
 {
     struct list *head = &pool.bucket[SUPERBLOCK_USABLE_BLOCKS];
 
+    if (pool.walks > 0) {
+        return NULL;
+    }
     for (struct list *l = head->next; l != head && pool.stats.retained > keep_bytes; l = l->next) {
         struct superblock *sb = list_entry(l, struct superblock, link);
         if (sb->dirty == 0) {
@@ -768,6 +772,53 @@ pool_visit_blocks(void (*visit)(struct block *block, void *context), void *conte
     pool_unlock();
 }
 
+// The superblock in `l`, an entry of `all`; NULL behind the last.
+static const struct superblock *
+pool_walk_at(const struct list *l)
+{
+    return l == &pool.all ? NULL : list_entry(l, const struct superblock, all_link);
+}
+
+void
+pool_walk_begin(struct pool_walk *walk)
+{
+    pool_lock();
+    pool.walks++;
+    *walk = (struct pool_walk){.sb = pool_walk_at(pool.all.next), .block = 1};
+    pool_unlock();
+}
+
+bool
+pool_walk_on(struct pool_walk *walk, pool_walk_fn *visit, void *context)
+{
+    bool more = true;
+
+    pool_lock();
+    while (more && walk->sb != NULL) {
+        while (more && walk->block < BLOCK_COUNT) {
+            const struct block *b = superblock_block(walk->sb, walk->block);
+            enum block_state state = block_state(b);
+            more = state == BLOCK_UNUSED || state == BLOCK_TAIL || visit(b, context);
+            walk->block += more ? 1 : 0;
+        }
+        if (more) {
+            walk->sb = pool_walk_at(walk->sb->all_link.next);
+            walk->block = 1;
+        }
+    }
+    pool_unlock();
+    return !more;
+}
+
+void
+pool_walk_end(struct pool_walk *walk)
+{
+    pool_lock();
+    pool.walks -= pool.walks > 0 ? 1 : 0; // none in the child of a fork
+    pool_unlock();
+    walk->sb = NULL;
+}
+
 void
 pool_audit(void)
 {
@@ -865,5 +916,6 @@ pool_fork_child(void)
     large_fork_child();
     empty_fork_child();
     pool_fork_recount();
+    pool.walks = 0;
     lock_renew(&pool.lock);
 }

@@ -91,6 +91,23 @@ void pool_mirror(void);
 // thread exists: the child of a fork.
 void pool_visit_blocks(void (*visit)(struct block *block, void *context), void *context);
 
+// A look at the blocks in use while other threads go on, in pieces, so that no lock is held between
+// them. From begin to end no superblock is unmapped.
+struct pool_walk {
+    const struct superblock *sb; // the next one
+    unsigned block;              // and in it
+};
+
+// `visit` is called under the pool's lock, and may read the descriptor and the memory of the block,
+// both of which may change at any moment. False: it has seen enough for now, and is called for the
+// same block again next time.
+typedef bool pool_walk_fn(const struct block *block, void *context);
+
+void pool_walk_begin(struct pool_walk *walk);
+// Goes on; false when all blocks have been visited.
+bool pool_walk_on(struct pool_walk *walk, pool_walk_fn *visit, void *context);
+void pool_walk_end(struct pool_walk *walk);
+
 void pool_audit(void);
 
 void pool_fork_prepare(void);

@@ -12,9 +12,29 @@ cat >"$work/all.h" <<'END'
 #include <stddef.h>
 
 static int
+count_object(const struct apex_object *object, void *context)
+{
+    *(size_t *)context += object->usable_bytes;
+    return 0;
+}
+
+static void
+count_text(void *context, const char *text, size_t length)
+{
+    *(size_t *)context += length;
+    (void)text;
+}
+
+static int
 use_everything(void)
 {
     struct apex_stats stats;
+    struct apex_ctl_leaf leaf;
+    size_t mib[APEX_CTL_MIB_MAX];
+    size_t count = APEX_CTL_MIB_MAX;
+    uint64_t value = 0;
+    size_t length = 0;
+    size_t bytes = sizeof value;
     void *list[12];
     size_t usable = 0;
     unsigned i;
@@ -39,6 +59,13 @@ use_everything(void)
     stats.size_bytes = sizeof stats;
     good = good && apex_stats_get(&stats) == 0 && stats.mapped_bytes > 0;
     (void)apex_malloc_trim(0);
+    good = good && apex_stats_print(&count_text, &length, APEX_PRINT_JSON) == 0 && length > 500;
+    good = good && apex_walk(&count_object, &length) == 0;
+    leaf.size_bytes = sizeof leaf;
+    good = good && apex_ctl_leaf_get(0, &leaf) == 0 && leaf.type == APEX_CTL_TEXT;
+    good = good && apex_ctl_name_to_mib("stats.metadata", mib, &count) == 0 && count == 1;
+    good = good && apex_ctl_by_mib(mib, count, &value, &bytes, NULL, 0) == 0 && value > 0;
+    good = good && apex_ctl("trim", NULL, NULL, NULL, 0) == 0;
     return good && usable > 500 && apex_version()[0] != '\0' ? 0 : 1;
 }
 

@@ -223,7 +223,8 @@ tables() {
         >"$tree/libapex/tables/options.def"
     printf 'STAT_PROCESS(no_such_count, gauge, bytes, "Text")\n' >"$tree/libapex/tables/stats.def"
     printf 'FAULT(NO_SUCH_FAULT, "no such fault", "text")\n' >"$tree/libapex/tables/faults.def"
-    mkdir -p "$tree/tests/style" && cp "$style"/*_page.sh "$tree/tests/style/"
+    mkdir -p "$tree/tests/style"
+    cp "$style"/*_page.sh "$style/man_tables.txt" "$tree/tests/style/"
     sh "$style/tables.sh" "$tree" >"$scratch/out" 2>&1 &&
         complain "tables.sh passes a tree without a manual"
     for said in 'option no_such_row: not documented' 'option no_such_row: not tested' \

@@ -52,7 +52,7 @@ same() {
     sed -n '/^\.\\" begin of the table$/,/^\.\\" end of the table$/p' "$1" |
         sed '1d;$d' >"$scratch/page"
     cmp -s "$scratch/wanted" "$scratch/page" && return
-    complain "$1 differs from $3; tests/style/$2 writes the part"
+    complain "$1 differs from $3; \`make man-tables\` writes the part"
     diff "$scratch/wanted" "$scratch/page" | head -n 10
 }
 
@@ -64,6 +64,15 @@ crimes() {
     done
 }
 
+# Every public function has its place in libapex(3).
+public() {
+    names=$(sed -n 's/^APEX_API.*[ *]\(apex_[a-z_]*\)(.*/\1/p' libapex/apex.h 2>/dev/null)
+    for name in $names; do
+        rows=$((rows + 1))
+        mentioned "$name" man/libapex.3 || complain "$name of apex.h: not documented in man/libapex.3"
+    done
+}
+
 # Documents that the archive of a release would lack.
 documents() {
     for file in $(find docs -name '*.md'); do
@@ -72,14 +81,16 @@ documents() {
 }
 
 every option libapex/tables/options.def OPTION 2 man/apex-options.7 "tests/unit/config_test.c"
-same man/apex-options.7 options_page.sh libapex/tables/options.def
-same man/apex-stats.7 stats_page.sh libapex/tables/stats.def
+while read -r page script table; do
+    same "$page" "$script" "$table"
+done <tests/style/man_tables.txt
 every statistic libapex/tables/stats.def STAT_PROCESS 1 man/apex-stats.7 "tests"
 every statistic libapex/tables/stats.def STAT_THREAD 1 man/apex-stats.7 "tests"
 every fault libapex/tables/faults.def FAULT 2 man/apex-options.7 libapex/tables
 crimes
 every method apexd/proto/methods.def METHOD 1 "docs man" "tests"
 every command apexctl/commands.def COMMAND 1 man/apexctl.1 "tests"
+public
 documents
 echo "$rows rows"
 [ "$failures" -eq 0 ]

@@ -137,6 +137,7 @@ test_golden(void **state)
     expect_golden("processes_none", render_processes);
     expect_golden("topology_one", render_topology);
     expect_golden("topology_four", render_topology);
+    expect_golden("ctl", render_ctl);
 }
 
 // A daemon of another version may leave anything out, or say it in another way.
