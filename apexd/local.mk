@@ -29,12 +29,18 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/client.h \
 	apexd/daemon.c \
 	apexd/daemon.h \
+	apexd/ledger.c \
+	apexd/ledger.h \
 	apexd/log.c \
 	apexd/log.h \
+	apexd/method_metrics.c \
+	apexd/method_metrics.h \
 	apexd/method_tune.c \
 	apexd/method_tune.h \
 	apexd/methods.c \
 	apexd/methods.h \
+	apexd/metrics.c \
+	apexd/metrics.h \
 	apexd/notify.c \
 	apexd/notify.h \
 	apexd/page_map.c \
@@ -49,10 +55,14 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/rules.h \
 	apexd/rundir.c \
 	apexd/rundir.h \
+	apexd/scrape.c \
+	apexd/scrape.h \
 	apexd/server.c \
 	apexd/server.h \
 	apexd/topology.c \
 	apexd/topology.h \
+	apexd/totals.c \
+	apexd/totals.h \
 	apexd/tune.c \
 	apexd/tune.h
 apexd_libapexdcore_la_CPPFLAGS = $(apexd_cppflags)
@@ -67,6 +77,7 @@ apexd_apexd_SHORTNAME = apexd
 
 EXTRA_DIST += \
 	apexd/schema/hello.json \
+	apexd/schema/metrics.json \
 	apexd/schema/processes.json \
 	apexd/schema/rules.json \
 	apexd/schema/stats.json \

@@ -456,7 +456,9 @@ EXTRA_DIST += \
 # The modules of apexd and apexctl.
 daemon_tests = \
 	tests/unit/frame_test \
+	tests/unit/ledger_test \
 	tests/unit/message_test \
+	tests/unit/metrics_test \
 	tests/unit/page_map_test \
 	tests/unit/render_test \
 	tests/unit/roster_test
@@ -466,6 +468,10 @@ daemon_cflags = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CMOCKA_CFLAGS)
 
 tests_unit_frame_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_frame_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
+tests_unit_ledger_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_ledger_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_metrics_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_metrics_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_message_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_message_test_CFLAGS = $(daemon_cflags)
 tests_unit_message_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
@@ -478,6 +484,9 @@ tests_unit_roster_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_roster_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 
 EXTRA_DIST += \
+	tests/golden/metrics.openmetrics \
+	tests/golden/metrics.prom \
+	tests/golden/metrics_host.openmetrics \
 	tests/golden/processes.json \
 	tests/golden/processes.txt \
 	tests/golden/processes_none.json \
