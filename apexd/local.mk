@@ -29,6 +29,10 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/client.h \
 	apexd/daemon.c \
 	apexd/daemon.h \
+	apexd/http.c \
+	apexd/http.h \
+	apexd/http_answer.c \
+	apexd/http_answer.h \
 	apexd/ledger.c \
 	apexd/ledger.h \
 	apexd/log.c \
@@ -66,8 +70,10 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/tune.c \
 	apexd/tune.h
 apexd_libapexdcore_la_CPPFLAGS = $(apexd_cppflags)
-apexd_libapexdcore_la_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(HWLOC_CFLAGS) $(UV_CFLAGS)
-apexd_libapexdcore_la_LIBADD = apexd/libapexproto.la $(HWLOC_LIBS) $(UV_LIBS)
+apexd_libapexdcore_la_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(HWLOC_CFLAGS) \
+	$(MICROHTTPD_CFLAGS) $(UV_CFLAGS)
+apexd_libapexdcore_la_LIBADD = apexd/libapexproto.la $(HWLOC_LIBS) $(MICROHTTPD_LIBS) \
+	$(UV_LIBS)
 apexd_libapexdcore_la_SHORTNAME = apexd
 
 apexd_apexd_SOURCES = apexd/main.c

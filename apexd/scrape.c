@@ -138,7 +138,8 @@ scrape_gather(struct roster *roster, const struct scrape_options *options, uint6
     }
     scrape_new_row(rows, options->uid == SCRAPE_NOBODY ? METRICS_OF_HOST : METRICS_OF_OTHERS,
                    &others);
-    if (!options->per_process) {
+    // Of the host, who may see nothing of it, there is but one row.
+    if (!options->per_process || options->uid == SCRAPE_NOBODY) {
         scrape_groups(rows, &roster->ledger, options->uid);
     } else if (!scrape_processes(rows, roster, options->uid)) {
         free(rows);

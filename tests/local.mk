@@ -507,6 +507,7 @@ EXTRA_DIST += \
 daemon_plain_scripts = \
 	tests/daemon/denied.sh \
 	tests/daemon/hostile.sh \
+	tests/daemon/http.sh \
 	tests/daemon/protocol.sh \
 	tests/daemon/serve.sh
 
@@ -521,6 +522,7 @@ EXTRA_DIST += \
 	docs/protocol.md \
 	tests/daemon/denied.py \
 	tests/daemon/hostile.py \
+	tests/daemon/http.py \
 	tests/daemon/life.py \
 	tests/daemon/run.py \
 	tests/daemon/serve.py \
