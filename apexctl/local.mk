@@ -12,6 +12,7 @@ noinst_LTLIBRARIES += apexctl/libapexctlcore.la
 apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/call.c \
 	apexctl/call.h \
+	apexctl/cmd_metrics.c \
 	apexctl/cmd_run.c \
 	apexctl/cmd_tune.c \
 	apexctl/cmd_view.c \

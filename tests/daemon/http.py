@@ -228,6 +228,39 @@ def test_passed_sockets():
         shutil.rmtree(top)
 
 
+def test_apexctl(daemon):
+    """apexctl metrics: the same text, and a file that is replaced at one stroke."""
+    memfd = Memfd(Page().bytes())
+    same(register(daemon.dir, [memfd.fd])[0], "accepted", "registration")
+    code, out, err = apexctl("metrics", directory=daemon.dir)
+    same((code, err), (0, ""), "apexctl metrics")
+    same(samples(out).keys(), samples(http(daemon.dir, "/metrics")[2]).keys(), "its samples")
+    check("pid=" in apexctl("metrics", "--per-process", directory=daemon.dir)[1], "--per-process")
+    check(apexctl("metrics", "--openmetrics", directory=daemon.dir)[1].endswith("# EOF\n"),
+          "--openmetrics")
+    result = json.loads(apexctl("metrics", "-o", "json", directory=daemon.dir)[1])
+    same(schema_errors(result, schema_of("metrics")), [], "-o json")
+    folder = os.path.join(daemon.top, "textfile")
+    path = os.path.join(folder, "apex.prom")
+    same(apexctl("metrics", "--textfile", path, directory=daemon.dir)[0], 1, "a folder that is not there")
+    os.mkdir(folder)
+    # Whoever has the old file open keeps it whole.
+    open(path, "w", encoding="utf-8").write("old")
+    with open(path, encoding="utf-8") as old:
+        same(apexctl("metrics", "--textfile", path, directory=daemon.dir), (0, "", ""), "--textfile")
+        same(old.read(), "old", "the file that was there")
+    same(samples(open(path, encoding="utf-8").read()).keys(), samples(out).keys(), "the file's samples")
+    same(stat.S_IMODE(os.stat(path).st_mode), 0o644, "its mode")
+    same(os.listdir(folder), ["apex.prom"], "what is left beside it")
+    for wrong in (["--textfile", path, "-o", "json"], ["--textfile", path, "--openmetrics"], ["x"],
+                  ["--textfile"], ["--no-such"]):
+        same(apexctl("metrics", *wrong, directory=daemon.dir)[0], 2, "exit code of metrics %r" % wrong)
+    before = os.stat(path).st_ino
+    same(apexctl("metrics", "--textfile", path, directory=folder)[0], 3, "exit code without apexd")
+    same(os.stat(path).st_ino, before, "the file without apexd")
+    memfd.close()
+
+
 def main():
     port = free_port()
     with Daemon("--http-port", str(port)) as daemon:
@@ -236,6 +269,7 @@ def main():
         test_formats(port)
         test_figures(daemon, port)
         test_strange_names(daemon)
+        test_apexctl(daemon)
         test_wrong(daemon, port)
         test_slow(daemon, port, fds)
         test_port_taken(daemon, port)
