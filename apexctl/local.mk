@@ -13,6 +13,7 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/call.c \
 	apexctl/call.h \
 	apexctl/cmd_ctl.c \
+	apexctl/cmd_metrics.c \
 	apexctl/cmd_run.c \
 	apexctl/cmd_tune.c \
 	apexctl/cmd_view.c \

@@ -114,7 +114,8 @@ private_start(struct private_daemon *daemon, const char *program)
 static void
 private_clear(const char *dir)
 {
-    static const char *const names[] = {APEX_REGISTER_SOCKET, APEX_CONTROL_SOCKET};
+    static const char *const names[] = {APEX_REGISTER_SOCKET, APEX_CONTROL_SOCKET,
+                                        APEX_HTTP_SOCKET};
     char path[CALL_PATH_BYTES + 32];
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

@@ -88,10 +88,23 @@ const struct page_snapshot *
 client_snapshot(struct client *client, uint64_t now_ns)
 {
     if (client->snapshot_ns == 0 || now_ns - client->snapshot_ns >= CLIENT_SNAPSHOT_NS) {
-        page_map_snapshot(&client->map, &client->snapshot);
-        client->snapshot_ns = now_ns;
+        return client_snapshot_now(client, now_ns);
     }
     return &client->snapshot;
+}
+
+const struct page_snapshot *
+client_snapshot_now(struct client *client, uint64_t now_ns)
+{
+    page_map_snapshot(&client->map, &client->snapshot);
+    client->snapshot_ns = now_ns;
+    return &client->snapshot;
+}
+
+bool
+client_may_be_seen(uid_t owner, uid_t viewer)
+{
+    return viewer == 0 || viewer == owner;
 }
 
 bool
@@ -134,6 +147,22 @@ client_cgroup(const struct client *client, char text[CLIENT_TEXT_BYTES])
         }
     }
     return false;
+}
+
+void
+client_key(const struct client *client, struct ledger_key *key)
+{
+    char group[CLIENT_TEXT_BYTES];
+    const char *last = client_cgroup(client, group) ? strrchr(group, '/') : NULL;
+
+    memset(key, 0, sizeof *key);
+    key->uid = client->peer.uid;
+    message_clean(key->comm, sizeof key->comm, client->map.comm, sizeof client->map.comm);
+    // The last part of the path is what systemd calls its unit, or the container. A group outside
+    // our view of the tree has a path that ends in `..`.
+    if (last != NULL && strcmp(last, "/..") != 0) {
+        message_clean(key->unit, sizeof key->unit, last + 1, sizeof key->unit);
+    }
 }
 
 uint64_t

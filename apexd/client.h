@@ -7,6 +7,7 @@
 #define APEXD_CLIENT_H
 
 #include "apexd/advice.h"
+#include "apexd/ledger.h"
 #include "apexd/page_map.h"
 #include "apexd/tune.h"
 
@@ -30,8 +31,9 @@ struct client {
     uint64_t registered_ns; // CLOCK_MONOTONIC
     struct page_map map;
     struct advice advice;
-    struct tune tune;       // what it advises
-    uint64_t snapshot_ns; // 0: none yet
+    struct tune tune;          // what it advises
+    struct ledger_place place; // the roster's
+    uint64_t snapshot_ns;      // 0: none yet
     struct page_snapshot snapshot;
 };
 
@@ -42,6 +44,15 @@ struct client *client_new(const struct client_peer *peer, const struct page_map 
 
 // What the page says now, or said less than CLIENT_SNAPSHOT_NS ago.
 const struct page_snapshot *client_snapshot(struct client *client, uint64_t now_ns);
+
+// The same, of this moment. A page can be read when its process is gone, too: the last it said.
+const struct page_snapshot *client_snapshot_now(struct client *client, uint64_t now_ns);
+
+// Whether details of a process of `owner` may be shown to `viewer`: to root and to its own user.
+bool client_may_be_seen(uid_t owner, uid_t viewer);
+
+// Who it is as far as sums over many processes tell: name, user and control group.
+void client_key(const struct client *client, struct ledger_key *key);
 
 // False when the process has exited, or has given its page up by exec.
 bool client_alive(const struct client *client);

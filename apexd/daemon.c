@@ -4,6 +4,7 @@
 
 #include "apexd/daemon.h"
 
+#include "apexd/http.h"
 #include "apexd/log.h"
 #include "apexd/methods.h"
 #include "apexd/notify.h"
@@ -13,6 +14,7 @@
 #include "apexd/server.h"
 #include "apexd/topology.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,13 +32,16 @@ struct daemon {
     struct rundir dir;
     bool register_is_ours; // not passed by a manager: remove it at the end
     bool control_is_ours;
-    int register_fd; // until the registrar has it
-    int control_fd;  // until the server has it
+    bool http_is_ours;
+    int register_fd;                  // until the registrar has it
+    int control_fd;                   // until the server has it
+    int http_fds[HTTP_LISTENERS_MAX]; // the socket first; -1: none; until http has them
     struct topology topology;
     struct roster roster;
     struct methods methods;
     struct registrar registrar;
     struct server server;
+    struct http http;
     uv_timer_t heartbeat;
     uv_signal_t signals[2];
     uv_signal_t reload;
@@ -80,9 +85,8 @@ daemon_hold_signals(int how)
     sigprocmask(how, &set, NULL);
 }
 
-// Opens the directory and both sockets. False after a line that says why not.
 static bool
-daemon_open(struct daemon *d, const char *runtime_dir)
+daemon_open_dir(struct daemon *d, const char *runtime_dir)
 {
     char path[RUNDIR_PATH_MAX + 1];
     char why[RUNDIR_WHY_BYTES];
@@ -100,21 +104,70 @@ daemon_open(struct daemon *d, const char *runtime_dir)
         log_event(LOG_LEVEL_ERROR, "%s", why);
         return false;
     }
-    d->register_fd = notify_socket(SOCK_SEQPACKET);
-    d->control_fd = notify_socket(SOCK_STREAM);
-    d->register_is_ours = d->register_fd < 0;
-    d->control_is_ours = d->control_fd < 0;
-    if (d->register_is_ours) {
-        d->register_fd =
-            rundir_listen(&d->dir, APEX_REGISTER_SOCKET, SOCK_SEQPACKET, 0666, (gid_t)-1, why);
+    return true;
+}
+
+// A socket that the manager passed, or one of our own in the directory. -1 after a line that says
+// why there is none.
+static int
+daemon_listen(struct daemon *d, int passed, const char *name, int type, mode_t mode, gid_t group,
+              bool *is_ours)
+{
+    char why[RUNDIR_WHY_BYTES];
+
+    *is_ours = passed < 0;
+    if (passed >= 0) {
+        return passed;
     }
-    if (d->control_is_ours && d->register_fd >= 0) {
-        d->control_fd =
-            rundir_listen(&d->dir, APEX_CONTROL_SOCKET, SOCK_STREAM, 0660, daemon_group(), why);
-    }
-    if (d->register_fd < 0 || d->control_fd < 0) {
+    int fd = rundir_listen(&d->dir, name, type, mode, group, why);
+    if (fd < 0) {
         log_event(LOG_LEVEL_ERROR, "%s", why);
-        return false;
+    }
+    return fd;
+}
+
+static bool
+daemon_open(struct daemon *d)
+{
+    gid_t group = daemon_group();
+    // The one with a name first: the other takes what is left.
+    int passed_http = notify_socket(SOCK_STREAM, APEX_HTTP_SOCKET);
+
+    d->register_fd = daemon_listen(d, notify_socket(SOCK_SEQPACKET, NULL), APEX_REGISTER_SOCKET,
+                                   SOCK_SEQPACKET, 0666, (gid_t)-1, &d->register_is_ours);
+    d->control_fd = daemon_listen(d, notify_socket(SOCK_STREAM, NULL), APEX_CONTROL_SOCKET,
+                                  SOCK_STREAM, 0660, group, &d->control_is_ours);
+    d->http_fds[0] =
+        daemon_listen(d, passed_http, APEX_HTTP_SOCKET, SOCK_STREAM, 0660, group, &d->http_is_ours);
+    return d->register_fd >= 0 && d->control_fd >= 0 && d->http_fds[0] >= 0;
+}
+
+// The port, by both protocols. A machine without one of them has it by the other.
+static bool
+daemon_open_port(struct daemon *d, unsigned port)
+{
+    for (unsigned six = 0; six < 2; six++) {
+        int fd = d->http_fds[1 + six] = port == 0 ? -1 : http_loopback(port, six == 1);
+        bool absent = fd < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL);
+        if (port != 0 && fd < 0) {
+            log_event(absent ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "cannot listen on %s:%u: %s",
+                      six == 1 ? "[::1]" : "127.0.0.1", port, strerror(errno));
+            if (!absent) {
+                return false;
+            }
+        }
+    }
+    return port == 0 || d->http_fds[1] >= 0 || d->http_fds[2] >= 0;
+}
+
+static bool
+daemon_start_http(struct daemon *d)
+{
+    http_init(&d->http, &d->loop, &d->methods);
+    for (unsigned i = 0; i < HTTP_LISTENERS_MAX; i++) {
+        if (d->http_fds[i] >= 0 && !http_add(&d->http, d->http_fds[i], i == 0)) {
+            return false;
+        }
     }
     return true;
 }
@@ -143,8 +196,12 @@ daemon_on_signal(uv_signal_t *handle, int number)
     if (d->control_is_ours) {
         rundir_unlink(&d->dir, APEX_CONTROL_SOCKET);
     }
+    if (d->http_is_ours) {
+        rundir_unlink(&d->dir, APEX_HTTP_SOCKET);
+    }
     registrar_stop(&d->registrar);
     server_stop(&d->server);
+    http_stop(&d->http);
     uv_close((uv_handle_t *)&d->heartbeat, NULL);
     uv_close((uv_handle_t *)&d->signals[0], NULL);
     uv_close((uv_handle_t *)&d->signals[1], NULL);
@@ -178,7 +235,7 @@ daemon_start(struct daemon *d)
 
     if (uv_loop_init(&d->loop) != 0 ||
         !registrar_start(&d->registrar, &d->loop, d->register_fd, &d->roster) ||
-        !server_start(&d->server, &d->loop, d->control_fd, &d->methods)) {
+        !server_start(&d->server, &d->loop, d->control_fd, &d->methods) || !daemon_start_http(d)) {
         log_event(LOG_LEVEL_ERROR, "the kernel refuses an event loop");
         return false;
     }
@@ -212,7 +269,7 @@ daemon_load_rules(struct daemon *d, const char *config)
 }
 
 int
-daemon_run(const char *runtime_dir, const char *config)
+daemon_run(const struct daemon_options *options)
 {
     struct daemon *d = calloc(1, sizeof *d);
     uint64_t random;
@@ -231,7 +288,8 @@ daemon_run(const char *runtime_dir, const char *config)
     }
     // A daemon that could not start leaves nothing behind that the end of the process does not
     // clear.
-    if (!daemon_load_rules(d, config) || !daemon_open(d, runtime_dir)) {
+    if (!daemon_load_rules(d, options->config) || !daemon_open_dir(d, options->runtime_dir) ||
+        !daemon_open(d) || !daemon_open_port(d, options->http_port)) {
         rundir_close(&d->dir);
         free(d);
         return 1;
@@ -241,6 +299,9 @@ daemon_run(const char *runtime_dir, const char *config)
         return 1;
     }
     daemon_hold_signals(SIG_UNBLOCK);
+    if (options->http_port != 0) {
+        log_event(LOG_LEVEL_INFO, "serving http://localhost:%u", options->http_port);
+    }
     log_event(LOG_LEVEL_INFO, "serving %s, room for %zu processes", d->dir.path,
               d->roster.capacity);
     notify_send("READY=1\nSTATUS=serving");

@@ -6,9 +6,14 @@
 #ifndef APEXD_DAEMON_H
 #define APEXD_DAEMON_H
 
-// Serves the runtime directory until SIGTERM or SIGINT. Returns the exit code: 0, or 1 after a line
-// that says why it could not start. NULL means the usual place, and for `config`, the file with the
-// rules (apexd/rules.h), none when it is not root who runs us; empty: none.
-int daemon_run(const char *runtime_dir, const char *config);
+struct daemon_options {
+    const char *runtime_dir; // NULL: the usual place
+    const char *config;      // the file with the rules (apexd/rules.h); NULL: root's, or none; empty: none
+    unsigned http_port;      // of the loopback interface; 0: none
+};
+
+// Serves the runtime directory until SIGTERM or SIGINT. Returns the exit code: 0, or 1 after a
+// line that says why it could not start.
+int daemon_run(const struct daemon_options *options);
 
 #endif

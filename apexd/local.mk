@@ -29,6 +29,12 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/client.h \
 	apexd/daemon.c \
 	apexd/daemon.h \
+	apexd/http.c \
+	apexd/http.h \
+	apexd/http_answer.c \
+	apexd/http_answer.h \
+	apexd/ledger.c \
+	apexd/ledger.h \
 	apexd/log.c \
 	apexd/log.h \
 	apexd/method_ctl.c \
@@ -39,10 +45,14 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/method_frag.h \
 	apexd/method_map.c \
 	apexd/method_map.h \
+	apexd/method_metrics.c \
+	apexd/method_metrics.h \
 	apexd/method_tune.c \
 	apexd/method_tune.h \
 	apexd/methods.c \
 	apexd/methods.h \
+	apexd/metrics.c \
+	apexd/metrics.h \
 	apexd/notify.c \
 	apexd/notify.h \
 	apexd/page_map.c \
@@ -57,15 +67,21 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/rules.h \
 	apexd/rundir.c \
 	apexd/rundir.h \
+	apexd/scrape.c \
+	apexd/scrape.h \
 	apexd/server.c \
 	apexd/server.h \
 	apexd/topology.c \
 	apexd/topology.h \
+	apexd/totals.c \
+	apexd/totals.h \
 	apexd/tune.c \
 	apexd/tune.h
 apexd_libapexdcore_la_CPPFLAGS = $(apexd_cppflags)
-apexd_libapexdcore_la_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(HWLOC_CFLAGS) $(UV_CFLAGS)
-apexd_libapexdcore_la_LIBADD = apexd/libapexproto.la $(HWLOC_LIBS) $(UV_LIBS)
+apexd_libapexdcore_la_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(HWLOC_CFLAGS) \
+	$(MICROHTTPD_CFLAGS) $(UV_CFLAGS)
+apexd_libapexdcore_la_LIBADD = apexd/libapexproto.la $(HWLOC_LIBS) $(MICROHTTPD_LIBS) \
+	$(UV_LIBS)
 apexd_libapexdcore_la_SHORTNAME = apexd
 
 apexd_apexd_SOURCES = apexd/main.c
@@ -78,6 +94,7 @@ EXTRA_DIST += \
 	apexd/schema/frag.json \
 	apexd/schema/hello.json \
 	apexd/schema/map.json \
+	apexd/schema/metrics.json \
 	apexd/schema/processes.json \
 	apexd/schema/rules.json \
 	apexd/schema/stats.json \

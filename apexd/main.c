@@ -6,7 +6,9 @@
 #include "apexd/log.h"
 
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
@@ -22,6 +24,8 @@ static const char usage[] =
     "                      $XDG_RUNTIME_DIR/apexd for others\n"
     "  --config FILE       rules for options of processes; /etc/apex/apexd.json for root,\n"
     "                      none for others; '' for none\n"
+    "  --http-port N       serve HTTP on port N of the loopback interface, too: totals of the\n"
+    "                      host at /metrics, for Prometheus\n"
     "  --foreground        stay in the foreground; it always does\n"
     "  --log-level LEVEL   error, warning (the default), info or debug\n"
     "  --help              print this and exit\n"
@@ -29,27 +33,42 @@ static const char usage[] =
     "\n"
     "SIGHUP has it read the rules again; SIGTERM and SIGINT stop it. See apexd(8).\n";
 
+static bool
+main_port(const char *text, unsigned *port)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+
+    *port = (unsigned)value;
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && value >= 1 && value <= 65535;
+}
+
 int
 main(int argc, char **argv)
 {
     static const struct option options[] = {
         {"runtime-dir", required_argument, NULL, 'd'}, {"foreground", no_argument, NULL, 'f'},
-        {"config", required_argument, NULL, 'c'},
+        {"config", required_argument, NULL, 'c'},      {"http-port", required_argument, NULL, 'p'},
         {"log-level", required_argument, NULL, 'l'},   {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},           {NULL, 0, NULL, 0},
     };
-    const char *runtime_dir = NULL;
-    const char *config = NULL;
+    struct daemon_options daemon = {0};
     enum log_level level;
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'd':
-            runtime_dir = optarg;
+            daemon.runtime_dir = optarg;
             break;
         case 'c':
-            config = optarg;
+            daemon.config = optarg;
+            break;
+        case 'p':
+            if (!main_port(optarg, &daemon.http_port)) {
+                fprintf(stderr, "apexd: not a port from 1 to 65535: %s\n", optarg);
+                return EXIT_USAGE;
+            }
             break;
         case 'f':
             break;
@@ -75,5 +94,5 @@ main(int argc, char **argv)
         fprintf(stderr, "apexd: unexpected argument: %s\nTry 'apexd --help'.\n", argv[optind]);
         return EXIT_USAGE;
     }
-    return daemon_run(runtime_dir, config);
+    return daemon_run(&daemon);
 }

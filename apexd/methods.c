@@ -9,8 +9,10 @@
 #include "apexd/method_ctl.h"
 #include "apexd/method_frag.h"
 #include "apexd/method_map.h"
+#include "apexd/method_metrics.h"
 #include "apexd/method_tune.h"
 #include "apexd/reply.h"
+#include "apexd/totals.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,15 +24,6 @@
 #define PACKAGE_VERSION "unknown"
 #endif
 
-// The heap in the words of jemalloc, which dashboards speak already.
-struct methods_heap {
-    uint64_t allocated; // live chunks and large objects
-    uint64_t active;    // blocks and large objects in use
-    uint64_t dirty;     // free, perhaps still in core
-    uint64_t retained;  // free, given back
-    uint64_t mapped;
-    uint64_t metadata;
-};
 
 // Sums over processes, by the name of the field.
 struct methods_sum {
@@ -38,12 +31,6 @@ struct methods_sum {
     struct page_field field[PAGE_MAP_FIELDS_MAX];
     uint64_t value[PAGE_MAP_FIELDS_MAX];
 };
-
-static uint64_t
-methods_add(uint64_t a, uint64_t b)
-{
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
 
 void
 methods_init(struct methods *m, struct roster *roster, const struct topology *topology,
@@ -65,42 +52,14 @@ methods_init(struct methods *m, struct roster *roster, const struct topology *to
 
 // --- Heaps ---------------------------------------------------------------------------------------
 
-static struct methods_heap
-methods_heap_of(struct client *client, const struct page_snapshot *s)
-{
-    const struct page_map *map = &client->map;
-
-    return (struct methods_heap){
-        .allocated = methods_add(s->small_bytes, page_map_value(map, s, "large")),
-        .active = page_map_value(map, s, "active"),
-        .dirty = page_map_value(map, s, "dirty"),
-        .retained = page_map_value(map, s, "retained"),
-        .mapped = page_map_value(map, s, "mapped"),
-        .metadata = page_map_value(map, s, "metadata"),
-    };
-}
-
-static void
-methods_heap_add(struct methods_heap *sum, const struct methods_heap *h)
-{
-    sum->allocated = methods_add(sum->allocated, h->allocated);
-    sum->active = methods_add(sum->active, h->active);
-    sum->dirty = methods_add(sum->dirty, h->dirty);
-    sum->retained = methods_add(sum->retained, h->retained);
-    sum->mapped = methods_add(sum->mapped, h->mapped);
-    sum->metadata = methods_add(sum->metadata, h->metadata);
-}
-
 static bool
-methods_put_heap(cJSON *parent, const struct methods_heap *h)
+methods_put_heap(cJSON *parent, const struct totals_heap *h)
 {
     cJSON *heap = reply_object(parent, "heap");
-    // What may be in core: an upper bound, for pages of a block in use may be untouched.
-    uint64_t resident = methods_add(methods_add(h->active, h->dirty), h->metadata);
 
     return message_add_u64(heap, "allocated_bytes", h->allocated) &&
            message_add_u64(heap, "active_bytes", h->active) &&
-           message_add_u64(heap, "resident_bytes_max", resident) &&
+           message_add_u64(heap, "resident_bytes_max", h->resident_max) &&
            message_add_u64(heap, "dirty_bytes", h->dirty) &&
            message_add_u64(heap, "retained_bytes", h->retained) &&
            message_add_u64(heap, "mapped_bytes", h->mapped) &&
@@ -139,7 +98,7 @@ methods_put_values(cJSON *parent, const char *name, const struct page_field *fie
 static bool
 methods_may_see(uid_t uid, const struct client *client)
 {
-    return uid == 0 || uid == client->peer.uid;
+    return client_may_be_seen(client->peer.uid, uid);
 }
 
 // The process `pid`, if the caller may see it.
@@ -175,7 +134,7 @@ static bool
 methods_put_process(cJSON *object, struct client *client, const struct page_snapshot *s,
                     uint64_t now_ns)
 {
-    struct methods_heap heap = methods_heap_of(client, s);
+    struct totals_heap heap = totals_heap_of(&client->map, s);
 
     return client_put_identity(object, client) &&
            message_add_u64(object, "registered_ms", (now_ns - client->registered_ns) / 1000000) &&
@@ -269,7 +228,7 @@ methods_sum_values(struct methods_sum *sum, const struct page_map *map,
             sum->value[at] = 0;
             sum->count++;
         }
-        sum->value[at] = methods_add(sum->value[at], s->value[i]);
+        sum->value[at] = totals_add(sum->value[at], s->value[i]);
     }
 }
 
@@ -296,7 +255,7 @@ methods_put_daemon(cJSON *result, const struct methods *m, uint64_t now_ns)
 static cJSON *
 methods_stats_all(struct methods *m, uint64_t now_ns)
 {
-    struct methods_heap heap = {0};
+    struct totals_heap heap = {0};
     struct methods_sum sum = {.count = 0};
     uint64_t threads = 0;
     cJSON *result = reply_begin(m->boot_id, "apexd.stats/1");
@@ -304,8 +263,8 @@ methods_stats_all(struct methods *m, uint64_t now_ns)
     for (size_t i = 0; i < m->roster->count; i++) {
         struct client *client = m->roster->client[i];
         const struct page_snapshot *s = client_snapshot(client, now_ns);
-        struct methods_heap one = methods_heap_of(client, s);
-        methods_heap_add(&heap, &one);
+        struct totals_heap one = totals_heap_of(&client->map, s);
+        totals_heap_add(&heap, &one);
         methods_sum_values(&sum, &client->map, s);
         threads += s->threads_live;
     }
@@ -538,6 +497,15 @@ methods_rules(struct methods *m, uid_t uid, const struct message_request *reques
               const char **why)
 {
     return method_rules(m->roster, m->boot_id, uid, request, result, why);
+}
+
+static enum message_error
+methods_metrics(struct methods *m, uid_t uid, const struct message_request *request, cJSON **result,
+                const char **why)
+{
+    (void)why;
+    *result = method_metrics(m->roster, m->boot_id, m->started_ns, uid, request);
+    return MESSAGE_NONE;
 }
 
 typedef enum message_error methods_function(struct methods *m, uid_t uid,

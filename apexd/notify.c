@@ -5,6 +5,7 @@
 #include "apexd/notify.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,8 +49,42 @@ notify_option(int fd, int option)
     return getsockopt(fd, SOL_SOCKET, option, &value, &bytes) == 0 ? value : -1;
 }
 
+// Whether the manager calls descriptor LISTEN_FIRST + `index` so: names are parted by colons.
+static bool
+notify_is_called(unsigned index, const char *name)
+{
+    const char *at = getenv("LISTEN_FDNAMES");
+
+    for (; at != NULL && index > 0; index--) {
+        at = strchr(at, ':');
+        at = at == NULL ? NULL : at + 1;
+    }
+    size_t length = strlen(name);
+    return at != NULL && strncmp(at, name, length) == 0 &&
+           (at[length] == ':' || at[length] == '\0');
+}
+
+// Whether the path that a socket is bound to ends in this name.
+static bool
+notify_is_at(int fd, const char *name)
+{
+    // One more: a path may fill the address, and is not terminated then.
+    union {
+        struct sockaddr_un un;
+        char bytes[sizeof(struct sockaddr_un) + 1];
+    } address = {.un = {.sun_family = AF_UNSPEC}};
+    socklen_t bytes = sizeof address.un;
+
+    if (getsockname(fd, (struct sockaddr *)&address.un, &bytes) != 0) {
+        return false;
+    }
+    const char *path = address.bytes + offsetof(struct sockaddr_un, sun_path);
+    const char *last = strrchr(path, '/');
+    return last != NULL && strcmp(last + 1, name) == 0;
+}
+
 int
-notify_socket(int type)
+notify_socket(int type, const char *name)
 {
     static unsigned handed_out; // bit i: descriptor LISTEN_FIRST + i
     const char *pid = getenv("LISTEN_PID");
@@ -63,6 +98,9 @@ notify_socket(int type)
         int fd = LISTEN_FIRST + i;
         if ((handed_out >> i & 1) != 0 || notify_option(fd, SO_DOMAIN) != AF_UNIX ||
             notify_option(fd, SO_TYPE) != type || notify_option(fd, SO_ACCEPTCONN) != 1) {
+            continue;
+        }
+        if (name != NULL && !notify_is_called((unsigned)i, name) && !notify_is_at(fd, name)) {
             continue;
         }
         handed_out |= 1u << i;

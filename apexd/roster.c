@@ -17,6 +17,7 @@ roster_init(struct roster *roster, uint64_t daemon, size_t fd_limit)
     size_t room = fd_limit > FDS_OF_OURS ? (fd_limit - FDS_OF_OURS) / FDS_OF_A_CLIENT : 0;
 
     memset(roster, 0, sizeof *roster);
+    ledger_init(&roster->ledger);
     roster->daemon = daemon;
     roster->capacity = room < ROSTER_CLIENTS_MAX ? room : ROSTER_CLIENTS_MAX;
 }
@@ -71,7 +72,11 @@ roster_has_room(const struct roster *roster, const struct client_peer *peer)
 static void
 roster_remove(struct roster *roster, size_t index)
 {
-    client_free(roster->client[index]);
+    struct client *client = roster->client[index];
+
+    ledger_leave(&roster->ledger, &client->place, &client->map,
+                 client_snapshot_now(client, client->snapshot_ns));
+    client_free(client);
     roster->count--;
     memmove(&roster->client[index], &roster->client[index + 1],
             (roster->count - index) * sizeof roster->client[0]);
@@ -80,6 +85,8 @@ roster_remove(struct roster *roster, size_t index)
 void
 roster_add(struct roster *roster, struct client *client)
 {
+    struct ledger_key key;
+
     for (size_t i = 0; i < roster->count; i++) {
         const struct client *older = roster->client[i];
         if (older->peer.pid == client->peer.pid) {
@@ -92,6 +99,8 @@ roster_add(struct roster *roster, struct client *client)
         }
     }
     rules_apply(&roster->rules, client);
+    client_key(client, &key);
+    ledger_enter(&roster->ledger, &key, &client->map, &client->place);
     roster->client[roster->count++] = client;
     roster->registered_total++;
 }

@@ -7,6 +7,7 @@
 #define APEXD_ROSTER_H
 
 #include "apexd/client.h"
+#include "apexd/ledger.h"
 #include "apexd/rules.h"
 #include "libapex/abi/hello.h"
 
@@ -26,7 +27,8 @@ struct roster {
     uint64_t swept_ns;
     uint64_t registered_total;
     uint64_t answered_total[APEX_HELLO_STATUS_COUNT]; // registrations, by what was answered
-    struct rules rules; // for those who come
+    struct rules rules;                               // for those who come
+    struct ledger ledger;                             // what they counted, and those before them
     struct client *client[ROSTER_CLIENTS_MAX];
 };
 

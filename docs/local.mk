@@ -28,5 +28,6 @@ EXTRA_DIST += \
 	docs/decisions/README.md \
 	docs/invariants.md \
 	docs/memory-ordering.md \
+	docs/monitoring.md \
 	docs/protocol.md \
 	docs/reading-guide.md

@@ -469,7 +469,9 @@ EXTRA_DIST += \
 # The modules of apexd and apexctl.
 daemon_tests = \
 	tests/unit/frame_test \
+	tests/unit/ledger_test \
 	tests/unit/message_test \
+	tests/unit/metrics_test \
 	tests/unit/page_map_test \
 	tests/unit/render_test \
 	tests/unit/roster_test \
@@ -480,6 +482,10 @@ daemon_cflags = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CMOCKA_CFLAGS)
 
 tests_unit_frame_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_frame_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
+tests_unit_ledger_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_ledger_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_metrics_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_metrics_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_message_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_message_test_CFLAGS = $(daemon_cflags)
 tests_unit_message_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
@@ -496,6 +502,9 @@ tests_unit_tune_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 EXTRA_DIST += \
 	tests/golden/ctl.json \
 	tests/golden/ctl.txt \
+	tests/golden/metrics.openmetrics \
+	tests/golden/metrics.prom \
+	tests/golden/metrics_host.openmetrics \
 	tests/golden/processes.json \
 	tests/golden/processes.txt \
 	tests/golden/processes_none.json \
@@ -517,6 +526,7 @@ daemon_plain_scripts = \
 	tests/daemon/denied.sh \
 	tests/daemon/hostile.sh \
 	tests/daemon/map.sh \
+	tests/daemon/http.sh \
 	tests/daemon/protocol.sh \
 	tests/daemon/serve.sh
 
@@ -534,6 +544,7 @@ EXTRA_DIST += \
 	tests/daemon/ctl.py \
 	tests/daemon/denied.py \
 	tests/daemon/hostile.py \
+	tests/daemon/http.py \
 	tests/daemon/life.py \
 	tests/daemon/map.py \
 	tests/daemon/run.py \

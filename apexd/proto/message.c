@@ -388,21 +388,27 @@ message_character(const unsigned char *s, size_t rest)
     return s[0] == 0xc2 && s[1] < 0xa0 ? 0 : length;
 }
 
+void
+message_clean(char *out, size_t capacity, const char *text, size_t length)
+{
+    length = strnlen(text, length < capacity ? length : capacity - 1);
+    for (size_t i = 0; i < length;) {
+        size_t bytes = message_character((const unsigned char *)text + i, length - i);
+        if (bytes == 0) {
+            out[i++] = '?';
+        } else {
+            memcpy(out + i, text + i, bytes);
+            i += bytes;
+        }
+    }
+    out[length] = '\0';
+}
+
 bool
 message_add_text(cJSON *object, const char *name, const char *text, size_t capacity)
 {
     char clean[TEXT_BYTES_MAX + 1];
-    size_t length = strnlen(text, capacity < TEXT_BYTES_MAX ? capacity : TEXT_BYTES_MAX);
 
-    for (size_t i = 0; i < length;) {
-        size_t bytes = message_character((const unsigned char *)text + i, length - i);
-        if (bytes == 0) {
-            clean[i++] = '?';
-        } else {
-            memcpy(clean + i, text + i, bytes);
-            i += bytes;
-        }
-    }
-    clean[length] = '\0';
+    message_clean(clean, sizeof clean, text, capacity);
     return cJSON_AddStringToObject(object, name, clean) != NULL;
 }

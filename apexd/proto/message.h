@@ -117,8 +117,11 @@ const char *message_raw_result(const char *line, size_t length, size_t *bytes);
 // All 64 bits, where cJSON's own numbers are doubles. False when memory is short.
 bool message_add_u64(cJSON *object, const char *name, uint64_t value);
 
-// Text from a stranger: at most `capacity` bytes or up to a NUL; what is not valid UTF-8, or is
-// a control character, is replaced by `?`. False when memory is short.
+// Text from a stranger, of at most `length` bytes or up to a NUL, made fit to be shown: what is not
+// valid UTF-8, or is a control character, becomes `?`. Cut to `capacity - 1` bytes.
+void message_clean(char *out, size_t capacity, const char *text, size_t length);
+
+// The same, into an object. False when memory is short.
 bool message_add_text(cJSON *object, const char *name, const char *text, size_t capacity);
 
 #endif

@@ -23,6 +23,7 @@
 #define APEX_RUNTIME_NAME "apexd"     // of any other: $XDG_RUNTIME_DIR/apexd
 #define APEX_REGISTER_SOCKET "register.sock"
 #define APEX_CONTROL_SOCKET "control.sock"
+#define APEX_HTTP_SOCKET "http.sock" // for those who speak HTTP
 
 struct apex_hello {
     uint64_t magic; // APEX_HELLO_MAGIC

@@ -233,7 +233,7 @@ def test_notify():
         s.connect(top + "/elsewhere.sock")
         s.sendall(b'{"v":1,"id":5,"method":"hello"}\n')
         same(json.loads(s.makefile().readline())["id"], 5, "answer on a socket that was passed")
-    same(sorted(os.listdir(top)), ["elsewhere.sock", "notify", "register.sock"], "sockets with LISTEN_FDS")
+    same(sorted(os.listdir(top)), ["elsewhere.sock", "http.sock", "notify", "register.sock"], "sockets with LISTEN_FDS")
     process.terminate()
     same(manager.recv(4096), b"STOPPING=1", "STOPPING=1 at the end")
     same(process.wait(PATIENCE_S), 0, "exit code")

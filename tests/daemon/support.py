@@ -202,6 +202,51 @@ def listed(directory):
     return {p["pid"]: p for p in ask(directory, "processes").get("processes", [])}
 
 
+# --- HTTP --------------------------------------------------------------------------------------------
+
+
+def free_port():
+    """A port of 127.0.0.1 that nobody uses at the moment."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def http_connect(where):
+    """To a port of 127.0.0.1, to http.sock in a directory, or to a socket."""
+    s = socket.socket(socket.AF_INET if isinstance(where, int) else socket.AF_UNIX)
+    s.settimeout(PATIENCE_S)
+    try:
+        if isinstance(where, int):
+            s.connect(("127.0.0.1", where))
+        else:
+            s.connect(where + "/http.sock" if os.path.isdir(where) else where)
+    except OSError:
+        s.close()
+        raise
+    return s
+
+
+def http(where, path, headers=None, method="GET"):
+    """One request: (status, headers by their names in lower case, body)."""
+    lines = dict({"Host": "localhost"}, **(headers or {}))
+    with http_connect(where) as s:
+        s.sendall(("%s %s HTTP/1.1\r\n%s\r\n" % (method, path, "".join(
+            "%s: %s\r\n" % line for line in lines.items()))).encode())
+        head, _, body = s.makefile("rb").read().partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    fields = dict(line.lower().split(": ", 1)[:1] + line.split(": ", 1)[1:] for line in lines[1:])
+    same(int(fields.get("content-length", len(body))), len(body) or int(fields.get("content-length", 0)),
+         "length of " + path)
+    return int(lines[0].split()[1]), fields, body.decode()
+
+
+def samples(text):
+    """The samples of a text for Prometheus: name with labels, and value."""
+    return {name: float(value) for name, value in
+            (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
+
+
 def apexctl(*arguments, directory=None, environment=None, **options):
     """Runs apexctl; (exit code, stdout, stderr)."""
     command = [APEXCTL] + (["--runtime-dir", directory] if directory else []) + list(arguments)

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+//
+// libmicrohttpd in libuv's loop; see http.h. Its epoll set is itself a descriptor that can be
+// polled: when it is readable, or a time that the library asks for has come, the library runs.
+
+#include "apexd/http.h"
+
+#include "apexd/http_answer.h"
+#include "apexd/log.h"
+#include "apexd/scrape.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HTTP_TICK_MS 250 // how exact deadlines are
+
+struct http_connection {
+    struct MHD_Connection *connection;
+    struct http_connection *next;
+    struct http_connection *previous;
+    uint64_t begun_ms; // by the loop's clock
+    bool dropped;      // the library has not noticed yet
+    size_t reply_bytes;
+};
+
+static void http_on_timer(uv_timer_t *timer);
+
+// --- Connections ---------------------------------------------------------------------------------
+
+static int
+http_fd(struct http_connection *c)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info == NULL ? -1 : info->connect_fd;
+}
+
+// Ends a connection from outside: the library finds it closed the next time it looks, and tells us.
+static void
+http_drop(struct http_connection *c, const char *why)
+{
+    if (!c->dropped) {
+        log_event(LOG_LEVEL_INFO, "dropped an HTTP connection: %s", why);
+        (void)shutdown(http_fd(c), SHUT_RDWR);
+        c->dropped = true;
+    }
+}
+
+static void
+http_drop_oldest(struct http_listener *l)
+{
+    struct http_connection *c = l->first;
+
+    while (c != NULL && c->dropped) {
+        c = c->next;
+    }
+    if (c != NULL) {
+        http_drop(c, "others wait, and it is the oldest");
+    }
+}
+
+static void
+http_link(struct http_listener *l, struct http_connection *c)
+{
+    c->previous = l->last;
+    if (l->last != NULL) {
+        l->last->next = c;
+    } else {
+        l->first = c;
+    }
+    l->last = c;
+    l->connections++;
+}
+
+static void
+http_unlink(struct http_listener *l, struct http_connection *c)
+{
+    *(c->previous != NULL ? &c->previous->next : &l->first) = c->next;
+    *(c->next != NULL ? &c->next->previous : &l->last) = c->previous;
+    l->connections--;
+    l->has_closed = true;
+    l->http->replies_bytes -= c->reply_bytes;
+    free(c);
+}
+
+static void
+http_on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
+                   enum MHD_ConnectionNotificationCode code)
+{
+    struct http_listener *l = context;
+
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        if (*socket_context != NULL) {
+            http_unlink(l, *socket_context);
+        }
+        return;
+    }
+    struct http_connection *c = calloc(1, sizeof *c);
+    *socket_context = c; // without one it gets no answer
+    if (c == NULL) {
+        return;
+    }
+    if (l->connections >= HTTP_CROWD) {
+        http_drop_oldest(l);
+    }
+    c->connection = connection;
+    c->begun_ms = uv_now(l->http->loop);
+    http_link(l, c);
+}
+
+// --- Requests ------------------------------------------------------------------------------------
+
+static enum MHD_Result
+http_on_argument(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct http_request *request = context;
+
+    (void)kind;
+    if (request->argument_count < HTTP_ARGUMENTS_MAX) {
+        request->argument[request->argument_count].name = name;
+        request->argument[request->argument_count].value = value;
+    }
+    request->argument_count++;
+    return MHD_YES;
+}
+
+// False when the kernel does not say who is there.
+static bool
+http_peer(const struct http_listener *l, struct http_connection *c, uid_t *uid)
+{
+    struct ucred who;
+    socklen_t bytes = sizeof who;
+
+    *uid = SCRAPE_NOBODY;
+    if (!l->knows_peers) {
+        return true;
+    }
+    if (getsockopt(http_fd(c), SOL_SOCKET, SO_PEERCRED, &who, &bytes) != 0) {
+        return false;
+    }
+    *uid = who.uid;
+    return true;
+}
+
+static void
+http_ask(const struct http_listener *l, struct http_connection *c, const char *path,
+         const char *method, struct http_answer *answer)
+{
+    struct MHD_Connection *m = c->connection;
+    struct http_request request = {
+        .path = path,
+        .accept = MHD_lookup_connection_value(m, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT),
+        .host = MHD_lookup_connection_value(m, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST),
+    };
+
+    MHD_get_connection_values(m, MHD_GET_ARGUMENT_KIND, http_on_argument, &request);
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
+        http_answer_error(answer, MHD_HTTP_METHOD_NOT_ALLOWED, MESSAGE_BAD_REQUEST,
+                          "only GET and HEAD are answered");
+    } else if (request.argument_count > HTTP_ARGUMENTS_MAX) {
+        http_answer_error(answer, MHD_HTTP_BAD_REQUEST, MESSAGE_BAD_PARAMS, "too many parameters");
+    } else if (!http_peer(l, c, &request.uid)) {
+        http_answer_error(answer, MHD_HTTP_FORBIDDEN, MESSAGE_DENIED,
+                          "the kernel does not say who asks");
+    } else if (l->http->replies_bytes > HTTP_REPLIES_BYTES_MAX) {
+        http_answer_error(answer, MHD_HTTP_SERVICE_UNAVAILABLE, MESSAGE_TOO_BUSY,
+                          "too many answers wait to be read");
+    } else {
+        http_answer(l->http->methods, &request, answer);
+    }
+}
+
+// Called when the headers are there. That is all of a request we look at: a body is not read, and
+// the connection ends with the answer.
+static enum MHD_Result
+http_on_request(void *context, struct MHD_Connection *connection, const char *path,
+                const char *method, const char *version, const char *data, size_t *data_bytes,
+                void **request_context)
+{
+    struct http_listener *l = context;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct http_connection *c = info == NULL ? NULL : info->socket_context;
+    struct http_answer answer = {0};
+
+    (void)version;
+    (void)data;
+    (void)data_bytes;
+    (void)request_context;
+    if (c == NULL) {
+        return MHD_NO;
+    }
+    http_ask(l, c, path, method, &answer);
+    struct MHD_Response *response =
+        answer.body == NULL
+            ? NULL
+            : MHD_create_response_from_buffer(answer.bytes, answer.body, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL) {
+        free(answer.body);
+        return MHD_NO;
+    }
+    c->reply_bytes = answer.bytes;
+    l->http->replies_bytes += answer.bytes;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.type);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (answer.status == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    }
+    enum MHD_Result result = MHD_queue_response(connection, answer.status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+// --- The loop ------------------------------------------------------------------------------------
+
+static void
+http_run(struct http_listener *l)
+{
+    MHD_UNSIGNED_LONG_LONG wanted_ms;
+    uint64_t wait_ms = UINT64_MAX;
+
+    l->has_closed = false;
+    MHD_run(l->daemon);
+    if (MHD_get_timeout(l->daemon, &wanted_ms) == MHD_YES) {
+        wait_ms = wanted_ms;
+    }
+    if (l->first != NULL && wait_ms > HTTP_TICK_MS) {
+        wait_ms = HTTP_TICK_MS;
+    }
+    // When it had as many as it may have, it looks for the next one only when it runs again.
+    if (l->has_closed) {
+        wait_ms = 0;
+    }
+    if (wait_ms == UINT64_MAX) {
+        uv_timer_stop(&l->timer);
+    } else {
+        uv_timer_start(&l->timer, http_on_timer, wait_ms, 0);
+    }
+}
+
+static void
+http_on_timer(uv_timer_t *timer)
+{
+    struct http_listener *l = timer->data;
+    uint64_t now_ms = uv_now(l->http->loop);
+
+    // In the order they came: those behind are younger.
+    for (struct http_connection *c = l->first;
+         c != NULL && now_ms - c->begun_ms >= HTTP_DEADLINE_MS; c = c->next) {
+        http_drop(c, "it takes too long");
+    }
+    http_run(l);
+}
+
+static void
+http_on_ready(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    http_run(poll->data);
+}
+
+// --- Start and end -------------------------------------------------------------------------------
+
+void
+http_init(struct http *http, uv_loop_t *loop, struct methods *methods)
+{
+    memset(http, 0, sizeof *http);
+    http->loop = loop;
+    http->methods = methods;
+}
+
+int
+http_loopback(unsigned port, bool six)
+{
+    struct sockaddr_in four = {.sin_family = AF_INET,
+                               .sin_port = htons((uint16_t)port),
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in6 long_one = {.sin6_family = AF_INET6,
+                                    .sin6_port = htons((uint16_t)port),
+                                    .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    const struct sockaddr *address =
+        six ? (const struct sockaddr *)&long_one : (const struct sockaddr *)&four;
+    socklen_t bytes = six ? sizeof long_one : sizeof four;
+    int yes = 1;
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0) {
+        return -1;
+    }
+    // A daemon that comes back need not wait for connections of the last one to be forgotten.
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if ((six && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes) != 0) ||
+        bind(fd, address, bytes) != 0 || listen(fd, HTTP_CONNECTIONS_MAX) != 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+bool
+http_add(struct http *http, int fd, bool is_unix)
+{
+    struct http_listener *l = &http->listener[http->count];
+
+    l->http = http;
+    l->knows_peers = is_unix;
+    l->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL, 0, NULL, NULL, http_on_request, l, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, l, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HTTP_REQUEST_BYTES_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    if (l->daemon == NULL) {
+        return false;
+    }
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    if (info == NULL || uv_poll_init(http->loop, &l->ready, info->epoll_fd) != 0) {
+        MHD_stop_daemon(l->daemon);
+        return false;
+    }
+    uv_timer_init(http->loop, &l->timer);
+    l->ready.data = l;
+    l->timer.data = l;
+    uv_poll_start(&l->ready, UV_READABLE, http_on_ready);
+    http->count++;
+    return true;
+}
+
+void
+http_stop(struct http *http)
+{
+    for (unsigned i = 0; i < http->count; i++) {
+        uv_close((uv_handle_t *)&http->listener[i].ready, NULL);
+        uv_close((uv_handle_t *)&http->listener[i].timer, NULL);
+        MHD_stop_daemon(http->listener[i].daemon);
+    }
+    http->count = 0;
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+//
+// Paths to answers; see http_answer.h. A query becomes the request that control.sock would have
+// been sent, and is held against methods.def by the same function.
+
+#include "apexd/http_answer.h"
+
+#include "apexd/scrape.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define JSON "application/json"
+#define PLAIN "text/plain; charset=utf-8"
+#define PREFIX "/v1/"
+
+// A link that a browser follows must not change anything, so methods are named here one by one.
+static const enum method http_methods[] = {
+    METHOD_hello, METHOD_stats, METHOD_processes, METHOD_topology, METHOD_metrics,
+};
+
+static unsigned
+http_answer_status(enum message_error error)
+{
+    switch (error) {
+    case MESSAGE_NONE:
+        return 200;
+    case MESSAGE_UNKNOWN_METHOD:
+    case MESSAGE_NO_SUCH_PROCESS:
+        return 404;
+    case MESSAGE_DENIED:
+        return 403;
+    case MESSAGE_TOO_BUSY:
+        return 503;
+    case MESSAGE_INTERNAL:
+        return 500;
+    default:
+        return 400;
+    }
+}
+
+// Takes over `body`.
+static void
+http_answer_set(struct http_answer *answer, unsigned status, const char *type, char *body)
+{
+    answer->status = status;
+    answer->type = type;
+    answer->body = body;
+    answer->bytes = body == NULL ? 0 : strlen(body);
+}
+
+void
+http_answer_error(struct http_answer *answer, unsigned status, enum message_error error,
+                  const char *text)
+{
+    cJSON *root = cJSON_CreateObject();
+    cJSON *object = cJSON_AddObjectToObject(root, "error");
+
+    cJSON_AddStringToObject(object, "code", message_error_word(error));
+    cJSON_AddStringToObject(object, "message", text);
+    http_answer_set(answer, status, JSON, cJSON_PrintUnformatted(root));
+    cJSON_Delete(root);
+}
+
+// --- Arguments -----------------------------------------------------------------------------------
+
+static bool
+http_answer_number(const char *text, double *number)
+{
+    char *end;
+
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    *number = (double)value;
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0;
+}
+
+static bool
+http_answer_flag(const char *text, bool *flag)
+{
+    *flag = text == NULL || text[0] == '\0' || strcmp(text, "1") == 0 || strcmp(text, "true") == 0;
+    return *flag || strcmp(text, "0") == 0 || strcmp(text, "false") == 0;
+}
+
+// Adds one argument in the type that the method wants. What does not look like that, or is not
+// known, goes in as text, so that it is refused as it would be on control.sock.
+static void
+http_answer_argument(cJSON *params, enum method method, const struct http_argument *argument)
+{
+    enum message_type type = MESSAGE_text;
+    double number;
+    bool flag;
+
+    for (size_t i = 0; i < message_param_count; i++) {
+        if (message_params[i].method == method &&
+            strcmp(message_params[i].name, argument->name) == 0) {
+            type = message_params[i].type;
+        }
+    }
+    const char *value = argument->value == NULL ? "" : argument->value;
+    if (type == MESSAGE_number && http_answer_number(value, &number)) {
+        cJSON_AddNumberToObject(params, argument->name, number);
+    } else if (type == MESSAGE_flag && http_answer_flag(argument->value, &flag)) {
+        cJSON_AddBoolToObject(params, argument->name, flag);
+    } else {
+        cJSON_AddStringToObject(params, argument->name, value);
+    }
+}
+
+// The request as methods.c wants it. Give it to message_request_free in either case.
+static enum message_error
+http_answer_parse(const struct http_request *http, enum method method,
+                  struct message_request *request, const char **why)
+{
+    cJSON *params = cJSON_CreateObject();
+
+    for (unsigned i = 0; i < http->argument_count; i++) {
+        http_answer_argument(params, method, &http->argument[i]);
+    }
+    memset(request, 0, sizeof *request);
+    char *line = message_request_line(0, method, params);
+    if (line == NULL) {
+        *why = "the daemon is short of memory";
+        return MESSAGE_INTERNAL;
+    }
+    line[strcspn(line, "\n")] = '\0';
+    enum message_error error = message_parse_request(line, strlen(line), request, why);
+    free(line);
+    return error;
+}
+
+// --- Paths ---------------------------------------------------------------------------------------
+
+static void
+http_answer_method(struct methods *m, const struct http_request *http, enum method method,
+                   struct http_answer *answer)
+{
+    struct message_request request;
+    const char *why = NULL;
+    cJSON *result = NULL;
+    enum message_error error = http_answer_parse(http, method, &request, &why);
+
+    if (error == MESSAGE_NONE) {
+        error = methods_call(m, http->uid, &request, &result, &why);
+    }
+    if (error == MESSAGE_NONE) {
+        http_answer_set(answer, 200, JSON, cJSON_PrintUnformatted(result));
+        cJSON_Delete(result);
+    } else {
+        http_answer_error(answer, http_answer_status(error), error, why);
+    }
+    message_request_free(&request);
+}
+
+static void
+http_answer_metrics(struct methods *m, const struct http_request *http, struct http_answer *answer)
+{
+    struct message_request request;
+    const char *why = NULL;
+    enum message_error error = http_answer_parse(http, METHOD_metrics, &request, &why);
+
+    if (error == MESSAGE_NONE) {
+        bool open = message_param_flag(&request, "openmetrics");
+        struct scrape_options options = {
+            .uid = http->uid,
+            .per_process = message_param_flag(&request, "per_process"),
+            .format = open ? METRICS_OPENMETRICS : metrics_choose(http->accept),
+            .started_ns = m->started_ns,
+        };
+        answer->status = 200;
+        answer->type = metrics_content_type(options.format);
+        answer->body = scrape(m->roster, &options, &answer->bytes);
+    } else {
+        http_answer_error(answer, http_answer_status(error), error, why);
+    }
+    message_request_free(&request);
+}
+
+// A page on the web can have its name mean 127.0.0.1, and would then read what we answer. The
+// name is in the request, though, and is none of ours.
+static bool
+http_answer_is_our_name(const char *host)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t length = strlen(names[i]);
+        if (strncasecmp(host, names[i], length) == 0 &&
+            (host[length] == '\0' || host[length] == ':')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+http_answer(struct methods *m, const struct http_request *request, struct http_answer *answer)
+{
+    const char *name = request->path + strlen(PREFIX);
+
+    *answer = (struct http_answer){0};
+    if (request->uid == SCRAPE_NOBODY && request->host != NULL &&
+        !http_answer_is_our_name(request->host)) {
+        http_answer_error(answer, 403, MESSAGE_DENIED, "this daemon is called localhost");
+        return;
+    }
+    if (strcmp(request->path, "/healthz") == 0) {
+        http_answer_set(answer, 200, PLAIN, strdup("ok\n"));
+        return;
+    }
+    if (strcmp(request->path, "/metrics") == 0) {
+        http_answer_metrics(m, request, answer);
+        return;
+    }
+    if (strncmp(request->path, PREFIX, strlen(PREFIX)) == 0) {
+        for (size_t i = 0; i < sizeof http_methods / sizeof http_methods[0]; i++) {
+            if (strcmp(message_methods[http_methods[i]].name, name) == 0) {
+                http_answer_method(m, request, http_methods[i], answer);
+                return;
+            }
+        }
+    }
+    http_answer_error(answer, 404, MESSAGE_UNKNOWN_METHOD,
+                      "there are /metrics, /healthz and /v1/ with hello, stats, processes, "
+                      "topology or metrics");
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// One look at all processes, as text for Prometheus: who asks decides which processes get rows of
+// their own. Root sees all, a user their own, and nobody (as over TCP) the host as one row. What is
+// not shown is in the row of the others, so that sums are those of the host. One thread.
+
+#ifndef APEXD_SCRAPE_H
+#define APEXD_SCRAPE_H
+
+#include "apexd/metrics.h"
+#include "apexd/roster.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define SCRAPE_NOBODY \
+    ((uid_t)-1) // somebody the kernel does not vouch for: no process has this user
+
+struct scrape_options {
+    uid_t uid;
+    bool per_process; // a row for each process, the largest first, and not for each group
+    enum metrics_format format;
+    uint64_t started_ns; // CLOCK_MONOTONIC, of the daemon
+};
+
+// The text, for the caller to free; NULL when memory is short.
+char *scrape(struct roster *roster, const struct scrape_options *options, size_t *bytes);
+
+#endif
