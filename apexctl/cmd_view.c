@@ -68,13 +68,6 @@ view_run(const char *runtime_dir, const struct view *view)
     return code;
 }
 
-static enum exit_code
-view_unexpected(const char *argument)
-{
-    fprintf(stderr, "apexctl: unexpected argument: %s\n", argument);
-    return EXIT_USAGE;
-}
-
 enum exit_code
 command_stats(const char *runtime_dir, int argc, char **argv)
 {
@@ -85,7 +78,7 @@ command_stats(const char *runtime_dir, int argc, char **argv)
         (first < argc && !command_pid(argv[first], &view.pid))) {
         return EXIT_USAGE;
     }
-    return first + 1 < argc ? view_unexpected(argv[first + 1]) : view_run(runtime_dir, &view);
+    return first + 1 < argc ? command_unexpected(argv[first + 1]) : view_run(runtime_dir, &view);
 }
 
 enum exit_code
@@ -97,7 +90,7 @@ command_processes(const char *runtime_dir, int argc, char **argv)
     if (!command_view_parse(&view.options, false, argc, argv, &first)) {
         return EXIT_USAGE;
     }
-    return first < argc ? view_unexpected(argv[first]) : view_run(runtime_dir, &view);
+    return first < argc ? command_unexpected(argv[first]) : view_run(runtime_dir, &view);
 }
 
 enum exit_code
@@ -109,7 +102,7 @@ command_topology(const char *runtime_dir, int argc, char **argv)
     if (!command_view_parse(&view.options, false, argc, argv, &first)) {
         return EXIT_USAGE;
     }
-    return first < argc ? view_unexpected(argv[first]) : view_run(runtime_dir, &view);
+    return first < argc ? command_unexpected(argv[first]) : view_run(runtime_dir, &view);
 }
 
 enum exit_code
@@ -121,5 +114,5 @@ command_rules(const char *runtime_dir, int argc, char **argv)
     if (!command_view_parse(&view.options, false, argc, argv, &first)) {
         return EXIT_USAGE;
     }
-    return first < argc ? view_unexpected(argv[first]) : view_run(runtime_dir, &view);
+    return first < argc ? command_unexpected(argv[first]) : view_run(runtime_dir, &view);
 }

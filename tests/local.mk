@@ -457,10 +457,14 @@ EXTRA_DIST += \
 # The modules of apexd and apexctl.
 daemon_tests = \
 	tests/unit/frame_test \
+	tests/unit/hint_test \
 	tests/unit/message_test \
 	tests/unit/page_map_test \
 	tests/unit/render_test \
 	tests/unit/roster_test \
+	tests/unit/screen_test \
+	tests/unit/top_model_test \
+	tests/unit/top_ui_test \
 	tests/unit/tune_test
 
 daemon_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
@@ -468,6 +472,8 @@ daemon_cflags = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CMOCKA_CFLAGS)
 
 tests_unit_frame_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_frame_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
+tests_unit_hint_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_hint_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_message_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_message_test_CFLAGS = $(daemon_cflags)
 tests_unit_message_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
@@ -480,6 +486,14 @@ tests_unit_roster_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_roster_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_tune_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_tune_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_screen_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_screen_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
+tests_unit_top_model_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_top_model_test_CFLAGS = $(daemon_cflags)
+tests_unit_top_model_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
+tests_unit_top_ui_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_top_ui_test_CFLAGS = $(daemon_cflags)
+tests_unit_top_ui_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 
 EXTRA_DIST += \
 	tests/golden/processes.json \
@@ -504,7 +518,8 @@ daemon_plain_scripts = \
 	tests/daemon/hostile.sh \
 	tests/daemon/map.sh \
 	tests/daemon/protocol.sh \
-	tests/daemon/serve.sh
+	tests/daemon/serve.sh \
+	tests/daemon/top.sh
 
 daemon_scripts = \
 	tests/daemon/life.sh \
@@ -523,6 +538,8 @@ EXTRA_DIST += \
 	tests/daemon/run.py \
 	tests/daemon/serve.py \
 	tests/daemon/support.py \
+	tests/daemon/terminal.py \
+	tests/daemon/top.py \
 	tests/daemon/tune.py
 
 # What the daemon reads from strangers, each part behind one door (tests/fuzz/README.md):
