@@ -520,8 +520,8 @@ top_ui_draw(struct top_ui *ui, const char *clock, unsigned columns, unsigned row
             struct screen_line *line)
 {
     static const char *const foot[] = {
-        [TOP_VIEW_LIST] = "q quit  Enter details  f filter  left right sort  r reverse  p pause  "
-                          "+ - interval  h help",
+        [TOP_VIEW_LIST] =
+            "q quit  Enter details  f filter  < > sort  r reverse  p pause  + - pace  h help",
         [TOP_VIEW_DETAIL] = "q back  up down scroll  p pause  + - interval  h help",
         [TOP_VIEW_HELP] = "q back",
     };
