@@ -140,6 +140,17 @@ call_given_dir(const char *runtime_dir)
                                                      : NULL;
 }
 
+bool
+call_place(const char *runtime_dir, unsigned i, char dir[CALL_PATH_BYTES])
+{
+    const char *given = call_given_dir(runtime_dir);
+
+    if (given == NULL) {
+        return call_usual_dir(i, dir);
+    }
+    return i == 0 && snprintf(dir, CALL_PATH_BYTES, "%s", given) < CALL_PATH_BYTES;
+}
+
 enum exit_code
 call_open_quietly(struct call *call, const char *runtime_dir)
 {

@@ -44,6 +44,10 @@ enum exit_code call_open_quietly(struct call *call, const char *runtime_dir);
 // whether or not we may ask it anything. `dir` is where, empty at the usual places.
 bool call_is_served(const char *runtime_dir, char dir[CALL_PATH_BYTES]);
 
+// The places where a daemon is looked for, by number from 0 on: only where it was told to (as
+// above), or else the usual ones. False when there are no more.
+bool call_place(const char *runtime_dir, unsigned i, char dir[CALL_PATH_BYTES]);
+
 // Asks and waits, at most `wait_ms`. `params` may be NULL and is consumed. EXIT_OK: free the reply.
 enum exit_code call_ask(struct call *call, enum method method, cJSON *params,
                         struct call_reply *reply);

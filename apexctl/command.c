@@ -32,6 +32,21 @@ command_number(const char *text, unsigned min, unsigned *out)
 }
 
 bool
+command_pid(const char *text, uint64_t *pid)
+{
+    char *end;
+
+    errno = 0;
+    *pid = strtoull(text, &end, 10);
+    if (errno != 0 || text[0] < '0' || text[0] > '9' || *end != '\0' || *pid == 0 ||
+        *pid > INT32_MAX) {
+        fprintf(stderr, "apexctl: not a process number: %s\n", text);
+        return false;
+    }
+    return true;
+}
+
+bool
 command_output(const char *text, bool *json)
 {
     *json = strcmp(text, "json") == 0;
@@ -54,21 +69,6 @@ bool
 command_json_by_default(void)
 {
     return json_by_default;
-}
-
-bool
-command_pid(const char *text, uint64_t *pid)
-{
-    char *end;
-
-    errno = 0;
-    *pid = strtoull(text, &end, 10);
-    if (errno != 0 || text[0] < '0' || text[0] > '9' || *end != '\0' || *pid == 0 ||
-        *pid > INT32_MAX) {
-        fprintf(stderr, "apexctl: not a process number: %s\n", text);
-        return false;
-    }
-    return true;
 }
 
 // The long option that `argument` may have been meant to be.

@@ -12,6 +12,7 @@ noinst_LTLIBRARIES += apexctl/libapexctlcore.la
 apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/call.c \
 	apexctl/call.h \
+	apexctl/cmd_doctor.c \
 	apexctl/cmd_run.c \
 	apexctl/cmd_top.c \
 	apexctl/cmd_tune.c \
@@ -19,11 +20,27 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/command.c \
 	apexctl/command.h \
 	apexctl/commands.def \
+	apexctl/doctor_host.c \
+	apexctl/doctor_host.h \
+	apexctl/doctor_process.c \
+	apexctl/doctor_process.h \
+	apexctl/doctor_program.c \
+	apexctl/doctor_program.h \
+	apexctl/doctor_setup.c \
+	apexctl/doctor_setup.h \
+	apexctl/elf_file.c \
+	apexctl/elf_file.h \
 	apexctl/exit.h \
+	apexctl/find.c \
+	apexctl/find.h \
+	apexctl/finding.c \
+	apexctl/finding.h \
 	apexctl/hint.c \
 	apexctl/hint.h \
 	apexctl/private.c \
 	apexctl/private.h \
+	apexctl/proc.c \
+	apexctl/proc.h \
 	apexctl/render.c \
 	apexctl/render.h \
 	apexctl/screen.c \

@@ -456,10 +456,13 @@ EXTRA_DIST += \
 
 # The modules of apexd and apexctl.
 daemon_tests = \
+	tests/unit/doctor_process_test \
+	tests/unit/elf_file_test \
 	tests/unit/frame_test \
 	tests/unit/hint_test \
 	tests/unit/message_test \
 	tests/unit/page_map_test \
+	tests/unit/proc_test \
 	tests/unit/render_test \
 	tests/unit/roster_test \
 	tests/unit/screen_test \
@@ -470,6 +473,11 @@ daemon_tests = \
 daemon_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
 daemon_cflags = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CMOCKA_CFLAGS)
 
+tests_unit_doctor_process_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_doctor_process_test_CFLAGS = $(daemon_cflags)
+tests_unit_doctor_process_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
+tests_unit_elf_file_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_elf_file_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_frame_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_frame_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
 tests_unit_hint_test_CPPFLAGS = $(daemon_cppflags)
@@ -479,6 +487,8 @@ tests_unit_message_test_CFLAGS = $(daemon_cflags)
 tests_unit_message_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
 tests_unit_page_map_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_page_map_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_proc_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_proc_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_render_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_render_test_CFLAGS = $(daemon_cflags)
 tests_unit_render_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
@@ -522,6 +532,7 @@ daemon_plain_scripts = \
 	tests/daemon/top.sh
 
 daemon_scripts = \
+	tests/daemon/doctor.sh \
 	tests/daemon/life.sh \
 	tests/daemon/run.sh \
 	tests/daemon/tune.sh
@@ -532,6 +543,7 @@ EXTRA_DIST += $(daemon_plain_scripts) $(daemon_scripts)
 EXTRA_DIST += \
 	docs/protocol.md \
 	tests/daemon/denied.py \
+	tests/daemon/doctor.py \
 	tests/daemon/hostile.py \
 	tests/daemon/life.py \
 	tests/daemon/map.py \
