@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <glob.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define REPLY_WAIT_MS 10000
 #define PRIVATE_MAX 64 // daemons of `apexctl run` that are looked at
 
 // --- Where the daemon is -------------------------------------------------------------------------
@@ -32,7 +32,7 @@ call_connect(struct call *call, const char *dir)
     int length =
         snprintf(address.sun_path, sizeof address.sun_path, "%s/%s", dir, APEX_CONTROL_SOCKET);
 
-    call->fd = -1;
+    *call = (struct call){.fd = -1, .wait_ms = CALL_WAIT_MS};
     if (length < 0 || (size_t)length >= sizeof address.sun_path) {
         return ENAMETOOLONG;
     }
@@ -46,7 +46,6 @@ call_connect(struct call *call, const char *dir)
         return error;
     }
     call->fd = fd;
-    call->id = 0;
     snprintf(call->dir, sizeof call->dir, "%s", dir);
     return 0;
 }
@@ -141,6 +140,17 @@ call_given_dir(const char *runtime_dir)
                                                      : NULL;
 }
 
+bool
+call_place(const char *runtime_dir, unsigned i, char dir[CALL_PATH_BYTES])
+{
+    const char *given = call_given_dir(runtime_dir);
+
+    if (given == NULL) {
+        return call_usual_dir(i, dir);
+    }
+    return i == 0 && snprintf(dir, CALL_PATH_BYTES, "%s", given) < CALL_PATH_BYTES;
+}
+
 enum exit_code
 call_open_quietly(struct call *call, const char *runtime_dir)
 {
@@ -210,7 +220,7 @@ call_send(int fd, const char *line)
 // Reads up to the end of the line; NULL when it does not come. The buffer grows with what comes, up
 // to the limit.
 static char *
-call_receive(int fd, size_t *length)
+call_receive(int fd, unsigned wait_ms, size_t *length)
 {
     size_t capacity = 4096;
     size_t used = 0;
@@ -218,7 +228,7 @@ call_receive(int fd, size_t *length)
 
     while (line != NULL) {
         struct pollfd wanted = {.fd = fd, .events = POLLIN};
-        int ready = poll(&wanted, 1, REPLY_WAIT_MS);
+        int ready = poll(&wanted, 1, (int)wait_ms);
         ssize_t got = ready <= 0 ? ready : recv(fd, line + used, capacity - used, 0);
         if (got < 0 && errno == EINTR) {
             continue;
@@ -245,10 +255,23 @@ call_receive(int fd, size_t *length)
     return NULL;
 }
 
-static enum exit_code
-call_error(const struct message_answer *answer)
+static __attribute__((format(printf, 2, 3))) void
+call_complain(struct call *call, const char *format, ...)
 {
-    fprintf(stderr, "apexctl: %s\n", answer->text);
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(call->why, sizeof call->why, format, arguments);
+    va_end(arguments);
+    if (!call->quiet) {
+        fprintf(stderr, "apexctl: %s\n", call->why);
+    }
+}
+
+static enum exit_code
+call_error(struct call *call, const struct message_answer *answer)
+{
+    call_complain(call, "%s", answer->text);
     switch (answer->error) {
     case MESSAGE_DENIED:
         return EXIT_DENIED;
@@ -267,24 +290,24 @@ call_ask(struct call *call, enum method method, cJSON *params, struct call_reply
 
     memset(reply, 0, sizeof *reply);
     if (request == NULL) {
-        fputs("apexctl: short of memory\n", stderr);
+        call_complain(call, "short of memory");
         return EXIT_OTHER;
     }
     // A daemon that turns us away says why before we have said anything, and hangs up.
     (void)call_send(call->fd, request);
-    reply->line = call_receive(call->fd, &length);
+    reply->line = call_receive(call->fd, call->wait_ms, &length);
     free(request);
     if (reply->line == NULL) {
-        fprintf(stderr, "apexctl: the apexd at %s does not answer\n", call->dir);
+        call_complain(call, "the apexd at %s does not answer", call->dir);
         return EXIT_NO_DAEMON;
     }
     if (!message_parse_answer(reply->line, length, call->id, &reply->answer)) {
-        fprintf(stderr, "apexctl: the apexd at %s does not speak our protocol\n", call->dir);
+        call_complain(call, "the apexd at %s does not speak our protocol", call->dir);
         call_reply_free(reply);
         return EXIT_OTHER;
     }
     if (reply->answer.error != MESSAGE_NONE) {
-        enum exit_code code = call_error(&reply->answer);
+        enum exit_code code = call_error(call, &reply->answer);
         call_reply_free(reply);
         return code;
     }

@@ -5,6 +5,7 @@
 // signals pass through to the program, its exit code or its signal comes back.
 
 #include "apexctl/command.h"
+#include "apexctl/find.h"
 #include "apexctl/private.h"
 
 #include <errno.h>
@@ -16,83 +17,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef APEX_LIBDIR
-#define APEX_LIBDIR "/usr/local/lib"
-#endif
-#ifndef APEX_SBINDIR
-#define APEX_SBINDIR "/usr/local/sbin"
-#endif
-
-#define PATH_BYTES 4096
-
 // --- What to run with ----------------------------------------------------------------------------
 
-// The folder of this executable, without a slash at the end.
-static void
-run_own_folder(char out[PATH_BYTES])
-{
-    ssize_t length = readlink("/proc/self/exe", out, PATH_BYTES - 1);
-
-    out[length > 0 ? length : 0] = '\0';
-    char *slash = strrchr(out, '/');
-    *(slash == NULL ? out : slash) = '\0';
-}
-
 static bool
-run_try(const char *folder, const char *name, int mode, char out[PATH_BYTES])
+run_find_library(enum find_what which, char out[FIND_PATH_BYTES])
 {
-    int length = snprintf(out, PATH_BYTES, "%s%s", folder, name);
-    return length > 0 && length < PATH_BYTES && access(out, mode) == 0;
-}
-
-// Finds a file: what the variable says, else beside us in the build tree (where libtool may
-// have put us one folder deeper), else where it was to be installed, else beside us in an
-// installation that was moved. False when it is at none of these.
-static bool
-run_find(const char *variable, const char *in_build, const char *installed, const char *moved,
-         int mode, char out[PATH_BYTES])
-{
-    const char *given = getenv(variable);
-    char folder[PATH_BYTES];
-    char deeper[PATH_BYTES + 4];
-
-    if (given != NULL && given[0] != '\0') {
-        return run_try("", given, mode, out);
-    }
-    run_own_folder(folder);
-    snprintf(deeper, sizeof deeper, "%s/..", folder);
-    return run_try(folder, in_build, mode, out) || run_try(deeper, in_build, mode, out) ||
-           run_try("", installed, mode, out) || run_try(folder, moved, mode, out);
-}
-
-#define LIBRARY(variable, name)                                                          \
-    {                                                                                    \
-        variable, name, "/../libapex/.libs/" name, APEX_LIBDIR "/" name, "/../lib/" name \
-    }
-
-enum library { LIBRARY_FAST, LIBRARY_HARDENED, LIBRARY_GUARD };
-
-static bool
-run_find_library(enum library which, char out[PATH_BYTES])
-{
-    static const struct {
-        const char *variable;
-        const char *name;
-        const char *in_build;
-        const char *installed;
-        const char *moved;
-    } libraries[] = {
-        [LIBRARY_FAST] = LIBRARY("APEX_LIBRARY", "libapex.so.0"),
-        [LIBRARY_HARDENED] = LIBRARY("APEX_LIBRARY", "libapex-hardened.so.0"),
-        [LIBRARY_GUARD] = LIBRARY("APEX_GUARD_LIBRARY", "libapex-guard.so.0"),
-    };
-    const char *name = libraries[which].name;
-    const char *variable = libraries[which].variable;
-
-    if (!run_find(variable, libraries[which].in_build, libraries[which].installed,
-                  libraries[which].moved, R_OK, out)) {
-        fprintf(stderr, "apexctl: %s is not found; say where it is: %s=/path/%s\n", name, variable,
-                name);
+    if (!find_file(which, out)) {
+        fprintf(stderr, "apexctl: %s is not found; say where it is: %s=/path/%s\n",
+                find_name(which), find_variable(which), find_name(which));
         return false;
     }
     // The dynamic linker takes a list, and knows no way to write these two in a name.
@@ -129,16 +61,16 @@ run_extend(const char *variable, const char *item, char separator, bool in_front
 
 // What goes into LD_PRELOAD.
 struct run_libraries {
-    char heap[PATH_BYTES];
-    char guard[PATH_BYTES]; // in front of it; empty for none
+    char heap[FIND_PATH_BYTES];
+    char guard[FIND_PATH_BYTES]; // in front of it; empty for none
 };
 
 static bool
 run_find_libraries(bool hardened, bool guard, struct run_libraries *libraries)
 {
     libraries->guard[0] = '\0';
-    return run_find_library(hardened ? LIBRARY_HARDENED : LIBRARY_FAST, libraries->heap) &&
-           (!guard || run_find_library(LIBRARY_GUARD, libraries->guard));
+    return run_find_library(hardened ? FIND_HARDENED : FIND_FAST, libraries->heap) &&
+           (!guard || run_find_library(FIND_GUARD, libraries->guard));
 }
 
 static bool
@@ -274,7 +206,7 @@ command_run(const char *runtime_dir, int argc, char **argv)
     struct run_libraries libraries;
     bool hardened = false;
     bool guard = false;
-    char apexd[PATH_BYTES];
+    char apexd[FIND_PATH_BYTES];
     char dir[CALL_PATH_BYTES];
     int first = run_options(argc, argv, &hardened, &guard);
 
@@ -289,8 +221,7 @@ command_run(const char *runtime_dir, int argc, char **argv)
             fprintf(stderr, "apexctl: no apexd serves %s\n", dir);
             return EXIT_NO_DAEMON;
         }
-        if (run_find("APEX_DAEMON", "/../apexd/apexd", APEX_SBINDIR "/apexd", "/../sbin/apexd",
-                     X_OK, apexd)) {
+        if (find_file(FIND_DAEMON, apexd)) {
             return run_with_private(&libraries, apexd, argv + first);
         }
         fputs("apexctl: no apexd is running and none is found; the program runs without it\n",

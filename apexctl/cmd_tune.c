@@ -98,7 +98,11 @@ tune_parse(struct tune_request *r, int argc, char **argv)
 
     *r = (struct tune_request){.wait = true, .json = command_json_by_default()};
     optind = 0; // begin anew: main() has used getopt already
-    while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
+        if (option == '?' || option == ':') {
+            command_refuse_option(option, argv[0], argv, options);
+            return false;
+        }
         if (!tune_take_option(r, option)) {
             return false;
         }

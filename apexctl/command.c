@@ -4,15 +4,18 @@
 
 #include "apexctl/command.h"
 
+#include "apexctl/hint.h"
+
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { OPTION_WATCH = 256, OPTION_INTERVAL, OPTION_COUNT };
 
-static bool
+#define OPTIONS_MAX 32 // of one command, looked at for a hint
+
+bool
 command_number(const char *text, unsigned min, unsigned *out)
 {
     char *end;
@@ -25,6 +28,21 @@ command_number(const char *text, unsigned min, unsigned *out)
         return false;
     }
     *out = (unsigned)value;
+    return true;
+}
+
+bool
+command_pid(const char *text, uint64_t *pid)
+{
+    char *end;
+
+    errno = 0;
+    *pid = strtoull(text, &end, 10);
+    if (errno != 0 || text[0] < '0' || text[0] > '9' || *end != '\0' || *pid == 0 ||
+        *pid > INT32_MAX) {
+        fprintf(stderr, "apexctl: not a process number: %s\n", text);
+        return false;
+    }
     return true;
 }
 
@@ -53,19 +71,55 @@ command_json_by_default(void)
     return json_by_default;
 }
 
-bool
-command_pid(const char *text, uint64_t *pid)
+// The long option that `argument` may have been meant to be.
+static const char *
+command_nearest_option(const char *argument, const struct option *options)
 {
-    char *end;
+    const char *names[OPTIONS_MAX];
+    char word[64];
+    size_t count = 0;
 
-    errno = 0;
-    *pid = strtoull(text, &end, 10);
-    if (errno != 0 || text[0] < '0' || text[0] > '9' || *end != '\0' || *pid == 0 ||
-        *pid > INT32_MAX) {
-        fprintf(stderr, "apexctl: not a process number: %s\n", text);
-        return false;
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(argument + 2, "="), argument + 2);
+    while (count < OPTIONS_MAX && options[count].name != NULL) {
+        names[count] = options[count].name;
+        count++;
     }
-    return true;
+    return hint_nearest(word, names, count);
+}
+
+void
+command_end_with_hint(const char *nearest, const char *prefix)
+{
+    if (nearest != NULL) {
+        fprintf(stderr, "; did you mean %s%s?", prefix, nearest);
+    }
+    fputc('\n', stderr);
+}
+
+void
+command_refuse_option(int option, const char *command, char **argv, const struct option *options)
+{
+    const char *argument = argv[optind - 1];
+    bool is_long = strncmp(argument, "--", 2) == 0;
+
+    if (option == ':') {
+        fprintf(stderr, "apexctl: %s wants a value\n", argument);
+    } else if (is_long && optopt != 0) {
+        fprintf(stderr, "apexctl: %s takes no value\n", argument);
+    } else if (is_long) {
+        const char *nearest = command_nearest_option(argument, options);
+        fprintf(stderr, "apexctl: %s has no option %s", command, argument);
+        command_end_with_hint(nearest, "--");
+    } else {
+        fprintf(stderr, "apexctl: %s has no option -%c\n", command, optopt);
+    }
+}
+
+enum exit_code
+command_unexpected(const char *argument)
+{
+    fprintf(stderr, "apexctl: unexpected argument: %s\n", argument);
+    return EXIT_USAGE;
 }
 
 bool
@@ -83,7 +137,7 @@ command_view_parse(struct command_view *view, bool may_watch, int argc, char **a
 
     *view = (struct command_view){.json = json_by_default, .interval_s = 2};
     optind = 0; // begin anew: main() has used getopt already
-    while (good && (option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+    while (good && (option = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
         switch (option) {
         case 'o':
             good = command_output(optarg, &view->json);
@@ -98,6 +152,7 @@ command_view_parse(struct command_view *view, bool may_watch, int argc, char **a
             good = command_number(optarg, 1, &view->count);
             break;
         default:
+            command_refuse_option(option, argv[0], argv, options);
             good = false;
         }
     }
@@ -107,11 +162,4 @@ command_view_parse(struct command_view *view, bool may_watch, int argc, char **a
     }
     *first = optind;
     return good;
-}
-
-enum exit_code
-command_unexpected(const char *argument)
-{
-    fprintf(stderr, "apexctl: unexpected argument: %s\n", argument);
-    return EXIT_USAGE;
 }

@@ -8,6 +8,7 @@
 
 #include "apexctl/exit.h"
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,12 +36,25 @@ bool command_json_by_default(void);
 // The number of a process. False after a line on stderr.
 bool command_pid(const char *text, uint64_t *pid);
 
+// A whole number from `min` to 86400. False after a line on stderr.
+bool command_number(const char *text, unsigned min, unsigned *out);
+
+// Ends a line on stderr: with the question whether `prefix` and `nearest` was meant, or, when that
+// is NULL, without.
+void command_end_with_hint(const char *nearest, const char *prefix);
+
+// Says on stderr what is wrong with the option at which getopt_long() has just stopped by `?` or
+// `:` (it must have been told to be silent by a `:` at the start of its short options), and which
+// one may have been meant.
+void command_refuse_option(int option, const char *command, char **argv,
+                           const struct option *options);
+
+// The same of an argument that is one too many.
+enum exit_code command_unexpected(const char *argument);
+
 // Takes the options out of argv; `*first` is the first argument that is none. `may_watch`:
 // whether the command knows --watch. False after a line on stderr.
 bool command_view_parse(struct command_view *view, bool may_watch, int argc, char **argv,
                         int *first);
-
-// Says that an argument makes no sense.
-enum exit_code command_unexpected(const char *argument);
 
 #endif

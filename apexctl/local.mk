@@ -14,22 +14,55 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/call.h \
 	apexctl/cmd_ctl.c \
 	apexctl/cmd_metrics.c \
+	apexctl/cmd_doctor.c \
 	apexctl/cmd_run.c \
+	apexctl/cmd_top.c \
 	apexctl/cmd_tune.c \
 	apexctl/cmd_view.c \
 	apexctl/command.c \
 	apexctl/command.h \
 	apexctl/commands.def \
+	apexctl/doctor_host.c \
+	apexctl/doctor_host.h \
+	apexctl/doctor_process.c \
+	apexctl/doctor_process.h \
+	apexctl/doctor_program.c \
+	apexctl/doctor_program.h \
+	apexctl/doctor_setup.c \
+	apexctl/doctor_setup.h \
+	apexctl/elf_file.c \
+	apexctl/elf_file.h \
 	apexctl/exit.h \
+	apexctl/find.c \
+	apexctl/find.h \
+	apexctl/finding.c \
+	apexctl/finding.h \
+	apexctl/hint.c \
+	apexctl/hint.h \
 	apexctl/private.c \
 	apexctl/private.h \
+	apexctl/proc.c \
+	apexctl/proc.h \
 	apexctl/render.c \
 	apexctl/render.h \
+	apexctl/screen.c \
+	apexctl/screen.h \
+	apexctl/screen_curses.h \
+	apexctl/screen_line.h \
 	apexctl/table.c \
-	apexctl/table.h
+	apexctl/table.h \
+	apexctl/top_model.c \
+	apexctl/top_model.h \
+	apexctl/top_ui.c \
+	apexctl/top_ui.h \
+	apexctl/value.c \
+	apexctl/value.h
+if CURSES
+apexctl_libapexctlcore_la_SOURCES += apexctl/screen_curses.c
+endif
 apexctl_libapexctlcore_la_CPPFLAGS = $(apexctl_cppflags)
-apexctl_libapexctlcore_la_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS)
-apexctl_libapexctlcore_la_LIBADD = apexd/libapexproto.la
+apexctl_libapexctlcore_la_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CURSES_CFLAGS)
+apexctl_libapexctlcore_la_LIBADD = apexd/libapexproto.la $(CURSES_LIBS) -lm
 apexctl_libapexctlcore_la_SHORTNAME = apexctl
 
 apexctl_apexctl_SOURCES = apexctl/main.c

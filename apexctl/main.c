@@ -3,8 +3,8 @@
 // apexctl: options that all commands have, then the command, by the table in commands.def.
 
 #include "apexctl/command.h"
+#include "apexctl/hint.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,12 +46,18 @@ main_help(void)
 static enum exit_code
 main_command(const char *runtime_dir, int argc, char **argv)
 {
+    const char *names[COMMAND_COUNT];
+
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(commands[i].name, argv[0]) == 0) {
             return commands[i].function(runtime_dir, argc, argv);
         }
+        names[i] = commands[i].name;
     }
-    fprintf(stderr, "apexctl: no such command: %s\nTry 'apexctl --help'.\n", argv[0]);
+    const char *nearest = hint_nearest(argv[0], names, COMMAND_COUNT);
+    fprintf(stderr, "apexctl: no such command: %s", argv[0]);
+    command_end_with_hint(nearest, "");
+    fputs("Try 'apexctl --help'.\n", stderr);
     return EXIT_USAGE;
 }
 
@@ -69,7 +75,7 @@ main(int argc, char **argv)
     int option;
 
     // The `+` ends our options at the command: what follows is the command's, or the program's.
-    while ((option = getopt_long(argc, argv, "+ho:", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+:ho:", options, NULL)) != -1) {
         switch (option) {
         case 'd':
             runtime_dir = optarg;
@@ -86,6 +92,7 @@ main(int argc, char **argv)
             puts("apexctl " PACKAGE_VERSION);
             return EXIT_OK;
         default:
+            command_refuse_option(option, "apexctl", argv, options);
             fputs("Try 'apexctl --help'.\n", stderr);
             return EXIT_USAGE;
         }

@@ -5,30 +5,12 @@
 #include "apexctl/render.h"
 
 #include "apexctl/table.h"
+#include "apexctl/value.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-static uint64_t
-render_u64(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-
-    // Above 2^53 the last digits are not exact; the tables show no more than three of bytes.
-    if (!cJSON_IsNumber(item) || item->valuedouble < 0) {
-        return 0;
-    }
-    return item->valuedouble >= 18446744073709549568.0 ? UINT64_MAX : (uint64_t)item->valuedouble;
-}
-
-static const char *
-render_string(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(item) ? item->valuestring : "";
-}
 
 // A stranger's text outside a table.
 static void
@@ -67,7 +49,7 @@ render_heap(FILE *out, const cJSON *heap)
     table_init(&t, titles, COUNT(titles));
     for (size_t i = 0; i < COUNT(rows); i++) {
         table_text(&t, rows[i].name);
-        table_bytes(&t, render_u64(heap, rows[i].field));
+        table_bytes(&t, value_u64(heap, rows[i].field));
         table_text(&t, rows[i].text);
     }
     table_print(&t, out);
@@ -90,9 +72,9 @@ render_counters(FILE *out, const char *title, const cJSON *counters)
     {
         table_text(&t, item->string);
         if (strstr(item->string, "_bytes") != NULL) {
-            table_bytes(&t, render_u64(counters, item->string));
+            table_bytes(&t, value_u64(counters, item->string));
         } else {
-            table_number(&t, render_u64(counters, item->string));
+            table_number(&t, value_u64(counters, item->string));
         }
     }
     table_print(&t, out);
@@ -112,13 +94,13 @@ render_classes(FILE *out, const cJSON *classes)
     table_init(&t, titles, COUNT(titles));
     cJSON_ArrayForEach(item, classes)
     {
-        uint64_t size = render_u64(item, "size_bytes");
-        uint64_t live = render_u64(item, "live");
+        uint64_t size = value_u64(item, "size_bytes");
+        uint64_t live = value_u64(item, "live");
         table_number(&t, size);
         table_number(&t, live);
         table_bytes(&t, size != 0 && live > UINT64_MAX / size ? UINT64_MAX : size * live);
-        table_number(&t, render_u64(item, "gained_total"));
-        table_number(&t, render_u64(item, "lost_total"));
+        table_number(&t, value_u64(item, "gained_total"));
+        table_number(&t, value_u64(item, "lost_total"));
     }
     table_print(&t, out);
 }
@@ -142,15 +124,15 @@ render_threads(FILE *out, const cJSON *threads)
         if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "shared"))) {
             table_text(&t, "others");
         } else {
-            table_number(&t, render_u64(item, "tid"));
+            table_number(&t, value_u64(item, "tid"));
         }
         table_text(&t, cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "live")) ? "live"
                                                                                     : "exited");
-        table_number(&t, render_u64(item, "node"));
-        table_bytes(&t, render_u64(item, "live_bytes"));
-        table_number(&t, render_u64(counters, "slow_allocs_total"));
-        table_number(&t, render_u64(counters, "remote_sent_total"));
-        table_number(&t, render_u64(counters, "remote_received_total"));
+        table_number(&t, value_u64(item, "node"));
+        table_bytes(&t, value_u64(item, "live_bytes"));
+        table_number(&t, value_u64(counters, "slow_allocs_total"));
+        table_number(&t, value_u64(counters, "remote_sent_total"));
+        table_number(&t, value_u64(counters, "remote_received_total"));
     }
     table_print(&t, out);
 }
@@ -160,13 +142,13 @@ render_process(FILE *out, const cJSON *p)
 {
     char rss[TABLE_CELL_BYTES];
 
-    render_clean(out, render_string(p, "comm"));
-    fprintf(out, " (pid %" PRIu64 ", uid %" PRIu64 "), libapex ", render_u64(p, "pid"),
-            render_u64(p, "uid"));
-    render_clean(out, render_string(p, "version"));
+    render_clean(out, value_text(p, "comm"));
+    fprintf(out, " (pid %" PRIu64 ", uid %" PRIu64 "), libapex ", value_u64(p, "pid"),
+            value_u64(p, "uid"));
+    render_clean(out, value_text(p, "version"));
     fputs(", ", out);
-    render_count(out, render_u64(p, "threads"), "thread", "threads");
-    fprintf(out, ", %s in core\n\n", table_format_bytes(render_u64(p, "rss_bytes"), rss));
+    render_count(out, value_u64(p, "threads"), "thread", "threads");
+    fprintf(out, ", %s in core\n\n", table_format_bytes(value_u64(p, "rss_bytes"), rss));
     render_heap(out, cJSON_GetObjectItemCaseSensitive(p, "heap"));
     render_classes(out, cJSON_GetObjectItemCaseSensitive(p, "classes"));
     render_threads(out, cJSON_GetObjectItemCaseSensitive(p, "thread_list"));
@@ -183,9 +165,9 @@ render_stats(FILE *out, const cJSON *result)
         render_process(out, process);
         return;
     }
-    render_count(out, render_u64(result, "processes"), "process", "processes");
+    render_count(out, value_u64(result, "processes"), "process", "processes");
     fputs(", ", out);
-    render_count(out, render_u64(result, "threads"), "thread", "threads");
+    render_count(out, value_u64(result, "threads"), "thread", "threads");
     fputs("\n\n", out);
     render_heap(out, cJSON_GetObjectItemCaseSensitive(result, "heap"));
     render_counters(out, "<ALL PROCESSES", cJSON_GetObjectItemCaseSensitive(result, "counters"));
@@ -200,21 +182,21 @@ render_processes(FILE *out, const cJSON *result)
                                          "ACTIVE", "DIRTY", "RETAINED", "RSS"};
     const cJSON *item;
     struct table t;
-    uint64_t hidden = render_u64(result, "hidden");
+    uint64_t hidden = value_u64(result, "hidden");
 
     table_init(&t, titles, COUNT(titles));
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(result, "processes"))
     {
         const cJSON *heap = cJSON_GetObjectItemCaseSensitive(item, "heap");
-        table_number(&t, render_u64(item, "pid"));
-        table_number(&t, render_u64(item, "uid"));
-        table_text(&t, render_string(item, "comm"));
-        table_number(&t, render_u64(item, "threads"));
-        table_bytes(&t, render_u64(heap, "allocated_bytes"));
-        table_bytes(&t, render_u64(heap, "active_bytes"));
-        table_bytes(&t, render_u64(heap, "dirty_bytes"));
-        table_bytes(&t, render_u64(heap, "retained_bytes"));
-        table_bytes(&t, render_u64(item, "rss_bytes"));
+        table_number(&t, value_u64(item, "pid"));
+        table_number(&t, value_u64(item, "uid"));
+        table_text(&t, value_text(item, "comm"));
+        table_number(&t, value_u64(item, "threads"));
+        table_bytes(&t, value_u64(heap, "allocated_bytes"));
+        table_bytes(&t, value_u64(heap, "active_bytes"));
+        table_bytes(&t, value_u64(heap, "dirty_bytes"));
+        table_bytes(&t, value_u64(heap, "retained_bytes"));
+        table_bytes(&t, value_u64(item, "rss_bytes"));
     }
     table_print(&t, out);
     if (hidden > 0) {
@@ -236,11 +218,11 @@ render_distances(FILE *out, const cJSON *nodes)
     fputs("\nDISTANCE (10 is local)\n", out);
     cJSON_ArrayForEach(node, nodes)
     {
-        fprintf(out, "from %3" PRIu64 ":", render_u64(node, "node"));
+        fprintf(out, "from %3" PRIu64 ":", value_u64(node, "node"));
         cJSON_ArrayForEach(to, cJSON_GetObjectItemCaseSensitive(node, "distances"))
         {
-            fprintf(out, "  %" PRIu64 "=%" PRIu64, render_u64(to, "node"),
-                    render_u64(to, "distance"));
+            fprintf(out, "  %" PRIu64 "=%" PRIu64, value_u64(to, "node"),
+                    value_u64(to, "distance"));
         }
         fputc('\n', out);
     }
@@ -255,26 +237,26 @@ render_topology(FILE *out, const cJSON *result)
     char bytes[TABLE_CELL_BYTES];
     struct table t;
 
-    render_count(out, render_u64(result, "packages"), "package", "packages");
+    render_count(out, value_u64(result, "packages"), "package", "packages");
     fputs(", ", out);
-    render_count(out, render_u64(result, "cores"), "core", "cores");
+    render_count(out, value_u64(result, "cores"), "core", "cores");
     fputs(", ", out);
-    render_count(out, render_u64(result, "cpus"), "processor", "processors");
-    fprintf(out, ", %s of memory", table_format_bytes(render_u64(result, "memory_bytes"), bytes));
-    fprintf(out, ", pages of %s\n", table_format_bytes(render_u64(result, "page_bytes"), bytes));
+    render_count(out, value_u64(result, "cpus"), "processor", "processors");
+    fprintf(out, ", %s of memory", table_format_bytes(value_u64(result, "memory_bytes"), bytes));
+    fprintf(out, ", pages of %s\n", table_format_bytes(value_u64(result, "page_bytes"), bytes));
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(result, "caches"))
     {
-        fprintf(out, "L%" PRIu64 " cache %s\n", render_u64(item, "level"),
-                table_format_bytes(render_u64(item, "bytes"), bytes));
+        fprintf(out, "L%" PRIu64 " cache %s\n", value_u64(item, "level"),
+                table_format_bytes(value_u64(item, "bytes"), bytes));
     }
     fputc('\n', out);
     table_init(&t, titles, COUNT(titles));
     cJSON_ArrayForEach(item, nodes)
     {
-        table_number(&t, render_u64(item, "node"));
-        table_bytes(&t, render_u64(item, "memory_bytes"));
-        table_number(&t, render_u64(item, "cpus"));
-        const char *list = render_string(item, "cpu_list");
+        table_number(&t, value_u64(item, "node"));
+        table_bytes(&t, value_u64(item, "memory_bytes"));
+        table_number(&t, value_u64(item, "cpus"));
+        const char *list = value_text(item, "cpu_list");
         table_text(&t, list[0] == '\0' ? "none" : list);
     }
     table_print(&t, out);
@@ -291,21 +273,21 @@ render_is_true(const cJSON *object, const char *name)
 static void
 render_tune_option(struct table *t, const cJSON *process, const cJSON *option, bool all)
 {
-    const char *value = render_string(option, "value_text");
+    const char *value = value_text(option, "value_text");
 
-    table_number(t, render_u64(process, "pid"));
-    table_text(t, render_string(process, "comm"));
-    table_text(t, render_string(option, "key"));
+    table_number(t, value_u64(process, "pid"));
+    table_text(t, value_text(process, "comm"));
+    table_text(t, value_text(option, "key"));
     if (!all) {
-        table_text(t, render_string(option, "old_text"));
-        table_text(t, render_string(option, "wanted_text"));
-        table_text(t, render_string(option, "source"));
+        table_text(t, value_text(option, "old_text"));
+        table_text(t, value_text(option, "wanted_text"));
+        table_text(t, value_text(option, "source"));
         return;
     }
-    table_text(t, strcmp(render_string(option, "type"), "path") == 0 ? "" : value);
-    table_text(t, render_string(option, "source"));
-    table_text(t, render_string(option, "own_text"));
-    table_text(t, render_string(option, "default_text"));
+    table_text(t, strcmp(value_text(option, "type"), "path") == 0 ? "" : value);
+    table_text(t, value_text(option, "source"));
+    table_text(t, value_text(option, "own_text"));
+    table_text(t, value_text(option, "default_text"));
     table_text(t, render_is_true(option, "live") ? "yes" : "no");
 }
 
@@ -318,7 +300,7 @@ render_tune(FILE *out, const cJSON *result, bool all)
     const cJSON *process;
     const cJSON *option;
     struct table t;
-    uint64_t denied = render_u64(result, "denied");
+    uint64_t denied = value_u64(result, "denied");
     unsigned rows = 0;
 
     table_init(&t, all ? values : changes, all ? COUNT(values) : COUNT(changes));
@@ -369,7 +351,7 @@ render_rules(FILE *out, const cJSON *result)
 {
     char pairs[1024];
     const cJSON *rule;
-    const char *path = render_string(result, "path");
+    const char *path = value_text(result, "path");
 
     if (path[0] == '\0') {
         fputs("this apexd has no file of rules\n", out);
@@ -400,9 +382,9 @@ render_ctl(FILE *out, const cJSON *result)
     table_init(&t, titles, COUNT(titles));
     cJSON_ArrayForEach(leaf, cJSON_GetObjectItemCaseSensitive(result, "leaves"))
     {
-        table_text(&t, render_string(leaf, "name"));
-        table_number(&t, render_u64(leaf, "value"));
-        table_text(&t, render_string(leaf, "unit"));
+        table_text(&t, value_text(leaf, "name"));
+        table_number(&t, value_u64(leaf, "value"));
+        table_text(&t, value_text(leaf, "unit"));
     }
     table_print(&t, out);
 }

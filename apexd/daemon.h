@@ -8,7 +8,7 @@
 
 struct daemon_options {
     const char *runtime_dir; // NULL: the usual place
-    const char *config;      // the file with the rules (apexd/rules.h); NULL: root's, or none; empty: none
+    const char *config;      // the file with the rules (apexd/rules.h); NULL: root's; empty: none
     unsigned http_port;      // of the loopback interface; 0: none
 };
 

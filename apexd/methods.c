@@ -142,6 +142,16 @@ methods_put_process(cJSON *object, struct client *client, const struct page_snap
            message_add_u64(object, "threads", s->threads_live) && methods_put_heap(object, &heap);
 }
 
+// What the process and all its threads have counted.
+static bool
+methods_put_counters(cJSON *object, const struct page_map *map, const struct page_snapshot *s)
+{
+    return methods_put_values(object, "counters", map->field, map->field_count, s->value,
+                              APEX_SECTION_PROCESS) &&
+           methods_put_values(object, "thread_counters", map->field, map->field_count, s->value,
+                              APEX_SECTION_THREAD);
+}
+
 static bool
 methods_put_classes(cJSON *object, const struct page_snapshot *s)
 {
@@ -194,15 +204,11 @@ static cJSON *
 methods_stats_one(struct methods *m, struct client *client, uint64_t now_ns)
 {
     const struct page_snapshot *s = client_snapshot(client, now_ns);
-    const struct page_map *map = &client->map;
     cJSON *result = reply_begin(m->boot_id, "apexd.stats/1");
     cJSON *process = reply_object(result, "process");
     bool good = process != NULL && methods_put_process(process, client, s, now_ns) &&
-                methods_put_values(process, "counters", map->field, map->field_count, s->value,
-                                   APEX_SECTION_PROCESS) &&
-                methods_put_values(process, "thread_counters", map->field, map->field_count,
-                                   s->value, APEX_SECTION_THREAD) &&
-                methods_put_classes(process, s) && methods_put_threads(process, client);
+                methods_put_counters(process, &client->map, s) && methods_put_classes(process, s) &&
+                methods_put_threads(process, client);
     if (!good) {
         cJSON_Delete(result);
         return NULL;
@@ -308,9 +314,9 @@ methods_processes(struct methods *m, uid_t uid, const struct message_request *re
                   cJSON **result, const char **why)
 {
     uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
+    bool counters = message_param_flag(request, "counters");
     uint64_t hidden = 0;
 
-    (void)request;
     (void)why;
     roster_sweep(m->roster, now_ns);
     cJSON *object = reply_begin(m->boot_id, "apexd.processes/1");
@@ -322,9 +328,10 @@ methods_processes(struct methods *m, uid_t uid, const struct message_request *re
             hidden++;
             continue;
         }
+        const struct page_snapshot *s = client_snapshot(client, now_ns);
         cJSON *item = reply_array_object(array);
-        good = item != NULL &&
-               methods_put_process(item, client, client_snapshot(client, now_ns), now_ns);
+        good = item != NULL && methods_put_process(item, client, s, now_ns) &&
+               (!counters || methods_put_counters(item, &client->map, s));
     }
     if (!good || !message_add_u64(object, "hidden", hidden)) {
         cJSON_Delete(object);

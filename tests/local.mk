@@ -468,29 +468,45 @@ EXTRA_DIST += \
 
 # The modules of apexd and apexctl.
 daemon_tests = \
+	tests/unit/doctor_process_test \
+	tests/unit/elf_file_test \
 	tests/unit/frame_test \
 	tests/unit/ledger_test \
+	tests/unit/hint_test \
 	tests/unit/message_test \
 	tests/unit/metrics_test \
 	tests/unit/page_map_test \
+	tests/unit/proc_test \
 	tests/unit/render_test \
 	tests/unit/roster_test \
+	tests/unit/screen_test \
+	tests/unit/top_model_test \
+	tests/unit/top_ui_test \
 	tests/unit/tune_test
 
 daemon_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
 daemon_cflags = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CMOCKA_CFLAGS)
 
+tests_unit_doctor_process_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_doctor_process_test_CFLAGS = $(daemon_cflags)
+tests_unit_doctor_process_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
+tests_unit_elf_file_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_elf_file_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_frame_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_frame_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
 tests_unit_ledger_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_ledger_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_metrics_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_metrics_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_hint_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_hint_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_message_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_message_test_CFLAGS = $(daemon_cflags)
 tests_unit_message_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
 tests_unit_page_map_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_page_map_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_proc_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_proc_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_render_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_render_test_CFLAGS = $(daemon_cflags)
 tests_unit_render_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
@@ -498,6 +514,14 @@ tests_unit_roster_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_roster_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_tune_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_tune_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_screen_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_screen_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
+tests_unit_top_model_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_top_model_test_CFLAGS = $(daemon_cflags)
+tests_unit_top_model_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
+tests_unit_top_ui_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_top_ui_test_CFLAGS = $(daemon_cflags)
+tests_unit_top_ui_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 
 EXTRA_DIST += \
 	tests/golden/ctl.json \
@@ -528,10 +552,12 @@ daemon_plain_scripts = \
 	tests/daemon/map.sh \
 	tests/daemon/http.sh \
 	tests/daemon/protocol.sh \
-	tests/daemon/serve.sh
+	tests/daemon/serve.sh \
+	tests/daemon/top.sh
 
 daemon_scripts = \
 	tests/daemon/ctl.sh \
+	tests/daemon/doctor.sh \
 	tests/daemon/life.sh \
 	tests/daemon/run.sh \
 	tests/daemon/tune.sh
@@ -543,6 +569,7 @@ EXTRA_DIST += \
 	docs/protocol.md \
 	tests/daemon/ctl.py \
 	tests/daemon/denied.py \
+	tests/daemon/doctor.py \
 	tests/daemon/hostile.py \
 	tests/daemon/http.py \
 	tests/daemon/life.py \
@@ -550,6 +577,8 @@ EXTRA_DIST += \
 	tests/daemon/run.py \
 	tests/daemon/serve.py \
 	tests/daemon/support.py \
+	tests/daemon/terminal.py \
+	tests/daemon/top.py \
 	tests/daemon/tune.py
 
 # What the daemon reads from strangers, each part behind one door (tests/fuzz/README.md):

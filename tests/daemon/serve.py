@@ -84,6 +84,11 @@ def test_page_by_hand(daemon):
     same([(t["slot"], t["tid"], t["live"], t["live_bytes"]) for t in process["thread_list"]],
          [(0, 101, True, 6 * 16 + 7 * 48), (1, 102, False, 32)], "threads")
     same((total["processes"], total["threads"], total["heap"]["allocated_bytes"]), (1, 1, 32), "totals")
+    for flag, wanted in ((True, [process["counters"], process["thread_counters"]]), (False, [None] * 2)):
+        result = ask(daemon.dir, "processes", {"counters": flag})
+        same(schema_errors(result, schema_of("processes")), [], "processes with counters: %r" % flag)
+        one = result["processes"][0]
+        same([one.get("counters"), one.get("thread_counters")], wanted, "counters: %r" % flag)
     check_advice(advice[0])
     # An update shows, and a stranger's text cannot carry control characters or broken UTF-8.
     struct.pack_into("<Q", memfd.map, 384, 1 << 21)

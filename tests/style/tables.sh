@@ -69,7 +69,8 @@ public() {
     names=$(sed -n 's/^APEX_API.*[ *]\(apex_[a-z_]*\)(.*/\1/p' libapex/apex.h 2>/dev/null)
     for name in $names; do
         rows=$((rows + 1))
-        mentioned "$name" man/libapex.3 || complain "$name of apex.h: not documented in man/libapex.3"
+        mentioned "$name" man/libapex.3 ||
+            complain "$name of apex.h: not documented in man/libapex.3"
     done
 }
 
