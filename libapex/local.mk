@@ -33,6 +33,7 @@ libapex_sources = \
 	libapex/core/vault.c \
 	libapex/front/alloc.c \
 	libapex/front/api.c \
+	libapex/front/background.c \
 	libapex/front/compat.c \
 	libapex/front/ctl.c \
 	libapex/front/lifecycle.c \
@@ -42,6 +43,7 @@ libapex_sources = \
 	libapex/os/lock.c \
 	libapex/os/os_page.c \
 	libapex/os/os_symbol.c \
+	libapex/os/os_thread.c \
 	libapex/policy/config.c \
 	libapex/policy/gate.c \
 	libapex/policy/heap.c \
@@ -101,6 +103,7 @@ libapex_headers = \
 	libapex/front/compat.h \
 	libapex/front/ctl.h \
 	libapex/front/entry.h \
+	libapex/front/background.h \
 	libapex/front/lifecycle.h \
 	libapex/front/place.h \
 	libapex/front/range.h \
@@ -112,6 +115,7 @@ libapex_headers = \
 	libapex/os/os_page.h \
 	libapex/os/os_real_names.h \
 	libapex/os/os_symbol.h \
+	libapex/os/os_thread.h \
 	libapex/policy/config.h \
 	libapex/policy/gate.h \
 	libapex/policy/heap.h \

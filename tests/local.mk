@@ -17,6 +17,7 @@ unit_tests = \
 	tests/unit/attach_test \
 	tests/unit/bits_test \
 	tests/unit/block_test \
+	tests/unit/background_test \
 	tests/unit/compat_test \
 	tests/unit/config_test \
 	tests/unit/ctl_test \
@@ -39,6 +40,7 @@ unit_tests = \
 	tests/unit/os_linux_test \
 	tests/unit/os_page_test \
 	tests/unit/os_symbol_test \
+	tests/unit/os_thread_test \
 	tests/unit/place_test \
 	tests/unit/pool_test \
 	tests/unit/print_test \

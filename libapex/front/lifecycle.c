@@ -13,6 +13,7 @@
 #include "core/heapmap.h"
 #include "core/registry.h"
 #include "core/vault.h"
+#include "front/background.h"
 #include "os/os.h"
 #include "policy/config.h"
 #include "policy/inspect.h"
@@ -79,6 +80,7 @@ lifecycle_start_process(void)
     static const struct heap_hooks hooks = {
         .slot_of = stats_page_slot,
         .tick = lifecycle_tick,
+        .tick_alloc = background_start,
         .crowded = heaps_sweep_crowded,
     };
     static const struct heapmap_hooks map = {stats_page_superblock, stats_page_large};
@@ -167,6 +169,7 @@ lifecycle_fork_parent(void)
 static void
 lifecycle_fork_child(void)
 {
+    background_fork_child();
     attach_fork_child();
     heaps_fork_child(lifecycle_heap_now());
 }
@@ -183,6 +186,7 @@ lifecycle_destructor(void)
 {
     struct heap *heap = lifecycle_heap_now();
 
+    background_stop();
     if (heap != NULL && heaps_alone()) {
         inspect_heap(heap, INSPECT_BYTES_MAX);
     }
@@ -212,4 +216,5 @@ lifecycle_constructor(void)
     attach_init(lifecycle_mirror_all);
     lifecycle_seal();
     attach_try();
+    background_init();
 }

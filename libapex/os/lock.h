@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 enum lock_rank {
+    LOCK_RANK_BACKGROUND, // the thread of `background_thread` works (front/background.c)
     LOCK_RANK_SWEEP,      // sweep for sleepers (policy/heap.c); only ever tried
     LOCK_RANK_ATTACH,     // registration with apexd; only tried, but around fork (view/attach.c)
     LOCK_RANK_HEAPS,      // list of heaps (policy/heap.c)

@@ -97,4 +97,7 @@ int os_read_file(const char *path, char *out, size_t capacity, size_t *length);
 void os_futex_wait(uint32_t *word, uint32_t expected);
 void os_futex_wake(uint32_t *word, int count);
 
+// The same for at most `ns`.
+void os_futex_wait_ns(uint32_t *word, uint32_t expected, uint64_t ns);
+
 #endif

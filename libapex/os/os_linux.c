@@ -33,6 +33,8 @@
 #define MADV_NOHUGEPAGE 15
 #endif
 
+#define NS_PER_S UINT64_C(1000000000)
+
 // Runs `call`, an expression that is -1 on failure; yields 0 or the errno value and keeps errno.
 #define OS_RESULT(call)                              \
     __extension__({                                  \
@@ -255,7 +257,7 @@ os_now_ns(void)
 {
     struct timespec now = {0, 0};
     int error = OS_RESULT(clock_gettime(CLOCK_MONOTONIC_COARSE, &now));
-    return error != 0 ? 0 : (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+    return error != 0 ? 0 : (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 unsigned
@@ -283,7 +285,7 @@ void
 os_sleep_ns(uint32_t ns)
 {
     // Not the nanosleep() wrapper, which is a cancellation point.
-    const struct timespec time = {0, (long)ns};
+    const struct timespec time = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
     (void)OS_RESULT(syscall(SYS_nanosleep, &time, NULL));
 }
 
@@ -327,6 +329,13 @@ void
 os_futex_wait(uint32_t *word, uint32_t expected)
 {
     (void)OS_RESULT(syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0));
+}
+
+void
+os_futex_wait_ns(uint32_t *word, uint32_t expected, uint64_t ns)
+{
+    const struct timespec time = {(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
+    (void)OS_RESULT(syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, &time, NULL, 0));
 }
 
 void

@@ -162,6 +162,7 @@ heap_deliver(struct heap *heap, struct heap_batch *batch, unsigned batches)
     struct owner *crowded = NULL;
     bool orphan = false;
     uint32_t count = 0;
+    uint32_t home = 0;
 
     for (unsigned i = 0; i < batches; i++) {
         __builtin_prefetch(&batch[i].block->remote, 1);
@@ -174,8 +175,9 @@ heap_deliver(struct heap *heap, struct heap_batch *batch, unsigned batches)
         bool nobody = orphan_is_owner(owner);
         orphan |= nobody;
         count += batch[i].count;
-        uint32_t home = remote_deliver(b, batch[i].head, batch[i].tail, batch[i].count);
-        crowded = !nobody && home > load_relaxed(&heap_home_part) ? owner : crowded;
+        uint32_t all = remote_deliver(b, batch[i].head, batch[i].tail, batch[i].count);
+        crowded = !nobody && all > load_relaxed(&heap_home_part) ? owner : crowded;
+        home |= all;
         batch[i].block = NULL;
     }
     gate_leave(&heap->pass);
@@ -183,6 +185,9 @@ heap_deliver(struct heap *heap, struct heap_batch *batch, unsigned batches)
     HEAP_COUNT(heap, remote_batches, batches);
     if (unlikely(orphan)) {
         orphan_drain(heap_orphans_lost, heap);
+    }
+    if (home != 0) {
+        pool_note_pending();
     }
     if (unlikely(crowded != NULL)) {
         lent.hooks.crowded((struct heap *)crowded);
@@ -452,7 +457,7 @@ heap_pace_ticks(struct heap *heap)
     heap->tick_mask = seldom ? 0 : (heap->tick_mask << 1 | 1) & TICK_MASK_MAX;
 }
 
-static void
+static bool
 heap_tick(struct heap *heap)
 {
     bool due = heap_tick_is_due(heap);
@@ -464,6 +469,7 @@ heap_tick(struct heap *heap)
         pool_decay();
         lent.hooks.tick();
     }
+    return due;
 }
 
 APART void
@@ -778,7 +784,9 @@ heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed)
     *zeroed = false;
     heap_check_slot(heap);
     HEAP_COUNT(heap, slow_allocs, 1);
-    heap_tick(heap);
+    if (heap_tick(heap)) {
+        lent.hooks.tick_alloc();
+    }
     heap_drain(heap);
     return c < CLASS_RUN ? heap_alloc_small(heap, c, zeroed) : heap_alloc_run(heap, c, zeroed);
 }

@@ -93,6 +93,8 @@ struct heap_hooks {
     struct apex_stats_thread *(*slot_of)(unsigned index);
     // Called now and then from slow paths: a chance to look after registration and advice.
     void (*tick)(void);
+    // The same where the program asks for memory, so that the hook may ask libc for what allocates.
+    void (*tick_alloc)(void);
     // Called when more than heap_home_part came home in full to `sleeper`, another heap, and waits.
     void (*crowded)(struct heap *sleeper);
 };

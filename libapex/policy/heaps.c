@@ -180,6 +180,7 @@ heaps_block_start(const struct block *b)
 static void
 heaps_sweep_blocks(struct block *const *blocks, unsigned count, char *start, size_t bytes)
 {
+    pool_sparse(blocks[0]);
     gate_enter(&sweep_pass);
     bool purged = os_purge(start, bytes) == 0;
     for (unsigned i = 0; i < count; i++) {
@@ -276,6 +277,18 @@ heaps_sweep(uint64_t idle_ns)
         h->drains_seen = drains;
     }
     lock_release(&sweep_lock);
+}
+
+uint64_t
+heaps_home(void)
+{
+    uint64_t home = 0;
+
+    // Pairs with the release in heaps_make.
+    for (struct heap *h = load_acquire(&heaps_made); h != NULL; h = h->next_made) {
+        home += load_relaxed(&h->owner.home);
+    }
+    return home;
 }
 
 // --- Fork ----------------------------------------------------------------------------------------

@@ -28,6 +28,9 @@ void heaps_mirror_all(void);
 // inbox for `idle_ns`; 0: to any thread but the calling one.
 void heaps_sweep(uint64_t idle_ns);
 
+// How much waits, having come home in full, in units of 64 KiB. A hint.
+uint64_t heaps_home(void);
+
 // The same for one heap, to whose thread much came home: at once, unless its thread has missed what
 // was swept before. Any thread but its own.
 void heaps_sweep_crowded(struct heap *sleeper);

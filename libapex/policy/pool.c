@@ -78,6 +78,8 @@ struct OWN_PAGES pool_loan {
 static struct pool pool = {.lock = LOCK_INIT(LOCK_RANK_POOL)};
 static CONSTANT struct pool_loan lent;
 
+uint32_t pool_awaited;
+
 static void
 pool_start(void)
 {
@@ -113,7 +115,7 @@ pool_publish(void)
 
     uint64_t cached = large_cached_bytes();
     store_relaxed(&pool.active_published, pool.stats.active);
-    pool.stats.dirty = pool.dirty_bytes + cached;
+    store_relaxed(&pool.stats.dirty, pool.dirty_bytes + cached);
     pool.stats.mapped =
         pool.stats.superblocks * SUPERBLOCK_BYTES + pool.stats.large + cached;
     pool.stats.metadata = meta_bytes() + vault_bytes() + pool.stats.superblocks * BLOCK_BYTES;
@@ -128,7 +130,11 @@ static void
 pool_unlock(void)
 {
     pool_publish();
+    bool pending = pool.stats.dirty != 0;
     lock_release(&pool.lock);
+    if (pending) {
+        pool_note_pending();
+    }
 }
 
 // Puts a superblock into the bucket and list that its bit sets ask for (P1, P2).
@@ -685,6 +691,44 @@ pool_decay(void)
     pool_unlock();
 }
 
+uint64_t
+pool_pending(void)
+{
+    return load_relaxed(&pool.stats.dirty);
+}
+
+SLOW void
+pool_wake(void)
+{
+    if (load_relaxed(&pool_awaited) != 0) {
+        store_relaxed(&pool_awaited, 0);
+        os_futex_wake(&pool_awaited, 1);
+    }
+}
+
+void
+pool_await_pending(uint64_t ns)
+{
+    store_relaxed(&pool_awaited, 1);
+    fence_full(); // what is dirty and not seen here was entered by somebody who sees the word
+    if (pool_pending() == 0) {
+        os_futex_wait_ns(&pool_awaited, 1, ns);
+    }
+    store_relaxed(&pool_awaited, 0);
+}
+
+void
+pool_sparse(const struct block *b)
+{
+    struct superblock *sb = superblock_of(b);
+
+    pool_lock();
+    if (config_get()->thp != CONFIG_THP_ALWAYS) {
+        pool_set_huge(sb, false);
+    }
+    pool_unlock();
+}
+
 void
 pool_retune(void)
 {
@@ -917,5 +961,6 @@ pool_fork_child(void)
     empty_fork_child();
     pool_fork_recount();
     pool.walks = 0;
+    store_relaxed(&pool_awaited, 0);
     lock_renew(&pool.lock);
 }

@@ -64,9 +64,31 @@ void pool_large_adjust(size_t old_bytes, size_t new_bytes);
 void pool_decay(void);
 uint64_t pool_decay_ns(void);
 
+// Free memory that may have pages, of superblocks and of large objects, in bytes, as it was when
+// the books were last closed.
+uint64_t pool_pending(void);
+
+// For the one thread that purges by age: sleeps for at most `ns`, and no longer than until there is
+// something that it might purge. pool_note_pending() says that there is, where the books do not.
+void pool_await_pending(uint64_t ns);
+SLOW void pool_wake(void);
+extern uint32_t pool_awaited; // 1: that thread sleeps; atomic
+
+FAST void
+pool_note_pending(void)
+{
+    if (unlikely(load_relaxed(&pool_awaited) != 0)) {
+        pool_wake();
+    }
+}
+
 // Purges all free memory but `keep_bytes`, and unmaps superblocks that are wholly free. Returns
 // bytes given back.
 size_t pool_trim(size_t keep_bytes);
+
+// Part of the superblock of `b`, whose blocks are in use, is about to lose its pages: it is no
+// candidate for huge pages any more, or the kernel would fill the holes again.
+void pool_sparse(const struct block *b);
 
 // Options have changed while the program runs: asks for huge pages, or for none, where superblocks
 // stand otherwise now, and purges what a lower bound no longer allows.

@@ -31,14 +31,21 @@ void attach_init(void (*mirror_all)(void));
 // One attempt to register, now. For the constructor of the library.
 void attach_try(void);
 
+// When attach_poll will next have something to do, UINT64_MAX for never.
+FAST uint64_t
+attach_due_ns(void)
+{
+    // Pairs with the release in stats_page_protect.
+    return load_relaxed(&load_acquire(&stats_page_guard)->due_ns);
+}
+
 SLOW void attach_poll_due(uint64_t now_ns);
 
 // For slow paths: two loads and a comparison when there is nothing to do.
 FAST void
 attach_poll(uint64_t now_ns)
 {
-    // Pairs with the release in stats_page_protect.
-    if (unlikely(now_ns >= load_relaxed(&load_acquire(&stats_page_guard)->due_ns))) {
+    if (unlikely(now_ns >= attach_due_ns())) {
         attach_poll_due(now_ns);
     }
 }
