@@ -526,9 +526,9 @@ daemon_plain_scripts = \
 	tests/daemon/denied.sh \
 	tests/daemon/hostile.sh \
 	tests/daemon/map.sh \
-	tests/daemon/http.sh \
 	tests/daemon/protocol.sh \
-	tests/daemon/serve.sh
+	tests/daemon/serve.sh \
+	tests/daemon/serve_http.sh
 
 daemon_scripts = \
 	tests/daemon/ctl.sh \
@@ -544,11 +544,14 @@ EXTRA_DIST += \
 	tests/daemon/ctl.py \
 	tests/daemon/denied.py \
 	tests/daemon/hostile.py \
-	tests/daemon/http.py \
 	tests/daemon/life.py \
 	tests/daemon/map.py \
+	tests/daemon/prometheus.py \
+	tests/daemon/prometheus.sh \
+	tests/daemon/rules_test.yml \
 	tests/daemon/run.py \
 	tests/daemon/serve.py \
+	tests/daemon/serve_http.py \
 	tests/daemon/support.py \
 	tests/daemon/tune.py
 
@@ -739,6 +742,7 @@ if SHARED_LIBS
 check_tests += $(daemon_scripts)
 check_tests += tests/preload/quick.sh
 test_tests += $(preload_scripts)
+test_tests += tests/daemon/prometheus.sh
 test_tests += tests/demo/demo_kill.sh
 test_tests += tests/install/install.sh
 test_tests += tests/docs/readme.sh
