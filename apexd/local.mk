@@ -101,4 +101,10 @@ EXTRA_DIST += \
 	apexd/schema/topology.json \
 	apexd/schema/tune.json
 
+# For those who run a Prometheus.
+monitoringdir = $(pkgdatadir)/monitoring
+dist_monitoring_DATA = \
+	apexd/monitoring/apex.rules.yml \
+	apexd/monitoring/prometheus.yml
+
 EXTRA_DIST += apexd/README.md

@@ -366,6 +366,11 @@ page_map_sum_slot(const struct page_map *map, unsigned index, struct page_snapsh
     uint64_t gained;
     uint64_t lost;
 
+    // A slot that nobody has had yet is all zeros, and most are: nearly all the time that reading a
+    // page takes would go into them.
+    if (state == APEX_SLOT_FREE) {
+        return;
+    }
     out->threads_live += state == APEX_SLOT_LIVE ? 1 : 0;
     for (unsigned i = 0; i < map->field_count; i++) {
         if (map->field[i].section == APEX_SECTION_THREAD) {

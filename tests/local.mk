@@ -552,9 +552,9 @@ daemon_plain_scripts = \
 	tests/daemon/denied.sh \
 	tests/daemon/hostile.sh \
 	tests/daemon/map.sh \
-	tests/daemon/http.sh \
 	tests/daemon/protocol.sh \
 	tests/daemon/serve.sh \
+	tests/daemon/serve_http.sh \
 	tests/daemon/top.sh
 
 daemon_scripts = \
@@ -573,11 +573,14 @@ EXTRA_DIST += \
 	tests/daemon/denied.py \
 	tests/daemon/doctor.py \
 	tests/daemon/hostile.py \
-	tests/daemon/http.py \
 	tests/daemon/life.py \
 	tests/daemon/map.py \
+	tests/daemon/prometheus.py \
+	tests/daemon/prometheus.sh \
+	tests/daemon/rules_test.yml \
 	tests/daemon/run.py \
 	tests/daemon/serve.py \
+	tests/daemon/serve_http.py \
 	tests/daemon/support.py \
 	tests/daemon/terminal.py \
 	tests/daemon/top.py \
@@ -770,6 +773,7 @@ if SHARED_LIBS
 check_tests += $(daemon_scripts)
 check_tests += tests/preload/quick.sh
 test_tests += $(preload_scripts)
+test_tests += tests/daemon/prometheus.sh
 test_tests += tests/demo/demo_kill.sh
 test_tests += tests/install/install.sh
 test_tests += tests/docs/readme.sh

@@ -86,6 +86,7 @@ fill(struct small_page *p, uint64_t nonce, size_t bytes)
     p->class_size[1] = 32;
     p->thread[0].state = APEX_SLOT_LIVE;
     p->thread[0].class[1].live_gained = 10;
+    p->thread[1].state = APEX_SLOT_EXITED;
     p->thread[1].class[1].live_lost = 4;
     p->thread[0].slow_allocs = 5;
     p->thread[1].slow_allocs = 6;
