@@ -42,6 +42,7 @@ libapex_sources = \
 	libapex/os/lock.c \
 	libapex/os/os_page.c \
 	libapex/os/os_symbol.c \
+	libapex/os/os_unwind.c \
 	libapex/policy/config.c \
 	libapex/policy/gate.c \
 	libapex/policy/heap.c \
@@ -52,9 +53,11 @@ libapex_sources = \
 	libapex/policy/pool.c \
 	libapex/policy/quarantine.c \
 	libapex/policy/quarantine_global.c \
+	libapex/policy/sampler.c \
 	libapex/view/advice.c \
 	libapex/view/attach.c \
 	libapex/view/print.c \
+	libapex/view/profile_page.c \
 	libapex/view/stats.c \
 	libapex/view/stats_page.c
 
@@ -68,6 +71,7 @@ libapex_hardened_sources = \
 libapex_headers = \
 	libapex/abi/advice_page.h \
 	libapex/abi/hello.h \
+	libapex/abi/profile_page.h \
 	libapex/abi/stats_page.h \
 	libapex/base/atomic.h \
 	libapex/base/bits.h \
@@ -112,6 +116,7 @@ libapex_headers = \
 	libapex/os/os_page.h \
 	libapex/os/os_real_names.h \
 	libapex/os/os_symbol.h \
+	libapex/os/os_unwind.h \
 	libapex/policy/config.h \
 	libapex/policy/gate.h \
 	libapex/policy/heap.h \
@@ -123,12 +128,14 @@ libapex_headers = \
 	libapex/policy/quarantine.h \
 	libapex/policy/quarantine_global.h \
 	libapex/tables/ctl.def \
+	libapex/policy/sampler.h \
 	libapex/tables/faults.def \
 	libapex/tables/options.def \
 	libapex/tables/stats.def \
 	libapex/view/advice.h \
 	libapex/view/attach.h \
 	libapex/view/print.h \
+	libapex/view/profile_page.h \
 	libapex/view/stats.h \
 	libapex/view/stats_page.h
 
