@@ -89,8 +89,8 @@ struct page_thread {
 // case. `map` is open afterwards only if the result is APEX_HELLO_ACCEPTED.
 enum apex_hello_status page_map_open(struct page_map *map, int fd, uint64_t nonce);
 
-// What page_map_open does with the file: maps it if it is plain memory of a size that a page has and
-// nobody can take it away or write to it but through mappings that are there. `fd` is closed in
+// What page_map_open does with the file: maps it if it is plain memory of a size that a page has
+// and nobody can take it away or write to it but through mappings that are there. `fd` is closed in
 // either case; `*own_fd` is a descriptor of ours, the caller's to close.
 enum apex_hello_status page_map_file(int fd, const unsigned char **base, size_t *bytes,
                                      int *own_fd);

@@ -57,7 +57,12 @@ test_every_method_is_known(void **state)
 
     (void)state;
     for (unsigned i = 0; i < METHOD_COUNT; i++) {
-        snprintf(line, sizeof line, "{\"v\":1,\"method\":\"%s\"}", message_methods[i].name);
+        bool needs_pid = false;
+        for (size_t p = 0; p < message_param_count; p++) {
+            needs_pid |= message_params[p].method == i && message_params[p].required;
+        }
+        snprintf(line, sizeof line, "{\"v\":1,\"method\":\"%s\"%s}", message_methods[i].name,
+                 needs_pid ? ",\"params\":{\"pid\":1}" : "");
         assert_int_equal(parse(line, &request), MESSAGE_NONE);
         assert_int_equal(request.method, i);
         assert_true(strlen(message_methods[i].text) > 10);
