@@ -111,6 +111,8 @@ page_read(const struct page_map *map)
     client.map = *map;
     client.map.fd = leased;
     roster.client[0] = &client;
+    roster.pid[0] = client.peer.pid;
+    roster.uid[0] = client.peer.uid;
     roster.count = 1;
     TARGET_CHECK(client_snapshot(&client, 1)->class_count <= PAGE_MAP_CLASSES_MAX);
     for (unsigned i = 0; i < map->thread.count; i++) {
