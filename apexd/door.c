@@ -28,7 +28,7 @@ door_on_knock(uv_poll_t *poll, int error, int events)
     struct door *door = poll->data;
 
     (void)events;
-    for (unsigned i = 0; i < DOOR_ACCEPTS_MAX && error == 0; i++) {
+    for (unsigned i = 0; i < door->accepts_max && error == 0; i++) {
         int fd = accept4(door->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
             door->guest(door->owner, fd);
@@ -42,11 +42,20 @@ door_on_knock(uv_poll_t *poll, int error, int events)
     }
 }
 
+unsigned
+door_share(size_t fd_limit, unsigned parts, unsigned min, unsigned max)
+{
+    size_t share = fd_limit / parts;
+
+    return share > max ? max : share < min ? min : (unsigned)share;
+}
+
 bool
-door_start(struct door *door, uv_loop_t *loop, int fd, door_guest *guest, door_full *full,
-           void *owner)
+door_start(struct door *door, uv_loop_t *loop, int fd, size_t fd_limit, door_guest *guest,
+           door_full *full, void *owner)
 {
     memset(door, 0, sizeof *door);
+    door->accepts_max = door_share(fd_limit, 16, DOOR_ACCEPTS_MIN, DOOR_ACCEPTS_MAX);
     door->fd = fd;
     door->owner = owner;
     door->guest = guest;

@@ -349,12 +349,8 @@ bool
 registrar_start(struct registrar *r, uv_loop_t *loop, int fd, size_t fd_limit,
                 struct roster *roster)
 {
-    size_t share = fd_limit / 8;
-
     memset(r, 0, sizeof *r);
-    r->pending_max = share > REGISTRAR_PENDING_MAX   ? REGISTRAR_PENDING_MAX
-                     : share < REGISTRAR_PENDING_MIN ? REGISTRAR_PENDING_MIN
-                                                     : (unsigned)share;
+    r->pending_max = door_share(fd_limit, 16, REGISTRAR_PENDING_MIN, REGISTRAR_PENDING_MAX);
     r->roster = roster;
     for (unsigned i = 0; i < REGISTRAR_PLACES; i++) {
         r->pending[i].registrar = r;
@@ -364,7 +360,7 @@ registrar_start(struct registrar *r, uv_loop_t *loop, int fd, size_t fd_limit,
         return false;
     }
     r->deadline.data = r;
-    return door_start(&r->door, loop, fd, registrar_welcome, NULL, r);
+    return door_start(&r->door, loop, fd, fd_limit, registrar_welcome, NULL, r);
 }
 
 void

@@ -20,7 +20,8 @@
 void
 roster_init(struct roster *roster, uint64_t daemon, size_t fd_limit)
 {
-    size_t ours = fd_limit / 2 < ROSTER_OURS_MAX ? fd_limit / 2 : ROSTER_OURS_MAX;
+    size_t most = fd_limit - fd_limit / 4;
+    size_t ours = most < ROSTER_OURS_MAX ? most : ROSTER_OURS_MAX;
     size_t room = (fd_limit - ours) / FDS_OF_A_CLIENT;
 
     memset(roster, 0, sizeof *roster);

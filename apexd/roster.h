@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define ROSTER_CLIENTS_MAX 4096
-#define ROSTER_CLIENTS_OF_UID_MAX 1024 // for each user but root and ourselves
+#define ROSTER_CLIENTS_OF_UID_MAX 1024                 // for each user but root and ourselves
 #define ROSTER_PAGE_BYTES_OF_UID_MAX ((size_t)2 << 30) // of the pages of such a user
 #define ROSTER_SWEEP_NS UINT64_C(50000000)
 #define ROSTER_SWEEP_MAX 1024u // processes that one sweep looks at
@@ -36,12 +36,11 @@ struct roster {
     struct rules rules;                               // for those who come
     struct ledger ledger;                             // what they counted, and those before them
     struct client *client[ROSTER_CLIENTS_MAX];
-    pid_t
-        pid[ROSTER_CLIENTS_MAX]; // of the same place in `client`: beside each other, to be searched
+    pid_t pid[ROSTER_CLIENTS_MAX]; // of the same place in `client`, beside each other
     uid_t uid[ROSTER_CLIENTS_MAX];
 };
 
-// `fd_limit` is what RLIMIT_NOFILE allows; each process costs two descriptors. Half of them are
+// `fd_limit` is what RLIMIT_NOFILE allows; each process costs two descriptors. Three of four are
 // left for other things, ROSTER_OURS_MAX at most.
 void roster_init(struct roster *roster, uint64_t daemon, size_t fd_limit);
 

@@ -571,16 +571,13 @@ bool
 server_start(struct server *server, uv_loop_t *loop, int fd, size_t fd_limit,
              struct methods *methods)
 {
-    size_t share = fd_limit / 4;
-
     memset(server, 0, sizeof *server);
     server->methods = methods;
-    server->connections_max = share > SERVER_CONNECTIONS_MAX   ? SERVER_CONNECTIONS_MAX
-                              : share < SERVER_CONNECTIONS_MIN ? SERVER_CONNECTIONS_MIN
-                                                               : (unsigned)share;
+    server->connections_max =
+        door_share(fd_limit, 6, SERVER_CONNECTIONS_MIN, SERVER_CONNECTIONS_MAX);
     uv_idle_init(loop, &server->work);
     server->work.data = server;
-    return door_start(&server->door, loop, fd, server_welcome, server_make_room, server);
+    return door_start(&server->door, loop, fd, fd_limit, server_welcome, server_make_room, server);
 }
 
 void
