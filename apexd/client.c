@@ -84,10 +84,16 @@ client_new(const struct client_peer *peer, const struct page_map *map, uint64_t 
     return client;
 }
 
+static bool
+client_is_old(uint64_t read_ns, uint64_t now_ns)
+{
+    return read_ns == 0 || (now_ns > read_ns && now_ns - read_ns >= CLIENT_SNAPSHOT_NS);
+}
+
 const struct page_snapshot *
 client_snapshot(struct client *client, uint64_t now_ns)
 {
-    if (client->snapshot_ns == 0 || now_ns - client->snapshot_ns >= CLIENT_SNAPSHOT_NS) {
+    if (client_is_old(client->snapshot_ns, now_ns)) {
         return client_snapshot_now(client, now_ns);
     }
     return &client->snapshot;
@@ -105,6 +111,15 @@ bool
 client_may_be_seen(uid_t owner, uid_t viewer)
 {
     return viewer == 0 || viewer == owner;
+}
+
+void
+client_refresh_rss(struct client *client, uint64_t now_ns)
+{
+    if (client_is_old(client->rss_ns, now_ns)) {
+        client->rss_bytes = client_rss_bytes(client);
+        client->rss_ns = now_ns;
+    }
 }
 
 bool

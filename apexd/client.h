@@ -36,6 +36,8 @@ struct client {
     struct tune tune;          // what it advises
     struct ledger_place place; // the roster's
     uint64_t snapshot_ns;      // 0: none yet
+    uint64_t rss_ns;           // 0: none yet
+    uint64_t rss_bytes;        // of the whole process, as it was then
     struct page_snapshot snapshot;
 };
 
@@ -44,11 +46,14 @@ struct client {
 struct client *client_new(const struct client_peer *peer, const struct page_map *map,
                           uint64_t daemon, uint64_t now_ns, int *advice_fd);
 
-// What the page says now, or said less than CLIENT_SNAPSHOT_NS ago.
+// What the page says now, or said less than CLIENT_SNAPSHOT_NS before `now_ns`, or later.
 const struct page_snapshot *client_snapshot(struct client *client, uint64_t now_ns);
 
 // The same, of this moment. A page can be read when its process is gone, too: the last it said.
 const struct page_snapshot *client_snapshot_now(struct client *client, uint64_t now_ns);
+
+// Sets rss_bytes, unless it is as recent as a snapshot may be.
+void client_refresh_rss(struct client *client, uint64_t now_ns);
 
 // Whether details of a process of `owner` may be shown to `viewer`: to root and to its own user.
 bool client_may_be_seen(uid_t owner, uid_t viewer);

@@ -9,6 +9,7 @@
 #include "apexd/methods.h"
 #include "apexd/notify.h"
 #include "apexd/registrar.h"
+#include "apexd/reply.h"
 #include "apexd/roster.h"
 #include "apexd/rundir.h"
 #include "apexd/server.h"
@@ -25,7 +26,7 @@
 #include <unistd.h>
 
 #define GROUP "apex"
-#define FDS_WANTED (2 * ROSTER_CLIENTS_MAX + 256)
+#define FDS_WANTED (2 * ROSTER_CLIENTS_MAX + ROSTER_OURS_MAX)
 
 struct daemon {
     uv_loop_t loop;
@@ -36,6 +37,7 @@ struct daemon {
     int register_fd;                  // until the registrar has it
     int control_fd;                   // until the server has it
     int http_fds[HTTP_LISTENERS_MAX]; // the socket first; -1: none; until http has them
+    size_t fd_limit;
     struct topology topology;
     struct roster roster;
     struct methods methods;
@@ -43,6 +45,8 @@ struct daemon {
     struct server server;
     struct http http;
     uv_timer_t heartbeat;
+    uv_prepare_t turn;
+    uint64_t turn_ns; // CLOCK_THREAD_CPUTIME_ID when the turn began
     uv_signal_t signals[2];
     uv_signal_t reload;
 };
@@ -179,6 +183,21 @@ daemon_on_heartbeat(uv_timer_t *timer)
 
     roster_sweep(&d->roster, uv_hrtime());
     roster_beat(&d->roster);
+    server_tidy(&d->server, uv_hrtime());
+}
+
+// Once a turn, before the loop waits. Processor time, so that neither waiting counts nor others
+// that keep us from running.
+static void
+daemon_on_turn(uv_prepare_t *turn)
+{
+    struct daemon *d = turn->data;
+    uint64_t now_ns = reply_now_ns(CLOCK_THREAD_CPUTIME_ID);
+
+    if (d->turn_ns != 0 && now_ns - d->turn_ns > d->methods.turn_ns) {
+        d->methods.turn_ns = now_ns - d->turn_ns;
+    }
+    d->turn_ns = now_ns;
 }
 
 // Everything that is open closes; the loop then has nothing left to wait for, and ends.
@@ -203,6 +222,7 @@ daemon_on_signal(uv_signal_t *handle, int number)
     server_stop(&d->server);
     http_stop(&d->http);
     uv_close((uv_handle_t *)&d->heartbeat, NULL);
+    uv_close((uv_handle_t *)&d->turn, NULL);
     uv_close((uv_handle_t *)&d->signals[0], NULL);
     uv_close((uv_handle_t *)&d->signals[1], NULL);
     uv_close((uv_handle_t *)&d->reload, NULL);
@@ -234,14 +254,18 @@ daemon_start(struct daemon *d)
     static const int numbers[2] = {SIGTERM, SIGINT};
 
     if (uv_loop_init(&d->loop) != 0 ||
-        !registrar_start(&d->registrar, &d->loop, d->register_fd, &d->roster) ||
-        !server_start(&d->server, &d->loop, d->control_fd, &d->methods) || !daemon_start_http(d)) {
+        !registrar_start(&d->registrar, &d->loop, d->register_fd, d->fd_limit, &d->roster) ||
+        !server_start(&d->server, &d->loop, d->control_fd, d->fd_limit, &d->methods) ||
+        !daemon_start_http(d)) {
         log_event(LOG_LEVEL_ERROR, "the kernel refuses an event loop");
         return false;
     }
     uv_timer_init(&d->loop, &d->heartbeat);
     d->heartbeat.data = d;
     uv_timer_start(&d->heartbeat, daemon_on_heartbeat, APEX_ADVICE_BEAT_MS, APEX_ADVICE_BEAT_MS);
+    uv_prepare_init(&d->loop, &d->turn);
+    d->turn.data = d;
+    uv_prepare_start(&d->turn, daemon_on_turn);
     for (unsigned i = 0; i < 2; i++) {
         uv_signal_init(&d->loop, &d->signals[i]);
         d->signals[i].data = d;
@@ -282,7 +306,8 @@ daemon_run(const struct daemon_options *options)
         free(d);
         return 1;
     }
-    roster_init(&d->roster, random, daemon_raise_fd_limit());
+    d->fd_limit = daemon_raise_fd_limit();
+    roster_init(&d->roster, random, d->fd_limit);
     if (!topology_load(&d->topology)) {
         log_event(LOG_LEVEL_WARNING, "hwloc cannot tell the topology of this machine");
     }

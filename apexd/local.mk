@@ -29,6 +29,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/client.h \
 	apexd/daemon.c \
 	apexd/daemon.h \
+	apexd/door.c \
+	apexd/door.h \
 	apexd/http.c \
 	apexd/http.h \
 	apexd/http_answer.c \

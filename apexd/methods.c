@@ -41,6 +41,7 @@ methods_init(struct methods *m, struct roster *roster, const struct topology *to
     m->topology = topology;
     m->runtime_dir = runtime_dir;
     m->started_ns = reply_now_ns(CLOCK_MONOTONIC);
+    m->turn_ns = 0;
     m->boot_id[0] = '\0';
     FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
     if (file != NULL) {
@@ -139,7 +140,7 @@ methods_put_process(cJSON *object, struct client *client, const struct page_snap
 
     return client_put_identity(object, client) &&
            message_add_u64(object, "registered_ms", (now_ns - client->registered_ns) / 1000000) &&
-           message_add_u64(object, "rss_bytes", client_rss_bytes(client)) &&
+           message_add_u64(object, "rss_bytes", client->rss_bytes) &&
            message_add_u64(object, "threads", s->threads_live) && methods_put_heap(object, &heap);
 }
 
@@ -205,6 +206,7 @@ static cJSON *
 methods_stats_one(struct methods *m, struct client *client, uint64_t now_ns)
 {
     const struct page_snapshot *s = client_snapshot(client, now_ns);
+    client_refresh_rss(client, now_ns);
     cJSON *result = reply_begin(m->boot_id, "apexd.stats/1");
     cJSON *process = reply_object(result, "process");
     bool good = process != NULL && methods_put_process(process, client, s, now_ns) &&
@@ -222,7 +224,11 @@ methods_sum_values(struct methods_sum *sum, const struct page_map *map,
                    const struct page_snapshot *s)
 {
     for (unsigned i = 0; i < map->field_count; i++) {
-        unsigned at = 0;
+        // Pages of one version of the library have their fields in one order.
+        unsigned at = i < sum->count && sum->field[i].section == map->field[i].section &&
+                              strcmp(sum->field[i].name, map->field[i].name) == 0
+                          ? i
+                          : 0;
         while (at < sum->count && (sum->field[at].section != map->field[i].section ||
                                    strcmp(sum->field[at].name, map->field[i].name) != 0)) {
             at++;
@@ -249,6 +255,7 @@ methods_put_daemon(cJSON *result, const struct methods *m, uint64_t now_ns)
     };
     cJSON *daemon = reply_object(result, "daemon");
     bool good = message_add_u64(daemon, "uptime_ms", (now_ns - m->started_ns) / 1000000) &&
+                message_add_u64(daemon, "longest_turn_us", m->turn_ns / 1000) &&
                 message_add_u64(daemon, "registered_total", m->roster->registered_total);
     cJSON *rejected = good ? reply_object(daemon, "rejected_total") : NULL;
 
@@ -262,6 +269,7 @@ methods_put_daemon(cJSON *result, const struct methods *m, uint64_t now_ns)
 static cJSON *
 methods_stats_all(struct methods *m, uint64_t now_ns)
 {
+    uint64_t seen_ns = roster_seen_ns(m->roster, now_ns);
     struct totals_heap heap = {0};
     struct methods_sum sum = {.count = 0};
     uint64_t threads = 0;
@@ -269,7 +277,7 @@ methods_stats_all(struct methods *m, uint64_t now_ns)
 
     for (size_t i = 0; i < m->roster->count; i++) {
         struct client *client = m->roster->client[i];
-        const struct page_snapshot *s = client_snapshot(client, now_ns);
+        const struct page_snapshot *s = client_snapshot(client, seen_ns);
         struct totals_heap one = totals_heap_of(&client->map, s);
         totals_heap_add(&heap, &one);
         methods_sum_values(&sum, &client->map, s);
@@ -315,6 +323,7 @@ methods_processes(struct methods *m, uid_t uid, const struct message_request *re
                   cJSON **result, const char **why)
 {
     uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
+    uint64_t seen_ns = roster_seen_ns(m->roster, now_ns);
     bool counters = message_param_flag(request, "counters");
     uint64_t hidden = 0;
 
@@ -329,8 +338,9 @@ methods_processes(struct methods *m, uid_t uid, const struct message_request *re
             hidden++;
             continue;
         }
-        const struct page_snapshot *s = client_snapshot(client, now_ns);
+        const struct page_snapshot *s = client_snapshot(client, seen_ns);
         cJSON *item = reply_array_object(array);
+        client_refresh_rss(client, seen_ns);
         good = item != NULL && methods_put_process(item, client, s, now_ns) &&
                (!counters || methods_put_counters(item, &client->map, s));
     }
@@ -538,6 +548,15 @@ static methods_function *const functions[METHOD_COUNT] = {
 #define METHOD(name, text) [METHOD_##name] = methods_##name,
 #include "apexd/proto/methods.def"
 };
+
+bool
+methods_walks(const struct message_request *request)
+{
+    uint64_t pid;
+
+    return request->method == METHOD_processes ||
+           (request->method == METHOD_stats && !message_param_u64(request, "pid", &pid));
+}
 
 enum message_error
 methods_call(struct methods *m, uid_t uid, const struct message_request *request, cJSON **result,

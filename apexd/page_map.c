@@ -376,9 +376,9 @@ page_map_sum_slot(const struct page_map *map, unsigned index, struct page_snapsh
     uint64_t gained;
     uint64_t lost;
 
-    // A slot that nobody has had yet is all zeros, and most are: nearly all the time that reading a
-    // page takes would go into them.
-    if (state == APEX_SLOT_FREE) {
+    // Nobody has ever had it: there are zeroes, and most slots of most processes are like that. The
+    // last one is shared by those who have none of their own.
+    if (state == APEX_SLOT_FREE && index != map->thread.count - 1) {
         return;
     }
     out->threads_live += state == APEX_SLOT_LIVE ? 1 : 0;
@@ -536,6 +536,12 @@ page_map_value(const struct page_map *map, const struct page_snapshot *s, const 
         }
     }
     return 0;
+}
+
+void
+page_map_rest(const struct page_map *map)
+{
+    (void)madvise((void *)(uintptr_t)map->base, map->bytes, MADV_DONTNEED);
 }
 
 void

@@ -134,6 +134,9 @@ void page_map_forget_rows(const struct page_map *map);
 uint64_t page_map_value(const struct page_map *map, const struct page_snapshot *s,
                         const char *name);
 
+// Takes the page out of our page tables until it is read again.
+void page_map_rest(const struct page_map *map);
+
 void page_map_close(struct page_map *map);
 
 #endif

@@ -8,7 +8,6 @@
 #include "apexd/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -280,26 +279,29 @@ registrar_on_readable(uv_poll_t *poll, int error, int events)
     }
 }
 
+// A place for one more, NULL when there is none until the loop has turned.
 static struct registrar_pending *
 registrar_free_place(struct registrar *r)
 {
     struct registrar_pending *oldest = NULL;
+    struct registrar_pending *free_one = NULL;
+    unsigned waiting = 0;
 
-    for (unsigned i = 0; i < REGISTRAR_PENDING_MAX; i++) {
+    for (unsigned i = 0; i < REGISTRAR_PLACES; i++) {
         struct registrar_pending *p = &r->pending[i];
         if (p->fd < 0) {
-            return p;
-        }
-        if (!p->closing && (oldest == NULL || p->since_ms < oldest->since_ms)) {
-            oldest = p;
+            free_one = p;
+        } else if (!p->closing) {
+            waiting++;
+            oldest = oldest == NULL || p->since_ms < oldest->since_ms ? p : oldest;
         }
     }
     // Full of people who do not speak. An honest process speaks at once, so the one that has
-    // been silent for longest is the least likely to be one; its place is free the next time.
-    if (oldest != NULL) {
+    // been silent for longest is the least likely to be one.
+    if (waiting >= r->pending_max) {
         registrar_drop(oldest);
     }
-    return NULL;
+    return free_one;
 }
 
 static void
@@ -309,7 +311,7 @@ registrar_on_deadline(uv_timer_t *timer)
     uint64_t now_ms = uv_now(timer->loop);
     bool waiting = false;
 
-    for (unsigned i = 0; i < REGISTRAR_PENDING_MAX; i++) {
+    for (unsigned i = 0; i < REGISTRAR_PLACES; i++) {
         struct registrar_pending *p = &r->pending[i];
         if (p->fd >= 0 && now_ms - p->since_ms >= REGISTRAR_DEADLINE_MS) {
             registrar_drop(p);
@@ -322,10 +324,11 @@ registrar_on_deadline(uv_timer_t *timer)
 }
 
 static void
-registrar_welcome(struct registrar *r, int fd)
+registrar_welcome(void *owner, int fd)
 {
+    struct registrar *r = owner;
     struct registrar_pending *p = registrar_free_place(r);
-    uv_loop_t *loop = r->listener.loop;
+    uv_loop_t *loop = r->deadline.loop;
 
     if (p == NULL || uv_poll_init(loop, &p->poll, fd) != 0) {
         close(fd);
@@ -342,58 +345,30 @@ registrar_welcome(struct registrar *r, int fd)
     }
 }
 
-static void
-registrar_on_connection(uv_poll_t *listener, int error, int events)
-{
-    struct registrar *r = listener->data;
-
-    (void)events;
-    for (unsigned i = 0; i < REGISTRAR_ACCEPTS_MAX && error == 0; i++) {
-        int fd = accept4(r->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0) {
-            registrar_welcome(r, fd);
-            continue;
-        }
-        if (errno != EMFILE && errno != ENFILE) {
-            break;
-        }
-        // Turn it away: left in the queue it would wake us for ever.
-        close(r->spare);
-        fd = accept4(r->fd, NULL, NULL, SOCK_CLOEXEC);
-        if (fd >= 0) {
-            close(fd);
-        }
-        r->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    }
-}
-
 bool
-registrar_start(struct registrar *r, uv_loop_t *loop, int fd, struct roster *roster)
+registrar_start(struct registrar *r, uv_loop_t *loop, int fd, size_t fd_limit,
+                struct roster *roster)
 {
     memset(r, 0, sizeof *r);
+    r->pending_max = door_share(fd_limit, 16, REGISTRAR_PENDING_MIN, REGISTRAR_PENDING_MAX);
     r->roster = roster;
-    r->fd = fd;
-    r->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    for (unsigned i = 0; i < REGISTRAR_PENDING_MAX; i++) {
+    for (unsigned i = 0; i < REGISTRAR_PLACES; i++) {
         r->pending[i].registrar = r;
         r->pending[i].fd = -1;
     }
-    if (uv_timer_init(loop, &r->deadline) != 0 || uv_poll_init(loop, &r->listener, fd) != 0) {
+    if (uv_timer_init(loop, &r->deadline) != 0) {
         return false;
     }
     r->deadline.data = r;
-    r->listener.data = r;
-    return uv_poll_start(&r->listener, UV_READABLE, registrar_on_connection) == 0;
+    return door_start(&r->door, loop, fd, fd_limit, registrar_welcome, NULL, r);
 }
 
 void
 registrar_stop(struct registrar *r)
 {
     uv_close((uv_handle_t *)&r->deadline, NULL);
-    uv_close((uv_handle_t *)&r->listener, NULL);
-    for (unsigned i = 0; i < REGISTRAR_PENDING_MAX; i++) {
+    door_stop(&r->door);
+    for (unsigned i = 0; i < REGISTRAR_PLACES; i++) {
         registrar_drop(&r->pending[i]);
     }
-    close(r->fd);
-    close(r->spare);
 }

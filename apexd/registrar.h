@@ -7,14 +7,17 @@
 #ifndef APEXD_REGISTRAR_H
 #define APEXD_REGISTRAR_H
 
+#include "apexd/door.h"
 #include "apexd/roster.h"
 
 #include <stdbool.h>
 #include <uv.h>
 
 #define REGISTRAR_PENDING_MAX 64
+#define REGISTRAR_PENDING_MIN 4 // however few descriptors there are
+// One that is dropped leaves its place when the loop has turned.
+#define REGISTRAR_PLACES (REGISTRAR_PENDING_MAX + DOOR_ACCEPTS_MAX)
 #define REGISTRAR_DEADLINE_MS 1000
-#define REGISTRAR_ACCEPTS_MAX 32 // in a row, before others get their turn
 
 struct registrar;
 
@@ -29,15 +32,16 @@ struct registrar_pending {
 
 struct registrar {
     struct roster *roster;
-    int fd;
-    int spare; // given up for a moment when there are no descriptors left
-    uv_poll_t listener;
+    struct door door;
+    unsigned pending_max;
     uv_timer_t deadline;
-    struct registrar_pending pending[REGISTRAR_PENDING_MAX];
+    struct registrar_pending pending[REGISTRAR_PLACES];
 };
 
-// Serves the listening socket `fd`, which it closes when it stops. False when the loop refuses.
-bool registrar_start(struct registrar *r, uv_loop_t *loop, int fd, struct roster *roster);
+// Serves the listening socket `fd`, which it closes when it stops. `fd_limit` is what RLIMIT_NOFILE
+// allows. False when the loop refuses.
+bool registrar_start(struct registrar *r, uv_loop_t *loop, int fd, size_t fd_limit,
+                     struct roster *roster);
 
 // The handles are closed when the loop has run once more.
 void registrar_stop(struct registrar *r);

@@ -5,16 +5,24 @@
 
 #include "apexd/roster.h"
 
+#include "apexd/reply.h"
+
 #include <string.h>
 #include <unistd.h>
 
-#define FDS_OF_OURS 256   // sockets, connections, registrations under way
 #define FDS_OF_A_CLIENT 2 // pidfd and page
+#define LOOK_BETWEEN 8    // processes between two looks at the clock
+
+// With more than so many processes their pages are not kept in our page tables between two looks:
+// they would count as memory of ours, a quarter of a mebibyte each.
+#define KEPT_MAX 64
 
 void
 roster_init(struct roster *roster, uint64_t daemon, size_t fd_limit)
 {
-    size_t room = fd_limit > FDS_OF_OURS ? (fd_limit - FDS_OF_OURS) / FDS_OF_A_CLIENT : 0;
+    size_t most = fd_limit - fd_limit / 4;
+    size_t ours = most < ROSTER_OURS_MAX ? most : ROSTER_OURS_MAX;
+    size_t room = (fd_limit - ours) / FDS_OF_A_CLIENT;
 
     memset(roster, 0, sizeof *roster);
     ledger_init(&roster->ledger);
@@ -22,15 +30,24 @@ roster_init(struct roster *roster, uint64_t daemon, size_t fd_limit)
     roster->capacity = room < ROSTER_CLIENTS_MAX ? room : ROSTER_CLIENTS_MAX;
 }
 
+// Where a process is; roster->count when it is not there.
+static size_t
+roster_place(const struct roster *roster, pid_t pid)
+{
+    size_t i = 0;
+
+    while (i < roster->count && roster->pid[i] != pid) {
+        i++;
+    }
+    return i;
+}
+
 struct client *
 roster_find(const struct roster *roster, pid_t pid)
 {
-    for (size_t i = 0; i < roster->count; i++) {
-        if (roster->client[i]->peer.pid == pid) {
-            return roster->client[i];
-        }
-    }
-    return NULL;
+    size_t at = roster_place(roster, pid);
+
+    return at == roster->count ? NULL : roster->client[at];
 }
 
 static bool
@@ -63,7 +80,7 @@ roster_has_room(const struct roster *roster, const struct client_peer *peer)
         return true; // it will take the place of its older entry
     }
     for (size_t i = 0; i < roster->count; i++) {
-        of_uid += roster->client[i]->peer.uid == peer->uid ? 1 : 0;
+        of_uid += roster->uid[i] == peer->uid ? 1 : 0;
     }
     return roster->count < roster->capacity &&
            (roster_trusts(peer) || of_uid < ROSTER_CLIENTS_OF_UID_MAX);
@@ -78,29 +95,33 @@ roster_remove(struct roster *roster, size_t index)
                  client_snapshot_now(client, client->snapshot_ns));
     client_free(client);
     roster->count--;
-    memmove(&roster->client[index], &roster->client[index + 1],
-            (roster->count - index) * sizeof roster->client[0]);
+    roster->sweep_next -= index < roster->sweep_next ? 1 : 0;
+    roster->look_next -= index < roster->look_next ? 1 : 0;
+    size_t after = roster->count - index;
+    memmove(&roster->client[index], &roster->client[index + 1], after * sizeof roster->client[0]);
+    memmove(&roster->pid[index], &roster->pid[index + 1], after * sizeof roster->pid[0]);
+    memmove(&roster->uid[index], &roster->uid[index + 1], after * sizeof roster->uid[0]);
 }
 
 void
 roster_add(struct roster *roster, struct client *client)
 {
     struct ledger_key key;
+    size_t place = roster_place(roster, client->peer.pid);
 
-    for (size_t i = 0; i < roster->count; i++) {
-        const struct client *older = roster->client[i];
-        if (older->peer.pid == client->peer.pid) {
-            if (older->start_ticks == client->start_ticks &&
-                memcmp(older->map.comm, client->map.comm, sizeof client->map.comm) == 0) {
-                client->tune = older->tune;
-            }
-            roster_remove(roster, i);
-            break;
+    if (place < roster->count) {
+        const struct client *older = roster->client[place];
+        if (older->start_ticks == client->start_ticks &&
+            memcmp(older->map.comm, client->map.comm, sizeof client->map.comm) == 0) {
+            client->tune = older->tune;
         }
+        roster_remove(roster, place);
     }
     rules_apply(&roster->rules, client);
     client_key(client, &key);
     ledger_enter(&roster->ledger, &key, &client->map, &client->place);
+    roster->pid[roster->count] = client->peer.pid;
+    roster->uid[roster->count] = client->peer.uid;
     roster->client[roster->count++] = client;
     roster->registered_total++;
 }
@@ -114,12 +135,60 @@ roster_sweep(struct roster *roster, uint64_t now_ns)
         return 0;
     }
     roster->swept_ns = now_ns;
-    for (size_t i = roster->count; i-- > 0;) {
-        if (!client_alive(roster->client[i])) {
-            roster_remove(roster, i);
+    for (size_t looked = 0; looked < before && looked < ROSTER_SWEEP_MAX; looked++) {
+        if (roster->sweep_next >= roster->count) {
+            roster->sweep_next = 0;
+        }
+        size_t at = roster->sweep_next++;
+        if (!client_alive(roster->client[at])) {
+            roster_remove(roster, at);
         }
     }
     return before - roster->count;
+}
+
+bool
+roster_look(struct roster *roster, uint64_t budget_ns)
+{
+    uint64_t begin_ns = reply_now_ns(CLOCK_MONOTONIC);
+    uint64_t now_ns = begin_ns;
+
+    if (roster->look_next == 0) {
+        if (roster_seen_ns(roster, now_ns) != now_ns) {
+            return true;
+        }
+        roster->look_began_ns = now_ns;
+    }
+    for (unsigned i = 1; roster->look_next < roster->count; i++) {
+        size_t at = roster->look_next++;
+        struct client *client = roster->client[at];
+        if (!client_alive(client)) {
+            roster_remove(roster, at);
+            continue;
+        }
+        (void)client_snapshot(client, now_ns);
+        client_refresh_rss(client, now_ns);
+        if (roster->count > KEPT_MAX) {
+            page_map_rest(&client->map);
+        }
+        if (i % LOOK_BETWEEN == 0) {
+            now_ns = reply_now_ns(CLOCK_MONOTONIC);
+            if (now_ns - begin_ns > budget_ns) {
+                return false;
+            }
+        }
+    }
+    roster->look_next = 0;
+    roster->looked_ns = reply_now_ns(CLOCK_MONOTONIC);
+    return true;
+}
+
+uint64_t
+roster_seen_ns(const struct roster *roster, uint64_t now_ns)
+{
+    bool recent = roster->looked_ns != 0 && now_ns - roster->looked_ns < CLIENT_SNAPSHOT_NS;
+
+    return recent ? roster->look_began_ns : now_ns;
 }
 
 void

@@ -16,23 +16,32 @@
 #include <stdint.h>
 
 #define ROSTER_CLIENTS_MAX 4096
-#define ROSTER_CLIENTS_OF_UID_MAX 1024 // for each user but root and ourselves
+#define ROSTER_CLIENTS_OF_UID_MAX 1024                 // for each user but root and ourselves
 #define ROSTER_PAGE_BYTES_OF_UID_MAX ((size_t)2 << 30) // of the pages of such a user
 #define ROSTER_SWEEP_NS UINT64_C(50000000)
+#define ROSTER_SWEEP_MAX 1024u // processes that one sweep looks at
+#define ROSTER_OURS_MAX 512u   // descriptors for sockets, connections, registrations under way
 
 struct roster {
     uint64_t daemon; // random; distinguishes this run of the daemon
     size_t capacity; // at most ROSTER_CLIENTS_MAX; fewer where descriptors are scarce
     size_t count;
     uint64_t swept_ns;
+    size_t sweep_next;      // where the next sweep goes on
+    size_t look_next;       // the same of roster_look
+    uint64_t look_began_ns; // of the look under way, or the last
+    uint64_t looked_ns;     // when the last one ended; 0: there was none
     uint64_t registered_total;
     uint64_t answered_total[APEX_HELLO_STATUS_COUNT]; // registrations, by what was answered
     struct rules rules;                               // for those who come
     struct ledger ledger;                             // what they counted, and those before them
     struct client *client[ROSTER_CLIENTS_MAX];
+    pid_t pid[ROSTER_CLIENTS_MAX]; // of the same place in `client`, beside each other
+    uid_t uid[ROSTER_CLIENTS_MAX];
 };
 
-// `fd_limit` is what RLIMIT_NOFILE allows; each process costs two descriptors.
+// `fd_limit` is what RLIMIT_NOFILE allows; each process costs two descriptors. Three of four are
+// left for other things, ROSTER_OURS_MAX at most.
 void roster_init(struct roster *roster, uint64_t daemon, size_t fd_limit);
 
 // Whether there is room for one more process of this user.
@@ -50,9 +59,19 @@ void roster_add(struct roster *roster, struct client *client);
 // NULL when there is none.
 struct client *roster_find(const struct roster *roster, pid_t pid);
 
-// Lets go of processes that have exited or run another program. Does nothing if it did so less than
-// ROSTER_SWEEP_NS ago: callers ask as often as they like. Returns how many went.
+// Lets go of processes that have exited or run another program: looks at ROSTER_SWEEP_MAX of them
+// and goes on from there the next time. Does nothing if it did so less than ROSTER_SWEEP_NS ago:
+// callers ask as often as they like. Returns how many went.
 size_t roster_sweep(struct roster *roster, uint64_t now_ns);
+
+// Looks at all processes: who lives, what the page says, how large they are; for about `budget_ns`,
+// then it returns false and goes on the next time. True when all are as recent as a snapshot may
+// be.
+bool roster_look(struct roster *roster, uint64_t budget_ns);
+
+// The time to ask for snapshots by so that what roster_look has just seen is not read again: when
+// that look began if it ended a short while ago, or else `now_ns`.
+uint64_t roster_seen_ns(const struct roster *roster, uint64_t now_ns);
 
 void roster_beat(struct roster *roster);
 

@@ -1,22 +1,41 @@
 // SPDX-License-Identifier: MIT
 //
-// The control socket; see server.h. A connection is always in one of three states, each with a
+// The control socket; see server.h. A connection is always in one of these states, each with a
 // deadline:
 //
 //   IDLE     no part of a line has come        SERVER_IDLE_MS
 //   LINE     part of a line has come           SERVER_DEADLINE_MS, however many bytes trickle in
+//   WORK     its answer is being prepared      none; nothing is read meanwhile
 //   ANSWER   an answer waits to be read        SERVER_DEADLINE_MS; nothing is read meanwhile
 
 #include "apexd/server.h"
 
 #include "apexd/log.h"
 #include "apexd/proto/frame.h"
+#include "apexd/reply.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-enum connection_state { CONNECTION_NEW, CONNECTION_IDLE, CONNECTION_LINE, CONNECTION_ANSWER };
+// Below so many processes looking at all of them takes no time worth dividing.
+#define AT_ONCE_MAX 64
+
+enum connection_state {
+    CONNECTION_NEW,
+    CONNECTION_IDLE,
+    CONNECTION_LINE,
+    CONNECTION_WORK,
+    CONNECTION_ANSWER
+};
+
+// The text of a result or of an error line, for all who are being sent it.
+struct server_text {
+    unsigned uses;
+    size_t bytes;
+    char *text;
+};
 
 struct connection {
     uv_pipe_t pipe;
@@ -26,26 +45,108 @@ struct connection {
     struct connection *next;
     struct connection *previous;
     enum connection_state state;
+    uint64_t entered; // when it came into this state, by server_clock
     unsigned handles; // that the loop still has
     uid_t uid;
-    bool last; // close after this answer
-    char *reply;
-    size_t reply_bytes;
+    bool answered; // at least one answer was read
+    bool last;     // close after this answer
+    bool dropped;
+    struct message_request request; // that is being answered
+    char *head;                     // what comes before the text
+    struct server_text *text;
     struct frame frame;
     char buffer[FRAME_REQUEST_BYTES_MAX];
 };
 
+static uint64_t server_clock; // grows with each change of a state: who is earlier?
+
 static void server_continue(struct connection *c);
+static void server_on_work(uv_idle_t *idle);
+
+// --- Texts ---------------------------------------------------------------------------------------
+
+// Takes over `text`; NULL when it is NULL or memory is short.
+static struct server_text *
+server_text_new(struct server *server, char *text)
+{
+    struct server_text *made = text == NULL ? NULL : malloc(sizeof *made);
+
+    if (made == NULL) {
+        free(text);
+        return NULL;
+    }
+    *made = (struct server_text){.uses = 1, .bytes = strlen(text), .text = text};
+    server->replies_bytes += made->bytes;
+    return made;
+}
+
+static void
+server_text_release(struct server *server, struct server_text *text)
+{
+    if (text != NULL && --text->uses == 0) {
+        server->replies_bytes -= text->bytes;
+        free(text->text);
+        free(text);
+    }
+}
+
+static bool
+server_shared_fresh(const struct server_shared *s, uint64_t now_ns)
+{
+    return s->text != NULL && now_ns - s->made_ns < CLIENT_SNAPSHOT_NS;
+}
+
+static struct server_text *
+server_shared_find(struct server *server, enum method method, uid_t uid, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < SERVER_SHARED_MAX; i++) {
+        struct server_shared *s = &server->shared[i];
+        if (server_shared_fresh(s, now_ns) && s->method == method && s->uid == uid) {
+            s->text->uses++;
+            return s->text;
+        }
+    }
+    return NULL;
+}
+
+// Keeps a text in the place of the oldest.
+static void
+server_shared_keep(struct server *server, enum method method, uid_t uid, struct server_text *text)
+{
+    struct server_shared *place = &server->shared[0];
+
+    for (unsigned i = 1; i < SERVER_SHARED_MAX; i++) {
+        struct server_shared *s = &server->shared[i];
+        if (place->text != NULL && (s->text == NULL || s->made_ns < place->made_ns)) {
+            place = s;
+        }
+    }
+    server_text_release(server, place->text);
+    text->uses++;
+    *place = (struct server_shared){method, uid, reply_now_ns(CLOCK_MONOTONIC), text};
+}
+
+void
+server_tidy(struct server *server, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < SERVER_SHARED_MAX; i++) {
+        struct server_shared *s = &server->shared[i];
+        if (!server_shared_fresh(s, now_ns)) {
+            server_text_release(server, s->text);
+            s->text = NULL;
+        }
+    }
+}
 
 // --- Life of a connection ------------------------------------------------------------------------
 
 static void
-server_forget_reply(struct connection *c)
+server_forget_answer(struct connection *c)
 {
-    c->server->replies_bytes -= c->reply_bytes;
-    c->reply_bytes = 0;
-    free(c->reply);
-    c->reply = NULL;
+    free(c->head);
+    c->head = NULL;
+    server_text_release(c->server, c->text);
+    c->text = NULL;
 }
 
 static void
@@ -56,7 +157,8 @@ server_on_closed(uv_handle_t *handle)
     if (--c->handles > 0) {
         return;
     }
-    server_forget_reply(c);
+    server_forget_answer(c);
+    message_request_free(&c->request);
     if (c->next != NULL) {
         c->next->previous = c->previous;
     }
@@ -65,16 +167,20 @@ server_on_closed(uv_handle_t *handle)
     } else {
         c->server->first = c->next;
     }
-    c->server->connections--;
     free(c);
 }
 
 static void
 server_drop(struct connection *c)
 {
-    if (!uv_is_closing((uv_handle_t *)&c->pipe)) {
+    if (!c->dropped) {
+        c->dropped = true;
+        c->server->connections--;
+        c->server->waiting -= c->state == CONNECTION_WORK ? 1 : 0;
         uv_close((uv_handle_t *)&c->pipe, server_on_closed);
         uv_close((uv_handle_t *)&c->deadline, server_on_closed);
+        // A closed stream writes no more.
+        server_forget_answer(c);
     }
 }
 
@@ -95,10 +201,113 @@ server_on_deadline(uv_timer_t *timer)
 static void
 server_enter(struct connection *c, enum connection_state state)
 {
-    if (c->state != state) {
-        c->state = state;
+    if (c->state == state) {
+        return;
+    }
+    c->server->waiting -= c->state == CONNECTION_WORK ? 1 : 0;
+    c->server->waiting += state == CONNECTION_WORK ? 1 : 0;
+    c->state = state;
+    c->entered = ++server_clock;
+    if (state == CONNECTION_WORK) {
+        uv_timer_stop(&c->deadline);
+    } else {
         uv_timer_start(&c->deadline, server_on_deadline,
                        state == CONNECTION_IDLE ? SERVER_IDLE_MS : SERVER_DEADLINE_MS, 0);
+    }
+}
+
+// --- Who has to go -------------------------------------------------------------------------------
+
+static void
+server_evict(struct connection *c, const char *why)
+{
+    log_event(LOG_LEVEL_INFO, "dropped a connection of uid %u: %s", (unsigned)c->uid, why);
+    if (c->state != CONNECTION_ANSWER) {
+        char *line = message_reply_error(NULL, MESSAGE_TOO_BUSY,
+                                         "too many connections, and this one has waited longest");
+        if (line != NULL) {
+            uv_buf_t buffer = uv_buf_init(line, (unsigned)strlen(line));
+            (void)uv_try_write((uv_stream_t *)&c->pipe, &buffer, 1);
+        }
+        free(line);
+    }
+    server_drop(c);
+}
+
+static bool
+server_is_served(const struct connection *c)
+{
+    return c->answered && (c->state == CONNECTION_IDLE || c->state == CONNECTION_LINE);
+}
+
+// The connection that has waited longest of the largest group; NULL when there is none.
+static struct connection *
+server_victim(const struct server *server)
+{
+    struct {
+        uid_t uid;
+        unsigned count[2];
+    } user[SERVER_CONNECTIONS_MAX];
+    unsigned users = 0;
+    unsigned largest = 0;
+    struct connection *victim = NULL;
+
+    for (const struct connection *c = server->first; c != NULL; c = c->next) {
+        unsigned at = 0;
+        while (at < users && user[at].uid != c->uid) {
+            at++;
+        }
+        if (c->dropped || at == SERVER_CONNECTIONS_MAX) {
+            continue;
+        }
+        if (at == users) {
+            user[users].uid = c->uid;
+            user[users].count[0] = user[users].count[1] = 0;
+            users++;
+        }
+        unsigned count = ++user[at].count[server_is_served(c) ? 1 : 0];
+        largest = count > largest ? count : largest;
+    }
+    for (struct connection *c = server->first; c != NULL; c = c->next) {
+        unsigned at = 0;
+        while (at < users && user[at].uid != c->uid) {
+            at++;
+        }
+        if (!c->dropped && at < users && user[at].count[server_is_served(c) ? 1 : 0] == largest &&
+            (victim == NULL || c->entered < victim->entered)) {
+            victim = c;
+        }
+    }
+    return victim;
+}
+
+static bool
+server_make_room(void *owner)
+{
+    struct connection *victim = server_victim(owner);
+
+    if (victim != NULL) {
+        server_evict(victim, "others need its place");
+    }
+    return victim != NULL;
+}
+
+// Lets go of those who have not read their answers for longest, while these are too much memory.
+static void
+server_bound_answers(struct server *server, const struct connection *asker)
+{
+    while (server->replies_bytes > SERVER_REPLIES_BYTES_MAX) {
+        struct connection *longest = NULL;
+        for (struct connection *c = server->first; c != NULL; c = c->next) {
+            if (!c->dropped && c != asker && c->state == CONNECTION_ANSWER &&
+                (longest == NULL || c->entered < longest->entered)) {
+                longest = c;
+            }
+        }
+        if (longest == NULL) {
+            return;
+        }
+        server_evict(longest, "too many answers wait to be read");
     }
 }
 
@@ -109,53 +318,151 @@ server_on_written(uv_write_t *write, int error)
 {
     struct connection *c = write->data;
 
-    server_forget_reply(c);
+    server_forget_answer(c);
+    c->answered = error == 0;
     if (error != 0 || c->last) {
         server_drop(c);
-    } else if (!uv_is_closing((uv_handle_t *)&c->pipe)) {
+    } else if (!c->dropped) {
         server_continue(c);
     }
 }
 
-// Sends `line`, which it takes over.
+// Sends `head`, which it takes over, and the text, of which it takes over one use. Without a head
+// the text is a whole line.
 static void
-server_send(struct connection *c, char *line)
+server_send(struct connection *c, char *head, struct server_text *text)
 {
-    if (line == NULL) {
+    static char end[] = "}\n";
+    uv_buf_t parts[3];
+    unsigned count = 0;
+
+    c->head = head;
+    c->text = text;
+    if (text == NULL) {
         server_drop(c);
         return;
     }
-    c->reply = line;
-    c->reply_bytes = strlen(line);
-    c->server->replies_bytes += c->reply_bytes;
-    uv_buf_t buffer = uv_buf_init(line, (unsigned)c->reply_bytes);
+    if (head != NULL) {
+        parts[count++] = uv_buf_init(head, (unsigned)strlen(head));
+    }
+    parts[count++] = uv_buf_init(text->text, (unsigned)text->bytes);
+    if (head != NULL) {
+        parts[count++] = uv_buf_init(end, sizeof end - 1);
+    }
     uv_read_stop((uv_stream_t *)&c->pipe);
     server_enter(c, CONNECTION_ANSWER);
     c->write.data = c;
-    if (uv_write(&c->write, (uv_stream_t *)&c->pipe, &buffer, 1, server_on_written) != 0) {
+    if (uv_write(&c->write, (uv_stream_t *)&c->pipe, parts, count, server_on_written) != 0) {
         server_drop(c);
     }
 }
 
-static char *
-server_answer(struct connection *c, const char *line, size_t length)
+static void
+server_send_error(struct connection *c, enum message_error error, const char *why)
 {
-    struct message_request request;
+    char *line = message_reply_error(c->request.id, error, why);
+
+    message_request_free(&c->request);
+    server_send(c, NULL, server_text_new(c->server, line));
+}
+
+// Sends the result of a request; takes over one use of the text.
+static void
+server_send_result(struct connection *c, struct server_text *text)
+{
+    char *head = text == NULL ? NULL : message_reply_head(c->request.id);
+
+    message_request_free(&c->request);
+    if (head == NULL) {
+        server_text_release(c->server, text);
+        text = NULL;
+    }
+    server_send(c, head, text);
+}
+
+// Answers the request that the connection has, now.
+static void
+server_call(struct connection *c)
+{
     const char *why = NULL;
     cJSON *result = NULL;
-    enum message_error error = message_parse_request(line, length, &request, &why);
+    enum method method = c->request.method;
+    bool walks = methods_walks(&c->request);
+    enum message_error error = methods_call(c->server->methods, c->uid, &c->request, &result, &why);
 
-    if (error == MESSAGE_NONE && c->server->replies_bytes > SERVER_REPLIES_BYTES_MAX) {
-        error = MESSAGE_TOO_BUSY;
-        why = "too many answers wait to be read";
+    if (error != MESSAGE_NONE) {
+        server_send_error(c, error, why);
+        return;
     }
-    if (error == MESSAGE_NONE) {
-        error = methods_call(c->server->methods, c->uid, &request, &result, &why);
+    struct server_text *text = server_text_new(c->server, cJSON_PrintUnformatted(result));
+    cJSON_Delete(result);
+    if (walks && text != NULL) {
+        server_shared_keep(c->server, method, c->uid, text);
     }
-    char *reply = error == MESSAGE_NONE ? message_reply(request.id, result)
-                                        : message_reply_error(request.id, error, why);
-    message_request_free(&request);
-    return reply;
+    server_bound_answers(c->server, c);
+    server_send_result(c, text);
+}
+
+// Answers when somebody else has been answered the same just now.
+static bool
+server_answer_shared(struct connection *c)
+{
+    struct server_text *text =
+        server_shared_find(c->server, c->request.method, c->uid, reply_now_ns(CLOCK_MONOTONIC));
+
+    if (text != NULL) {
+        server_send_result(c, text);
+    }
+    return text != NULL;
+}
+
+static void
+server_answer(struct connection *c, const char *line, size_t length)
+{
+    const char *why = NULL;
+    const struct roster *roster = c->server->methods->roster;
+    enum message_error error = message_parse_request(line, length, &c->request, &why);
+
+    if (error != MESSAGE_NONE) {
+        server_send_error(c, error, why);
+    } else if (!methods_walks(&c->request) || roster->count <= AT_ONCE_MAX) {
+        server_call(c);
+    } else if (!server_answer_shared(c)) {
+        uv_read_stop((uv_stream_t *)&c->pipe);
+        server_enter(c, CONNECTION_WORK);
+        uv_idle_start(&c->server->work, server_on_work);
+    }
+}
+
+// --- Looking at all processes --------------------------------------------------------------------
+
+// A step of the look at all processes; when it is done, one answer, and the same to all who want
+// it.
+static void
+server_on_work(uv_idle_t *idle)
+{
+    struct server *server = idle->data;
+    struct connection *longest = NULL;
+
+    if (server->waiting > 0 && !roster_look(server->methods->roster, SERVER_STEP_NS)) {
+        return;
+    }
+    for (struct connection *c = server->first; c != NULL; c = c->next) {
+        if (!c->dropped && c->state == CONNECTION_WORK &&
+            (longest == NULL || c->entered < longest->entered)) {
+            longest = c;
+        }
+    }
+    if (longest == NULL) {
+        uv_idle_stop(idle);
+        return;
+    }
+    server_call(longest);
+    for (struct connection *c = server->first; c != NULL; c = c->next) {
+        if (!c->dropped && c->state == CONNECTION_WORK) {
+            (void)server_answer_shared(c);
+        }
+    }
 }
 
 // --- Reading -------------------------------------------------------------------------------------
@@ -194,12 +501,11 @@ server_continue(struct connection *c)
 
     switch (frame_next(&c->frame, &line, &length)) {
     case FRAME_LINE:
-        server_send(c, server_answer(c, line, length));
+        server_answer(c, line, length);
         return;
     case FRAME_TOO_LONG:
         c->last = true;
-        server_send(c, message_reply_error(NULL, MESSAGE_BAD_REQUEST,
-                                           "the line is longer than 8192 bytes"));
+        server_send_error(c, MESSAGE_BAD_REQUEST, "the line is longer than 8192 bytes");
         return;
     case FRAME_NONE:
         break;
@@ -213,23 +519,8 @@ server_continue(struct connection *c)
 
 // --- Connecting ----------------------------------------------------------------------------------
 
-static bool
-server_peer(struct connection *c)
-{
-    struct ucred who;
-    socklen_t bytes = sizeof who;
-    uv_os_fd_t fd;
-
-    if (uv_fileno((uv_handle_t *)&c->pipe, &fd) != 0 ||
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &bytes) != 0) {
-        return false;
-    }
-    c->uid = who.uid;
-    return true;
-}
-
 static struct connection *
-server_connection(struct server *server, uv_loop_t *loop)
+server_connection(struct server *server, uv_loop_t *loop, uid_t uid)
 {
     struct connection *c = calloc(1, sizeof *c);
 
@@ -242,6 +533,7 @@ server_connection(struct server *server, uv_loop_t *loop)
     c->pipe.data = c;
     c->deadline.data = c;
     c->handles = 2;
+    c->uid = uid;
     c->server = server;
     c->next = server->first;
     if (c->next != NULL) {
@@ -254,39 +546,46 @@ server_connection(struct server *server, uv_loop_t *loop)
 }
 
 static void
-server_on_connection(uv_stream_t *listener, int error)
+server_welcome(void *owner, int fd)
 {
-    struct server *server = listener->data;
-    struct connection *c = error != 0 ? NULL : server_connection(server, listener->loop);
+    struct server *server = owner;
+    struct ucred who;
+    socklen_t bytes = sizeof who;
 
-    if (c == NULL) {
-        return;
+    if (server->connections >= server->connections_max) {
+        (void)server_make_room(server);
     }
-    if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 || !server_peer(c)) {
+    bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &bytes) == 0;
+    struct connection *c = known ? server_connection(server, server->work.loop, who.uid) : NULL;
+    if (c == NULL) {
+        close(fd);
+    } else if (uv_pipe_open(&c->pipe, fd) != 0) {
+        close(fd);
         server_drop(c);
-    } else if (server->connections > SERVER_CONNECTIONS_MAX) {
-        c->last = true;
-        server_send(c, message_reply_error(NULL, MESSAGE_TOO_BUSY, "too many connections"));
     } else {
         server_continue(c);
     }
 }
 
 bool
-server_start(struct server *server, uv_loop_t *loop, int fd, struct methods *methods)
+server_start(struct server *server, uv_loop_t *loop, int fd, size_t fd_limit,
+             struct methods *methods)
 {
     memset(server, 0, sizeof *server);
     server->methods = methods;
-    uv_pipe_init(loop, &server->listener, 0);
-    server->listener.data = server;
-    return uv_pipe_open(&server->listener, fd) == 0 &&
-           uv_listen((uv_stream_t *)&server->listener, SERVER_BACKLOG, server_on_connection) == 0;
+    server->connections_max =
+        door_share(fd_limit, 6, SERVER_CONNECTIONS_MIN, SERVER_CONNECTIONS_MAX);
+    uv_idle_init(loop, &server->work);
+    server->work.data = server;
+    return door_start(&server->door, loop, fd, fd_limit, server_welcome, server_make_room, server);
 }
 
 void
 server_stop(struct server *server)
 {
-    uv_close((uv_handle_t *)&server->listener, NULL);
+    door_stop(&server->door);
+    uv_close((uv_handle_t *)&server->work, NULL);
+    server_tidy(server, UINT64_MAX);
     for (struct connection *c = server->first; c != NULL; c = c->next) {
         server_drop(c);
     }

@@ -1,33 +1,60 @@
 // SPDX-License-Identifier: MIT
 //
-// control.sock: one JSON object a line in, one out (docs/protocol.md). A connection has one
-// request under way at a time; it is dropped when it takes too long to finish a line or to read
-// an answer. One thread, that of the loop. The only file that knows uv_pipe.
+// control.sock: one JSON object a line in, one out (docs/protocol.md). A connection has one request
+// under way at a time; it is dropped when it takes too long to finish a line or to read an answer,
+// or when others need its place. One thread, that of the loop. The only file that knows uv_pipe.
+//
+// Nobody can keep others out. When all places are taken and one more comes, the connection that
+// has waited longest goes, of the largest group: the connections of one user that have been
+// answered, or those that have not. An answer about all processes is prepared in steps, so that
+// others are served in between, and handed out to all who ask for the same meanwhile.
 
 #ifndef APEXD_SERVER_H
 #define APEXD_SERVER_H
 
+#include "apexd/door.h"
 #include "apexd/methods.h"
 
 #include <stdbool.h>
 #include <uv.h>
 
-#define SERVER_CONNECTIONS_MAX 64
-#define SERVER_DEADLINE_MS 5000 // for the rest of a line, and for an answer to be read
-#define SERVER_IDLE_MS 60000    // between requests
-#define SERVER_BACKLOG 64
-#define SERVER_REPLIES_BYTES_MAX ((size_t)32 << 20) // waiting to be read, in sum
+#define SERVER_CONNECTIONS_MAX 256
+#define SERVER_CONNECTIONS_MIN 8 // however few descriptors there are
+#define SERVER_DEADLINE_MS 5000  // for the rest of a line, and for an answer to be read
+#define SERVER_IDLE_MS 60000     // between requests
+#define SERVER_REPLIES_BYTES_MAX ((size_t)12 << 20) // waiting to be read, in sum
+#define SERVER_STEP_NS UINT64_C(4000000)            // of preparing, before others get their turn
+#define SERVER_SHARED_MAX 4                         // answers kept for those who ask the same
+
+struct server_text;
+
+// An answer that was given less than CLIENT_SNAPSHOT_NS ago.
+struct server_shared {
+    enum method method;
+    uid_t uid;
+    uint64_t made_ns;
+    struct server_text *text; // NULL when the place is free
+};
 
 struct server {
     struct methods *methods;
-    uv_pipe_t listener;
+    struct door door;
+    uv_idle_t work; // runs while somebody waits for a look at all processes
     unsigned connections;
+    unsigned connections_max;
+    unsigned waiting; // for that look
     size_t replies_bytes;
-    struct connection *first;
+    struct connection *first; // the newest
+    struct server_shared shared[SERVER_SHARED_MAX];
 };
 
-// Serves the listening socket `fd`, which it closes when it stops. False when the loop refuses.
-bool server_start(struct server *server, uv_loop_t *loop, int fd, struct methods *methods);
+// Serves the listening socket `fd`, which it closes when it stops. `fd_limit` is what RLIMIT_NOFILE
+// allows. False when the loop refuses.
+bool server_start(struct server *server, uv_loop_t *loop, int fd, size_t fd_limit,
+                  struct methods *methods);
+
+// Lets go of answers that are too old to be handed out again: they are only memory.
+void server_tidy(struct server *server, uint64_t now_ns);
 
 // The handles are closed when the loop has run once more.
 void server_stop(struct server *server);

@@ -565,6 +565,7 @@ daemon_plain_scripts = \
 	tests/daemon/protocol.sh \
 	tests/daemon/serve.sh \
 	tests/daemon/serve_http.sh \
+	tests/daemon/siege.sh \
 	tests/daemon/top.sh
 
 daemon_scripts = \
@@ -591,10 +592,15 @@ EXTRA_DIST += \
 	tests/daemon/run.py \
 	tests/daemon/serve.py \
 	tests/daemon/serve_http.py \
+	tests/daemon/siege.py \
 	tests/daemon/support.py \
 	tests/daemon/terminal.py \
 	tests/daemon/top.py \
 	tests/daemon/tune.py
+
+check_PROGRAMS += tests/daemon/siege
+tests_daemon_siege_CPPFLAGS = $(daemon_cppflags)
+tests_daemon_siege_LDADD =
 
 # What the daemon reads from strangers, each part behind one door (tests/fuzz/README.md):
 # `make fuzz-daemon` finds inputs, the *_test brings its own.

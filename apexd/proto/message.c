@@ -249,6 +249,29 @@ message_envelope(const cJSON *id, const char *key, cJSON *item)
 }
 
 char *
+message_reply_head(const cJSON *id)
+{
+    static const char rest[] = ",\"result\":";
+    cJSON *root = cJSON_CreateObject();
+    bool good = cJSON_AddNumberToObject(root, "v", MESSAGE_VERSION) != NULL;
+
+    if (good && id != NULL) {
+        good = cJSON_AddItemToObject(root, "id", cJSON_Duplicate(id, true));
+    }
+    char *text = good ? cJSON_PrintUnformatted(root) : NULL;
+    cJSON_Delete(root);
+    size_t length = text == NULL ? 0 : strlen(text);
+    char *head = text == NULL ? NULL : realloc(text, length + sizeof rest);
+    if (head == NULL) {
+        free(text);
+        return NULL;
+    }
+    // In place of the bracket.
+    memcpy(head + length - 1, rest, sizeof rest);
+    return head;
+}
+
+char *
 message_reply(const cJSON *id, cJSON *result)
 {
     return message_print(message_envelope(id, "result", result));

@@ -90,7 +90,10 @@ const char *message_param_text(const struct message_request *request, const char
 // True when the flag is there and true.
 bool message_param_flag(const struct message_request *request, const char *name);
 
-// One line with its newline; NULL when memory is short. message_reply consumes `result`.
+// One line with its newline; NULL when memory is short. message_reply consumes `result`. The head
+// is what such a line has before the text of the result, after which there are only `}` and
+// newline.
+char *message_reply_head(const cJSON *id);
 char *message_reply(const cJSON *id, cJSON *result);
 char *message_reply_error(const cJSON *id, enum message_error error, const char *text);
 

@@ -12,6 +12,8 @@ import threading
 from support import *
 
 REPLY_DEADLINE_MS = 5000  # apexd/server.h
+CONNECTIONS_MAX = int(re.search(r"SERVER_CONNECTIONS_MAX (\d+)", open(
+    os.path.join(SOURCE, "apexd/server.h"), encoding="utf-8").read()).group(1))
 
 
 def refused(daemon, memfd, wanted, text, message=None, fds=None):
@@ -304,26 +306,54 @@ def test_slow(daemon):
 
 
 def test_crowd(daemon):
-    """64 connections are served, the next is told so, and there is room again afterwards."""
+    """Whoever comes is served: of those who have been, the one that has waited longest goes for it."""
     crowd = []
-    for _ in range(64):
+    for _ in range(CONNECTIONS_MAX):
         control = Control(daemon.dir)
-        check("result" in (control.ask("hello") or {}), "one of 64 is served")
+        check("result" in (control.ask("hello") or {}), "one of many is served")
         crowd.append(control)
+    check("result" in crowd[0].ask("stats"), "the first of many is still served")
     with Control(daemon.dir) as control:
-        reply = json.loads(control.line() or b"{}")
-        same(reply.get("error", {}).get("code"), "too_busy", "the 65th")
-        same(control.line(), b"", "the 65th is closed")
-    check("result" in crowd[0].ask("stats"), "the first of 64 is still served")
-    code, _, error = apexctl("stats", directory=daemon.dir)
-    check(code == 1 and "too many connections" in error, "apexctl when it is full: %d %s" % (code, error))
-    for control in crowd:
+        check("result" in control.ask("hello"), "one more is served")
+    reply = json.loads(crowd[1].line() or b"{}")
+    same(reply.get("error", {}).get("code"), "too_busy", "who has waited longest is told")
+    same(crowd[1].line(), b"", "and closed")
+    check("result" in crowd[0].ask("stats"), "who has just asked stays")
+    # Those who never ask do not come before those who do.
+    silent = [wait_until(lambda: knock(daemon), "a connection") for _ in range(CONNECTIONS_MAX)]
+    check("result" in (crowd[-1].ask("hello") or {}), "who was served stays when others are silent")
+    for control in silent + crowd:
         control.close()
     wait_until(daemon.answers, "there is room again")
 
 
+def knock(daemon):
+    """A connection, or None when too many stand in the queue."""
+    with contextlib.suppress(BlockingIOError):
+        return Control(daemon.dir)
+    return None
+
+
+def test_readers(daemon):
+    """Connections that do not read their answers do not keep others out."""
+    request = b'{"v":1,"method":"hello"}\n' * 100
+    slow = []
+    for _ in range(CONNECTIONS_MAX + 40):
+        control = wait_until(lambda: knock(daemon), "a connection")
+        control.socket.setblocking(False)
+        with contextlib.suppress(OSError):
+            while True:
+                control.socket.send(request)
+        slow.append(control)
+    for _ in range(50):
+        with Control(daemon.dir) as control:
+            check("result" in (control.ask("stats") or {}), "served among slow readers")
+    for control in slow:
+        control.close()
+
+
 TESTS = [test_files, test_messages, test_lies, test_harmless, test_torn, test_silence, test_flood,
-         test_long_lines, test_slow, test_crowd]
+         test_long_lines, test_slow, test_crowd, test_readers]
 
 with Daemon() as it:
     register(it.dir, [])

@@ -250,7 +250,16 @@ test_saturation(void **state)
         *(uint32_t *)(void *)(at + 4) = APEX_SLOT_LIVE;
     }
     assert_int_equal(read_all(&map), APEX_HELLO_ACCEPTED);
+    // Nobody has a slot: only the one that is shared counts.
     page_map_snapshot(&map, &snapshot);
+    assert_true(snapshot.class[0].gained == UINT64_MAX / 2);
+    for (unsigned slot = 0; slot < 3; slot++) {
+        struct apex_stats_thread *t =
+            (struct apex_stats_thread *)(void *)(page + 512 + slot * SLOT_BYTES);
+        t->state = slot == 0 ? APEX_SLOT_EXITED : APEX_SLOT_LIVE;
+    }
+    page_map_snapshot(&map, &snapshot);
+    assert_int_equal(snapshot.threads_live, 2);
     assert_true(snapshot.class[0].gained == UINT64_MAX);
     assert_true(snapshot.small_bytes == UINT64_MAX);
 }

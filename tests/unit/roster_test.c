@@ -275,7 +275,7 @@ test_capacity(void **state)
     struct client_peer self = {getpid(), geteuid(), getegid(), -1};
     assert_true(roster_has_room(roster, &self));
     struct roster none;
-    roster_init(&none, 1, 3);
+    roster_init(&none, 1, 2);
     assert_int_equal(none.capacity, 0);
     munmap(page, bytes);
 }

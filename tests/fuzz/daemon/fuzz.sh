@@ -19,7 +19,7 @@ for target; do
     corpus=fuzz-corpus/$target
     mkdir -p "$corpus" "fuzz-found/$target"
     "tests/fuzz/daemon/${target}_test" --write-seeds "$corpus"
-    if ! "tests/fuzz/daemon/${target}_fuzzer" -max_total_time="$share" -max_len=8192 -timeout=20 \
+    if ! "tests/fuzz/daemon/${target}_fuzzer" -max_total_time="$share" -max_len=16384 -timeout=20 \
         -rss_limit_mb=2048 -artifact_prefix="fuzz-found/$target/" -print_final_stats=1 "$corpus" \
         >"fuzz-$target.log" 2>&1; then
         tail -n 60 "fuzz-$target.log"

@@ -19,15 +19,23 @@ static const struct apex_stats_schema rows[SCHEMA_ROWS] = {
     {APEX_SECTION_PROCESS, 16, APEX_STAT_COUNTER, 0, "from_the_future", "ns"},
 };
 
+static const struct apex_stats_option options[2] = {
+    {.key = "decay_ms", .unit = "ms", .live = 1, .max = UINT64_MAX, .value = 7},
+    {.key = "thp", .unit = "never|always", .type = APEX_OPTION_CHOICE, .live = 1, .max = 1},
+};
+
 void
 page_seed_fill(unsigned char *page, unsigned variant)
 {
     struct apex_stats_header h;
-    const struct apex_stats_section sections[5] = {
+    const struct apex_stats_section sections[8] = {
         {APEX_SECTION_PROCESS, 1, 24, 384},
         {APEX_SECTION_CLASS_SIZE, 4, 8, 408},
         {APEX_SECTION_THREAD, 4, SLOT_BYTES, 512},
         {APEX_SECTION_SCHEMA, SCHEMA_ROWS, sizeof rows[0], PAGE_SEED_BYTES - sizeof rows},
+        {APEX_SECTION_OPTION, 2, sizeof(struct apex_stats_option), 1024},
+        {APEX_SECTION_LARGE, 2, sizeof(struct apex_stats_large), 1280},
+        {APEX_SECTION_SUPERBLOCK, 1, sizeof(struct apex_stats_superblock), 1536},
         {NEWS, UINT32_MAX, UINT32_MAX, UINT32_MAX},
     };
 
@@ -41,11 +49,12 @@ page_seed_fill(unsigned char *page, unsigned variant)
     h.byte_order = APEX_STATS_BYTE_ORDER;
     h.nonce = PAGE_SEED_NONCE;
     h.state = APEX_STATS_READY;
-    h.sections = variant == 2 ? 5 : 4;
+    h.sections = variant == 2 ? 8 : 7;
     memcpy(h.comm, "by-fuzz\xff", 8);
     memcpy(h.version, "9.9", 4);
     memcpy(h.section, sections, sizeof sections);
     memcpy(page, &h, sizeof h);
+    memcpy(page + 1024, options, sizeof options);
     memcpy(page + PAGE_SEED_BYTES - sizeof rows, rows, sizeof rows);
 }
 

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define PAGE_SEED_BYTES 4096
+#define PAGE_SEED_BYTES 8192
 #define PAGE_SEED_NONCE UINT64_C(0x1122334455667788)
 
 // Fills PAGE_SEED_BYTES; `variant` 0 to 2: plain, with all counters at their end, with the

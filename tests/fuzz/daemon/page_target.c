@@ -31,7 +31,23 @@ enum head_bits {
 static struct roster roster;
 static struct topology topology;
 static struct methods methods;
-static char ask_stats[80];
+static struct advice advice;
+
+// Pages lie before this, and then there is nothing: a byte too far is a crash. Shared memory, as a
+// stranger's is: part of it is given back to the kernel and read again.
+static unsigned char *page_end;
+
+static void
+page_start_memory(void)
+{
+    size_t os_page = (size_t)sysconf(_SC_PAGESIZE);
+    unsigned char *base = mmap(NULL, TARGET_BYTES_MAX + os_page, PROT_READ | PROT_WRITE,
+                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    TARGET_CHECK(base != MAP_FAILED);
+    page_end = base + TARGET_BYTES_MAX;
+    TARGET_CHECK(mprotect(page_end, os_page, PROT_NONE) == 0);
+}
 static int pidfd;  // our own
 static int leased; // a file whose lock we hold: the client is one that lives
 
@@ -51,9 +67,12 @@ page_start_lease(void)
 void
 target_start(void)
 {
+    int fd;
+
+    page_start_memory();
     page_start_lease();
-    snprintf(ask_stats, sizeof ask_stats,
-             "{\"v\":1,\"id\":7,\"method\":\"stats\",\"params\":{\"pid\":%d}}", (int)getpid());
+    TARGET_CHECK(advice_open(&advice, PAGE_SEED_NONCE, 1, &fd));
+    close(fd);
     roster_init(&roster, 1, 4096);
     methods_init(&methods, &roster, &topology, "/run");
 }
@@ -99,6 +118,23 @@ page_check_map(const struct page_map *map)
     }
 }
 
+// Whatever can be asked about one process.
+static void
+page_ask_all(void)
+{
+    char line[128];
+
+    for (size_t i = 0; i < message_param_count; i++) {
+        const struct message_param *p = &message_params[i];
+        if (strcmp(p->name, "pid") == 0) {
+            snprintf(line, sizeof line,
+                     "{\"v\":1,\"id\":7,\"method\":\"%s\",\"params\":{\"pid\":%d}}",
+                     message_methods[p->method].name, (int)getpid());
+            page_seed_ask(&methods, line, p->method == METHOD_stats);
+        }
+    }
+}
+
 // As if the process had registered with it: every look that a method takes.
 static void
 page_read(const struct page_map *map)
@@ -110,13 +146,16 @@ page_read(const struct page_map *map)
     client.peer = (struct client_peer){.pid = getpid(), .uid = getuid(), .pidfd = pidfd};
     client.map = *map;
     client.map.fd = leased;
+    client.advice = advice;
     roster.client[0] = &client;
+    roster.pid[0] = client.peer.pid;
+    roster.uid[0] = client.peer.uid;
     roster.count = 1;
     TARGET_CHECK(client_snapshot(&client, 1)->class_count <= PAGE_MAP_CLASSES_MAX);
     for (unsigned i = 0; i < map->thread.count; i++) {
         page_map_thread(map, i, &thread);
     }
-    page_seed_ask(&methods, ask_stats, true);
+    page_ask_all();
     page_seed_ask(&methods, "{\"v\":1,\"id\":7,\"method\":\"stats\"}", true);
     page_seed_ask(&methods, "{\"v\":1,\"id\":7,\"method\":\"processes\"}", true);
     roster.count = 0;
@@ -133,9 +172,7 @@ target_run(const uint8_t *data, size_t bytes)
     }
     unsigned bits = data[0];
     map.bytes = (bytes - HEAD_BYTES) & ~(size_t)7;
-    // Of exactly this size, so that a sanitizer sees a byte too far.
-    unsigned char *page = malloc(map.bytes);
-    TARGET_CHECK(page != NULL);
+    unsigned char *page = page_end - map.bytes;
     memcpy(page, data + HEAD_BYTES, map.bytes);
     if ((bits & HEAD_TRUE_SIZE) != 0 && map.bytes >= sizeof(struct apex_stats_header)) {
         uint32_t total = (uint32_t)map.bytes;
@@ -157,7 +194,6 @@ target_run(const uint8_t *data, size_t bytes)
         __atomic_store_n(&s.done, true, __ATOMIC_RELAXED);
         pthread_join(thread, NULL);
     }
-    free(page);
 }
 
 size_t

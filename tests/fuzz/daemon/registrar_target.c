@@ -246,7 +246,7 @@ target_seed(unsigned index, uint8_t *out)
         .seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE,
         .lease = 1,
         .message = sizeof(struct apex_hello),
-        .page_log = 12,
+        .page_log = 13,
     };
     const struct apex_hello hello = {
         .magic = APEX_HELLO_MAGIC,
@@ -263,7 +263,7 @@ target_seed(unsigned index, uint8_t *out)
     in.fds = index == 3 ? 9 : 1;
     in.kinds[0] = index == 4 ? FD_SOCKET : FD_PAGE;
     in.seals = index == 5 ? F_SEAL_SHRINK : in.seals;
-    in.page_log = index == 6 ? 13 : 12; // half of it is a hole
+    in.page_log = index == 6 ? 14 : 13; // half of it is a hole
     memcpy(out, &in, sizeof in);
     memcpy(out + sizeof in, &hello, sizeof hello);
     page_seed_fill(out + sizeof in + sizeof hello, index % 3);
