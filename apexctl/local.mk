@@ -70,4 +70,32 @@ apexctl_apexctl_CPPFLAGS = $(apexctl_cppflags)
 apexctl_apexctl_LDADD = apexctl/libapexctlcore.la
 apexctl_apexctl_SHORTNAME = apexctl
 
-EXTRA_DIST += apexctl/README.md
+EXTRA_DIST += apexctl/README.md apexctl/completion.awk
+
+# Completions, made of the tables. Each shell wants a name and a folder of its own.
+completions = \
+	apexctl/completion/bash/apexctl \
+	apexctl/completion/fish/apexctl.fish \
+	apexctl/completion/zsh/_apexctl
+
+noinst_DATA = $(completions)
+CLEANFILES += $(completions)
+if BASH_COMPLETION
+bashcompletion_DATA = apexctl/completion/bash/apexctl
+endif
+if FISH_COMPLETION
+fishcompletion_DATA = apexctl/completion/fish/apexctl.fish
+endif
+if ZSH_COMPLETION
+zshcompletion_DATA = apexctl/completion/zsh/_apexctl
+endif
+
+completion_tables = \
+	$(top_srcdir)/apexctl/commands.def \
+	$(top_srcdir)/apexctl/top_model.h \
+	$(top_srcdir)/libapex/tables/options.def
+
+$(completions): $(top_srcdir)/apexctl/completion.awk $(completion_tables)
+	@$(MKDIR_P) $(@D)
+	$(AM_V_GEN)shell=$(@D) && $(AWK) -f $(top_srcdir)/apexctl/completion.awk \
+		-v shell=$${shell##*/} $(completion_tables) >$@.new && mv $@.new $@

@@ -559,6 +559,7 @@ EXTRA_DIST += \
 # apexd and apexctl on real sockets, in a place of their own. The first need no libapex, so they
 # also run where a sanitizer has taken its place.
 daemon_plain_scripts = \
+	tests/daemon/complete.sh \
 	tests/daemon/denied.sh \
 	tests/daemon/hostile.sh \
 	tests/daemon/map.sh \
@@ -577,9 +578,11 @@ daemon_scripts = \
 
 check_PROGRAMS += $(daemon_tests)
 check_tests += $(daemon_tests) $(daemon_plain_scripts)
-EXTRA_DIST += $(daemon_plain_scripts) $(daemon_scripts)
+test_tests += tests/daemon/complete_others.sh
+EXTRA_DIST += $(daemon_plain_scripts) $(daemon_scripts) tests/daemon/complete_others.sh
 EXTRA_DIST += \
 	docs/protocol.md \
+	tests/daemon/complete.py \
 	tests/daemon/ctl.py \
 	tests/daemon/denied.py \
 	tests/daemon/doctor.py \

@@ -1,0 +1,7 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Completions of apexctl in bash.
+# See the head of complete.py, which does the work.
+
+exec python3 -B "${top_srcdir:-.}/tests/daemon/complete.py"
