@@ -599,6 +599,9 @@ EXTRA_DIST += \
 	tests/daemon/support.py \
 	tests/daemon/terminal.py \
 	tests/daemon/top.py \
+	tests/daemon/truth.py \
+	tests/daemon/truth.sh \
+	tests/daemon/walker.c \
 	tests/daemon/tune.py
 
 check_PROGRAMS += tests/daemon/siege
@@ -793,6 +796,7 @@ check_tests += $(daemon_scripts)
 check_tests += tests/preload/quick.sh
 test_tests += $(preload_scripts)
 test_tests += tests/daemon/prometheus.sh
+test_tests += tests/daemon/truth.sh
 test_tests += tests/demo/demo_kill.sh
 test_tests += tests/install/install.sh
 test_tests += tests/docs/readme.sh

@@ -81,6 +81,22 @@ large_record_spare(struct large *large)
     lock_release(&large_lock);
 }
 
+// Another thread may be looking at the object and set another value.
+static void
+large_set_resident(struct large *large, size_t bytes)
+{
+    size_t old = exchange_relaxed(&large->resident_bytes, bytes);
+    add_relaxed(&books->resident_bytes, (uint64_t)bytes - old); // modulo 2^64
+}
+
+static void
+large_limit_resident(struct large *large)
+{
+    if (load_relaxed(&large->resident_bytes) > large->usable_bytes) {
+        large_set_resident(large, large->usable_bytes);
+    }
+}
+
 static void
 large_register(struct large *large)
 {
@@ -146,8 +162,7 @@ large_cache_take(size_t bytes, size_t align)
         bool better = best_have < bytes ? have > best_have : have >= bytes && have < best_have;
         bool aligned = ((uintptr_t)large->base & (align - 1)) == 0;
         bool waits = PROFILE_QUARANTINE && newer < WAIT_BYTES;
-        if (!waits && better && aligned &&
-            (have >= bytes || align <= SUPERBLOCK_BYTES)) {
+        if (!waits && better && aligned && (have >= bytes || align <= SUPERBLOCK_BYTES)) {
             best = large;
         }
         newer += have;
@@ -178,8 +193,9 @@ large_map(struct large *large, size_t bytes, size_t align)
     }
     // One page of distance, so that running off the end of one object does not reach the next.
     store_relaxed(&books->next_near, (uintptr_t)base + bytes + os_page_bytes());
-    large->base = base;
-    large->usable_bytes = bytes;
+    store_relaxed(&large->base, base);
+    store_relaxed(&large->usable_bytes, bytes);
+    large_set_resident(large, bytes);
     large_register(large);
     return true;
 }
@@ -191,6 +207,7 @@ large_unmap(struct large *large)
     size_t bytes = large->usable_bytes;
 
     large_unregister(large);
+    large_set_resident(large, 0);
     if (os_release(large->base, bytes) != 0) {
         // Out of mappings (vm.max_map_count). Without its pages it costs address space only.
         os_purge(large->base, bytes);
@@ -211,7 +228,8 @@ large_shrink(struct large *large, size_t bytes)
 
     registry_mark(large->base, large->usable_bytes, REGISTRY_NONE);
     if (os_release(large->base + bytes, excess) == 0) {
-        large->usable_bytes = bytes;
+        store_relaxed(&large->usable_bytes, bytes);
+        large_limit_resident(large);
     }
     large_register(large);
 }
@@ -221,9 +239,11 @@ large_grow(struct large *large, size_t bytes)
 {
     void *to;
     int error = os_grow(large->base, large->usable_bytes, bytes);
+    size_t resident = load_relaxed(&large->resident_bytes) + bytes - large->usable_bytes;
 
     if (error == 0) {
-        large->usable_bytes = bytes;
+        store_relaxed(&large->usable_bytes, bytes);
+        large_set_resident(large, resident);
         large_register(large);
         return true;
     }
@@ -249,8 +269,9 @@ large_grow(struct large *large, size_t bytes)
         large_register(large);
         return false;
     }
-    large->base = to;
-    large->usable_bytes = bytes;
+    store_relaxed(&large->base, to);
+    store_relaxed(&large->usable_bytes, bytes);
+    large_set_resident(large, resident);
     large_register(large);
     return true;
 }
@@ -274,10 +295,12 @@ large_split(struct large *large, size_t bytes)
         }
         return;
     }
-    rest->base = large->base + first_bytes;
-    rest->usable_bytes = rest_bytes;
+    store_relaxed(&rest->base, large->base + first_bytes);
+    store_relaxed(&rest->usable_bytes, rest_bytes);
     rest->freed_ns = large->freed_ns;
-    large->usable_bytes = first_bytes;
+    size_t resident = load_relaxed(&large->resident_bytes);
+    large_set_resident(rest, resident > first_bytes ? resident - first_bytes : 0);
+    store_relaxed(&large->usable_bytes, first_bytes);
     large_register(rest);
     shelf_add(&books->cache, rest);
     large_shrink(large, first_bytes - os_page_bytes());
@@ -416,6 +439,7 @@ large_retire(struct large *large)
     if (bytes > PARKED_BYTES_MAX || os_decommit(large->base, bytes) != 0) {
         return large_unmap(large);
     }
+    large_set_resident(large, 0);
     shelf_add(&books->parked, large);
     large_unpark(PARKED_BYTES_MAX);
     return bytes;
@@ -470,6 +494,79 @@ large_trim(size_t keep_bytes, uint64_t before_ns)
         vault_close();
     }
     return given;
+}
+
+uint64_t
+large_resident_bytes(void)
+{
+    return load_relaxed(&books->resident_bytes);
+}
+
+// Where large_look() is: `at` bytes into an object of `bytes`, of which `found` are in core.
+static struct {
+    struct large *large;
+    size_t bytes;
+    size_t at;
+    size_t found;
+} look;
+
+static size_t
+large_look_at(char *p, size_t bytes)
+{
+    uint8_t pages[SUPERBLOCK_BYTES / 4096];
+    size_t page_bytes = os_page_bytes();
+    size_t found = 0;
+
+    if (os_resident(p, bytes, pages) != 0) {
+        return 0; // unmapped meanwhile, or the kernel will not say
+    }
+    for (size_t i = 0; i < bytes / page_bytes; i++) {
+        found += (pages[i] & 1) * page_bytes;
+    }
+    return found;
+}
+
+// True while there is more of this object to look at.
+static bool
+large_look_on(void)
+{
+    uint32_t state = load_relaxed(&look.large->state);
+    size_t usable = load_relaxed(&look.large->usable_bytes);
+
+    if (state != LARGE_LIVE && state != LARGE_CACHED) {
+        return false;
+    }
+    if (look.at == 0) {
+        look.bytes = usable;
+    }
+    if (look.bytes != usable) {
+        return false; // it has been resized meanwhile
+    }
+    size_t left = usable - look.at;
+    size_t bytes = left < SUPERBLOCK_BYTES ? left : SUPERBLOCK_BYTES;
+    look.found += large_look_at(load_relaxed(&look.large->base) + look.at, bytes);
+    look.at += bytes;
+    if (look.at < usable) {
+        return true;
+    }
+    vault_open();
+    large_set_resident(look.large, look.found);
+    vault_close();
+    return false;
+}
+
+bool
+large_look(void)
+{
+    if (look.large == NULL) {
+        look.large = large_next(NULL);
+    }
+    if (look.large != NULL && !large_look_on()) {
+        look.large = large_next(look.large);
+        look.at = 0;
+        look.found = 0;
+    }
+    return look.large != NULL;
 }
 
 struct large *

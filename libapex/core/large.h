@@ -34,13 +34,14 @@ enum large_state {
 
 struct large {
     char *base;          // of the mapping, and the address malloc returned
-    size_t usable_bytes; // whole pages, all of the mapping
+    size_t usable_bytes; // whole pages, all of the mapping; atomic, as is the base
     size_t size;         // what was asked for, and
     uint8_t kind;        // how (core/seal.h); the hardened profile's
     uint32_t state;      // enum large_state; atomic, and CACHED only changes under the lock
     uint64_t freed_ns;   // when it entered the cache
     uint32_t map_row;    // its row in the map (core/heapmap.h), while there is a mapping
     struct list link;    // cache, oldest last; or spare records
+    size_t resident_bytes; // as last looked at, or all of it; atomic
     struct large *next_made; // all records, whatever their state; immutable
 };
 
@@ -74,6 +75,14 @@ void *large_resize(struct large *large, size_t bytes);
 size_t large_trim(size_t keep_bytes, uint64_t before_ns);
 
 size_t large_cached_bytes(void);
+
+// Bytes of large objects that are in core, live or cached: what is new counts as touched until
+// large_look() has asked the kernel about it.
+uint64_t large_resident_bytes(void);
+
+// Asks about the next 4 MiB, of all objects in turn. False at the end of a turn. One thread at a
+// time.
+bool large_look(void);
 
 // The record that was made before `large`, or for NULL the newest; NULL when there is none. For
 // those who look at all: the fields may change at any moment.

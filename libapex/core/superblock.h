@@ -30,6 +30,7 @@ struct superblock {
     uint8_t run_max;        // no longer run of free blocks is there; a bound, found by searching
     uint32_t map_row;       // its row in the map (core/heapmap.h)
     uint32_t node;          // NUMA node of the thread that made it
+    uint32_t resident_bytes; // of all its blocks, as last looked at; what was taken since counts
 };
 
 _Static_assert(sizeof(struct superblock) <= DESCRIPTOR_BYTES, "it takes the place of a descriptor");

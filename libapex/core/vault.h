@@ -48,6 +48,7 @@ struct large_books {
     struct large_shelf parked; // without their pages
     struct list spares;        // `next` is NULL before the first use
     struct large *made;        // all records, newest first; atomic
+    uint64_t resident_bytes;   // the sum over all records; atomic
     uintptr_t next_near;       // where the next mapping would fit behind the last one
 };
 

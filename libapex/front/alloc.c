@@ -35,6 +35,7 @@ alloc_large(size_t size, size_t align, bool *zeroed)
     struct large *large = large_alloc(bytes, align, zeroed);
     if (large == NULL) {
         pool_large_free(bytes);
+        POOL_COUNT(os_failures, 1);
         return NULL;
     }
     if (large->usable_bytes != bytes) {
@@ -43,13 +44,17 @@ alloc_large(size_t size, size_t align, bool *zeroed)
     return large->base;
 }
 
+// `size` is what the program asked for, with what the hardened profile adds.
 static void *
-alloc_class(struct heap *heap, unsigned c, bool *zeroed)
+alloc_class(struct heap *heap, unsigned c, size_t size, bool *zeroed)
 {
     void *p = c < CLASS_RUN ? heap_alloc(heap, c) : NULL;
 
     if (p == NULL) {
         p = heap_alloc_slow(heap, c, zeroed);
+        if (likely(p != NULL)) {
+            heap_count_request(heap, size - OVERHEAD_BYTES, c);
+        }
     }
     return p;
 }
@@ -73,7 +78,7 @@ alloc_general(size_t size, size_t align, bool *zeroed)
         if (round == 1 && pool_trim(0) == 0) {
             break;
         }
-        p = c != CLASS_NONE ? alloc_class(heap, c, zeroed)
+        p = c != CLASS_NONE ? alloc_class(heap, c, size, zeroed)
                             : alloc_large(size == 0 ? 1 : size, align, zeroed);
     }
     if (unlikely(p == NULL)) {

@@ -355,6 +355,7 @@ ctl_act(const struct leaf *leaf, uint64_t value)
         heap_settle_all(heap);
     }
     pool_count_faults();
+    pool_look_all();
     pool_stats(&ignored); // which mirrors the books on its way
     stats_page_publish(os_now_ns());
     return heap == NULL ? EAGAIN : 0;

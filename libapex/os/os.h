@@ -78,6 +78,13 @@ void os_random(void *out, size_t bytes);
 // Monotonic time in ns. The coarse clock: a few ms of grain, a few ns of cost.
 uint64_t os_now_ns(void);
 
+// The same, fine: tens of ns of cost.
+uint64_t os_clock_ns(void);
+
+// How often the functions above that change or ask about memory have called the kernel since the
+// start of the process.
+uint64_t os_call_count(void);
+
 // The NUMA node this thread runs on now; 0 when the kernel cannot say.
 unsigned os_node(void);
 

@@ -44,6 +44,16 @@
         error_;                                      \
     })
 
+// The same for calls about memory, which are counted.
+#define OS_MEMORY_RESULT(call) (add_relaxed(&os_calls, 1), OS_RESULT(call))
+static uint64_t os_calls; // atomic
+
+uint64_t
+os_call_count(void)
+{
+    return load_relaxed(&os_calls);
+}
+
 size_t
 os_page_bytes(void)
 {
@@ -65,8 +75,8 @@ os_map_none(uintptr_t near, size_t bytes, char **out)
     // then refused where the kernel's overcommit rules refuse malloc to everybody else.
     int flags = MAP_PRIVATE | MAP_ANONYMOUS;
     void *p = NULL;
-    int error = OS_RESULT((p = mmap((void *)near, bytes, PROT_NONE, flags, -1, 0)) == MAP_FAILED
-                              ? -1 : 0);
+    int error = OS_MEMORY_RESULT(
+        (p = mmap((void *)near, bytes, PROT_NONE, flags, -1, 0)) == MAP_FAILED ? -1 : 0);
     *out = p;
     return error;
 }
@@ -109,13 +119,13 @@ os_reserve(size_t bytes, size_t align, uintptr_t near, void **out)
 int
 os_commit(void *address, size_t bytes)
 {
-    return OS_RESULT(mprotect(address, bytes, PROT_READ | PROT_WRITE));
+    return OS_MEMORY_RESULT(mprotect(address, bytes, PROT_READ | PROT_WRITE));
 }
 
 int
 os_hide(void *address, size_t bytes)
 {
-    return OS_RESULT(mprotect(address, bytes, PROT_NONE));
+    return OS_MEMORY_RESULT(mprotect(address, bytes, PROT_NONE));
 }
 
 int
@@ -123,6 +133,7 @@ os_decommit(void *address, size_t bytes)
 {
     int error = os_hide(address, bytes);
     if (error == 0) {
+        add_relaxed(&os_calls, 1);
         madvise(address, bytes, MADV_DONTNEED);
     }
     return error;
@@ -131,19 +142,19 @@ os_decommit(void *address, size_t bytes)
 int
 os_seal(void *address, size_t bytes)
 {
-    return OS_RESULT(mprotect(address, bytes, PROT_READ));
+    return OS_MEMORY_RESULT(mprotect(address, bytes, PROT_READ));
 }
 
 int
 os_purge(void *address, size_t bytes)
 {
-    return OS_RESULT(madvise(address, bytes, MADV_DONTNEED));
+    return OS_MEMORY_RESULT(madvise(address, bytes, MADV_DONTNEED));
 }
 
 int
 os_resident(void *address, size_t bytes, uint8_t *pages)
 {
-    return OS_RESULT(mincore(address, bytes, pages));
+    return OS_MEMORY_RESULT(mincore(address, bytes, pages));
 }
 
 bool
@@ -173,6 +184,7 @@ static uint32_t guard_splits; // atomic
 int
 os_guard(void *address, size_t bytes)
 {
+    add_relaxed(&os_calls, 1);
     if (madvise(address, bytes, GUARD_INSTALL) == 0) {
         return 0;
     }
@@ -183,7 +195,7 @@ os_guard(void *address, size_t bytes)
         sub_relaxed(&guard_splits, 1);
         return ENOMEM;
     }
-    int error = OS_RESULT(mprotect(address, bytes, PROT_NONE));
+    int error = OS_MEMORY_RESULT(mprotect(address, bytes, PROT_NONE));
     if (error != 0) {
         sub_relaxed(&guard_splits, 1);
         return error;
@@ -195,13 +207,14 @@ os_guard(void *address, size_t bytes)
 int
 os_unguard(void *address, size_t bytes)
 {
+    add_relaxed(&os_calls, 1);
     if (madvise(address, bytes, GUARD_REMOVE) == 0) {
         return 0;
     }
     if (load_relaxed(&guard_splits) == 0) {
         return 0; // there is none
     }
-    int error = OS_RESULT(mprotect(address, bytes, PROT_READ | PROT_WRITE));
+    int error = OS_MEMORY_RESULT(mprotect(address, bytes, PROT_READ | PROT_WRITE));
     if (error == 0) {
         sub_relaxed(&guard_splits, 1);
     }
@@ -211,26 +224,27 @@ os_unguard(void *address, size_t bytes)
 int
 os_release(void *address, size_t bytes)
 {
-    return OS_RESULT(munmap(address, bytes));
+    return OS_MEMORY_RESULT(munmap(address, bytes));
 }
 
 int
 os_move(void *address, size_t old_bytes, size_t new_bytes, void *to)
 {
     int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
-    return OS_RESULT(mremap(address, old_bytes, new_bytes, flags, to) == MAP_FAILED ? -1 : 0);
+    return OS_MEMORY_RESULT(
+        mremap(address, old_bytes, new_bytes, flags, to) == MAP_FAILED ? -1 : 0);
 }
 
 int
 os_grow(void *address, size_t old_bytes, size_t new_bytes)
 {
-    return OS_RESULT(mremap(address, old_bytes, new_bytes, 0) == MAP_FAILED ? -1 : 0);
+    return OS_MEMORY_RESULT(mremap(address, old_bytes, new_bytes, 0) == MAP_FAILED ? -1 : 0);
 }
 
 int
 os_huge(void *address, size_t bytes, bool wanted)
 {
-    return OS_RESULT(madvise(address, bytes, wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE));
+    return OS_MEMORY_RESULT(madvise(address, bytes, wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE));
 }
 
 void
@@ -252,12 +266,24 @@ os_random(void *out, size_t bytes)
     }
 }
 
+static uint64_t
+os_clock(clockid_t clock)
+{
+    struct timespec now = {0, 0};
+    int error = OS_RESULT(clock_gettime(clock, &now));
+    return error != 0 ? 0 : (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
 uint64_t
 os_now_ns(void)
 {
-    struct timespec now = {0, 0};
-    int error = OS_RESULT(clock_gettime(CLOCK_MONOTONIC_COARSE, &now));
-    return error != 0 ? 0 : (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+    return os_clock(CLOCK_MONOTONIC_COARSE);
+}
+
+uint64_t
+os_clock_ns(void)
+{
+    return os_clock(CLOCK_MONOTONIC);
 }
 
 unsigned

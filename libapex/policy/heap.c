@@ -25,6 +25,9 @@
 #define TICK_MASK_MAX 15
 #define TICK_SELDOM_NS UINT64_C(250000000)
 
+// One slow allocation of so many is timed: the clock costs as much as a short one.
+#define TIMED_SHARE 64
+
 static const struct block block_none; // no room
 
 #define NO_BLOCK ((struct block *)(uintptr_t)&block_none)
@@ -300,6 +303,13 @@ heap_give_idle(struct heap *heap)
     heap_give(heap, b);
 }
 
+// A gauge: what it was is taken off, modulo 2^64.
+static void
+heap_count_idle(struct heap *heap)
+{
+    HEAP_COUNT(heap, idle, heap->idle.blocks * BLOCK_BYTES - heap->stats.idle);
+}
+
 static void
 heap_shrink_idle(struct heap *heap, uint32_t blocks_max)
 {
@@ -428,6 +438,7 @@ heap_settle_all(struct heap *heap)
         heap_settle_list(heap, &heap->available[c]);
     }
     heap_settle_list(heap, &heap->full);
+    heap_count_idle(heap);
 }
 
 // The only chunk of a run came back.
@@ -466,7 +477,9 @@ heap_tick(struct heap *heap)
     if (due) {
         heap_pace_ticks(heap);
         heap_deliver_all(heap);
+        heap_count_idle(heap);
         pool_decay();
+        pool_look_some();
         lent.hooks.tick();
     }
     return due;
@@ -566,6 +579,7 @@ heap_collect(struct heap *heap)
         heap_park(heap, c);
     }
     heap_shrink_idle(heap, 0);
+    heap_count_idle(heap);
 }
 
 // --- Allocation ----------------------------------------------------------------------------------
@@ -781,6 +795,9 @@ heap_alloc_run(struct heap *heap, unsigned c, bool *zeroed)
 APART void *
 heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed)
 {
+    bool timed = heap->stats.slow_allocs % TIMED_SHARE == 0;
+    uint64_t start = timed ? os_clock_ns() : 0;
+
     *zeroed = false;
     heap_check_slot(heap);
     HEAP_COUNT(heap, slow_allocs, 1);
@@ -788,7 +805,18 @@ heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed)
         lent.hooks.tick_alloc();
     }
     heap_drain(heap);
-    return c < CLASS_RUN ? heap_alloc_small(heap, c, zeroed) : heap_alloc_run(heap, c, zeroed);
+    void *p = c < CLASS_RUN ? heap_alloc_small(heap, c, zeroed) : heap_alloc_run(heap, c, zeroed);
+    if (timed) {
+        HEAP_COUNT(heap, slow_ns, (os_clock_ns() - start) * TIMED_SHARE);
+    }
+    return p;
+}
+
+void
+heap_count_request(struct heap *heap, size_t requested_bytes, unsigned c)
+{
+    HEAP_COUNT(heap, sampled_requested, requested_bytes);
+    HEAP_COUNT(heap, sampled_granted, size_classes[c].chunk_bytes);
 }
 
 // --- Beginning and end ---------------------------------------------------------------------------
@@ -883,6 +911,7 @@ heap_abandon_all(struct heap *heap)
     }
     heap_abandon_list(heap, &heap->full);
     heap_shrink_idle(heap, 0);
+    heap_count_idle(heap);
     // No block names this heap any more; what still arrived meanwhile is passed on (R3, R4).
     heap_sort_inbox(heap, remote_close_inbox(&heap->owner));
     store_relaxed(&heap->home_regret, 0);

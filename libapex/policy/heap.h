@@ -138,6 +138,9 @@ void heap_watch(struct heap *heap);
 // the chunk reads as zero, but for its first ALIGN_BYTES.
 APART void *heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed);
 
+// Enters a request that heap_alloc_slow has served by class `c`.
+void heap_count_request(struct heap *heap, size_t requested_bytes, unsigned c);
+
 // What most calls that leave the fast path need, and no more: the next chunks of the current block,
 // and, from CLASS_RUN on, a run that is at hand. NULL: ask heap_alloc_slow. The first may be asked
 // for heap_none.

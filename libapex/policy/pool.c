@@ -67,6 +67,9 @@ struct pool {
     uint64_t regret_bytes;       // purged for the bound, and then taken anew; raises the bound
     struct rng rng;              // hardened: which block is taken
     unsigned walks;              // under way: no superblock goes
+    uint64_t resident_bytes;     // of all superblocks
+    struct superblock *look;     // the next one to look at; NULL: the first
+    uint64_t looked_ns;          // when the last one was looked at; atomic
     struct apex_stats_process stats;
     bool mirrored; // to where `lent.page_of` says
 };
@@ -106,6 +109,16 @@ pool_lock(void)
     }
 }
 
+// What the kernel holds of a superblock in core is asked for in turn, a little at a time; what is
+// taken meanwhile counts as touched, and what is purged as gone.
+static void
+pool_set_resident(struct superblock *sb, uint64_t bytes)
+{
+    bytes = bytes > SUPERBLOCK_BYTES ? SUPERBLOCK_BYTES : bytes;
+    pool.resident_bytes += bytes - sb->resident_bytes; // modulo 2^64
+    sb->resident_bytes = (uint32_t)bytes;
+}
+
 // The page takes whole words so that no reader sees a half-written one.
 static void
 pool_publish(void)
@@ -119,6 +132,9 @@ pool_publish(void)
     pool.stats.mapped =
         pool.stats.superblocks * SUPERBLOCK_BYTES + pool.stats.large + cached;
     pool.stats.metadata = meta_bytes() + vault_bytes() + pool.stats.superblocks * BLOCK_BYTES;
+    pool.stats.resident =
+        pool.resident_bytes + large_resident_bytes() + meta_bytes() + vault_bytes();
+    pool.stats.os_calls = os_call_count();
     if (to != NULL) {
         for (size_t i = 0; i < sizeof pool.stats / sizeof *to; i++) {
             store_relaxed(&to[i], from[i]);
@@ -262,6 +278,7 @@ pool_taken(struct superblock *sb, unsigned old_count, unsigned old_dirty)
     pool.dirty_bytes -= dirty * BLOCK_BYTES;
     pool.stats.retained -= (count - dirty) * BLOCK_BYTES;
     pool.stats.active += count * BLOCK_BYTES;
+    pool_set_resident(sb, sb->resident_bytes + (count - dirty) * BLOCK_BYTES);
     pool_regret((count - dirty) * BLOCK_BYTES);
     pool_file(sb, old_count);
     if (!sb->huge) {
@@ -461,6 +478,8 @@ pool_excess_take(uint64_t keep_bytes)
         if (sb->dirty == 0) {
             list_remove(&sb->link);
             list_remove(&sb->all_link);
+            pool.look = pool.look == sb ? NULL : pool.look;
+            pool_set_resident(sb, 0);
             if (list_empty(head)) {
                 pool.nonempty &= ~(UINT64_C(1) << SUPERBLOCK_USABLE_BLOCKS);
             }
@@ -541,6 +560,7 @@ pool_purge_one(uint64_t before_ns)
     }
     pool.stats.purged += bytes;
     pool.stats.retained += bytes;
+    pool_set_resident(sb, sb->resident_bytes > bytes ? sb->resident_bytes - bytes : 0);
     return bytes;
 }
 
@@ -667,6 +687,82 @@ uint64_t
 pool_decay_ns(void)
 {
     return config_get()->decay_ms * NS_PER_MS;
+}
+
+// Blocks that are free and clean have no pages, though the kernel counts those that it guards.
+static void
+pool_look_at(struct superblock *sb)
+{
+    uint8_t pages[SUPERBLOCK_BYTES / 4096];
+    size_t page_bytes = os_page_bytes();
+    size_t count = BLOCK_BYTES / page_bytes;
+    size_t found = PROFILE_GUARD ? 2 : 0; // of the descriptors, among guards
+
+    if (os_resident(geometry_superblock_base(sb), SUPERBLOCK_BYTES, pages) != 0) {
+        return;
+    }
+    for (unsigned i = PROFILE_GUARD ? 1 : 0; i < BLOCK_COUNT; i++) {
+        bool clean = ((sb->free & ~sb->dirty) >> i & 1) != 0;
+        bool fence = PROFILE_GUARD && superblock_block(sb, i)->fence == FENCE_PAGE;
+        for (size_t n = 0; !clean && n < count - (fence ? 1 : 0); n++) {
+            found += pages[i * count + n] & 1;
+        }
+    }
+    pool_set_resident(sb, found * page_bytes);
+}
+
+// Looks at the next superblock. False when that was the last.
+static bool
+pool_look_on(void)
+{
+    if (pool.look == NULL && !list_empty(&pool.all)) {
+        pool.look = list_entry(pool.all.next, struct superblock, all_link);
+    }
+    if (pool.look != NULL) {
+        struct list *next = pool.look->all_link.next;
+        pool_look_at(pool.look);
+        pool.look = next == &pool.all ? NULL : list_entry(next, struct superblock, all_link);
+    }
+    return pool.look != NULL;
+}
+
+void
+pool_look_some(void)
+{
+    uint64_t now = os_now_ns();
+
+    if (now == load_relaxed(&pool.looked_ns)) {
+        return;
+    }
+    store_relaxed(&pool.looked_ns, now);
+    pool_lock();
+    if (pool.mirrored) {
+        pool_look_on();
+        large_look();
+    }
+    pool_unlock();
+}
+
+// One step of either kind; the lock is not held for longer.
+static bool
+pool_look_step(bool (*step)(void))
+{
+    pool_lock();
+    bool more = step();
+    pool_unlock();
+    return more;
+}
+
+void
+pool_look_all(void)
+{
+    // The end of the turn that is under way, and then a whole one.
+    for (unsigned turn = 0; turn < 2; turn++) {
+        while (pool_look_step(pool_look_on)) {
+        }
+        while (pool_look_step(large_look)) {
+        }
+    }
 }
 
 void

@@ -82,6 +82,12 @@ pool_note_pending(void)
     }
 }
 
+// For the statistic `resident`: asks the kernel about the next 4 MiB of superblocks and of large
+// objects, once in a tick of the coarse clock, while the books are shown to somebody; some ten
+// microseconds. The other asks about all.
+void pool_look_some(void);
+void pool_look_all(void);
+
 // Purges all free memory but `keep_bytes`, and unmaps superblocks that are wholly free. Returns
 // bytes given back.
 size_t pool_trim(size_t keep_bytes);

@@ -7,6 +7,7 @@
 #include "base/fmt.h"
 #include "base/profile.h"
 #include "policy/config.h"
+#include "policy/pool.h"
 #include "view/stats.h"
 
 #include <errno.h>
@@ -195,6 +196,7 @@ print_stats(print_fn *write, void *context, bool json)
     struct stats_totals totals;
 
     fmt_init(&p.line, p.text, sizeof p.text);
+    pool_look_all();
     stats_sum(&totals);
     if (json) {
         print_json(&p, &totals);

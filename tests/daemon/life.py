@@ -61,7 +61,8 @@ def test_all_statistics(daemon):
     fault_write_after_free, fault_kind_mismatch, fault_size_mismatch,
     fault_out_of_bounds, fault_use_after_free;
     slow_allocs, slow_frees,
-    blocks_taken, blocks_returned, blocks_adopted, remote_sent, remote_batches, remote_received."""
+    blocks_taken, blocks_returned, blocks_adopted, remote_sent, remote_batches, remote_received;
+    resident, os_calls, idle, slow_ns, sampled_requested, sampled_granted."""
     rows = re.findall(r"^STAT_(PROCESS|THREAD)\((\w+), (\w+), (\w+),",
                       open(os.path.join(SOURCE, "libapex/tables/stats.def"), encoding="utf-8").read(), re.M)
     check(len(rows) >= 25, "rows are found in stats.def")

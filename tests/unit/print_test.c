@@ -102,6 +102,18 @@ test_json(void **state)
     apex_free(small);
 }
 
+// Takes the one line out that each print changes, for it asks the kernel what is resident.
+static size_t
+without_calls(char *printed, size_t length)
+{
+    printed[length] = '\0';
+    char *line = strstr(printed, "libapex: os_calls");
+    assert_non_null(line);
+    char *next = strchr(line, '\n') + 1;
+    memmove(line, next, strlen(next) + 1);
+    return strlen(printed);
+}
+
 static void
 test_descriptor(void **state)
 {
@@ -119,11 +131,12 @@ test_descriptor(void **state)
     close(ends[1]);
     size_t length = 0;
     ssize_t got;
-    while ((got = read(ends[0], read_back + length, sizeof read_back - length)) > 0) {
+    while ((got = read(ends[0], read_back + length, sizeof read_back - 1 - length)) > 0) {
         length += (size_t)got;
     }
     close(ends[0]);
-    assert_int_equal(length, text_bytes);
+    length = without_calls(read_back, length);
+    assert_int_equal(length, without_calls(text, text_bytes));
     assert_memory_equal(read_back, text, length);
     int closed = -1;
     print_to_fd(&closed, "x", 1); // returns

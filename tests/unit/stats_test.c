@@ -189,6 +189,80 @@ test_orphans(void **state)
     free_all(NULL);
 }
 
+// What the kernel holds in core: half of a mapping that was touched, and whatever was carved.
+static void
+test_resident(void **state)
+{
+    size_t half = 20 * MIB;
+
+    (void)state;
+    pool_trim(0);
+    pool_look_all();
+    begin();
+    uint64_t calls = before.process.os_calls;
+    char *large = apex_malloc(2 * half);
+    end();
+    assert_true(after.process.os_calls > calls);
+    assert_in_range(PROCESS(resident), 2 * half, 2 * half + 3 * MIB); // not looked at yet
+    memset(large, 1, half);
+    pool_look_all();
+    end();
+    assert_in_range(PROCESS(resident), half, half + 3 * MIB);
+    large = apex_realloc(large, 3 * half);
+    pool_look_all();
+    end();
+    assert_in_range(PROCESS(resident), half, half + 3 * MIB);
+    allocate_all(1000);
+    pool_look_all();
+    end();
+    assert_in_range(PROCESS(resident), half + OBJECTS * 1000, half + OBJECTS * 1100 + 3 * MIB);
+    free_all(NULL);
+    apex_free(large);
+    heap_collect(heap_self.heap);
+    pool_trim(0);
+    stats_sum(&after);
+    assert_in_range(PROCESS(resident) + MIB, 0, 3 * MIB); // without a look
+    pool_look_all();
+    end();
+    assert_in_range(PROCESS(resident) + MIB, 0, 3 * MIB);
+}
+
+static void
+test_slow_path(void **state)
+{
+    (void)state;
+    begin();
+    for (unsigned round = 0; round < 20; round++) {
+        allocate_all(950);
+        free_all(NULL);
+    }
+    end();
+    assert_true(THREAD(slow_allocs) > 64);
+    assert_true(THREAD(slow_ns) > 0);
+    assert_int_equal(THREAD(slow_ns) % 64, 0);
+    unsigned c = size_class_of(950);
+    int64_t sampled = THREAD(sampled_requested) / 950;
+    assert_true(sampled > 64 && sampled <= THREAD(slow_allocs));
+    assert_int_equal(THREAD(sampled_requested), sampled * 950);
+    assert_int_equal(THREAD(sampled_granted), sampled * size_classes[c].chunk_bytes);
+}
+
+static void
+test_idle(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(before.threads.idle, 0);
+    allocate_all(1000);
+    free_all(NULL);
+    heap_settle_all(heap_self.heap);
+    stats_sum(&after);
+    assert_in_range(THREAD(idle), 65536, IDLE_PART_MAX * 65536);
+    assert_int_equal(THREAD(idle), heap_self.heap->idle.blocks * 65536);
+    end();
+    assert_int_equal(after.threads.idle, 0);
+}
+
 static sem_t ready;
 static sem_t leave;
 
@@ -237,9 +311,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_small_objects),    cmocka_unit_test(test_large_objects),
-        cmocka_unit_test(test_dirty_and_purged), cmocka_unit_test(test_remote_frees),
-        cmocka_unit_test(test_orphans),          cmocka_unit_test(test_more_threads_than_slots),
+        cmocka_unit_test(test_small_objects),
+        cmocka_unit_test(test_large_objects),
+        cmocka_unit_test(test_dirty_and_purged),
+        cmocka_unit_test(test_remote_frees),
+        cmocka_unit_test(test_resident),
+        cmocka_unit_test(test_slow_path),
+        cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_orphans),
+        cmocka_unit_test(test_more_threads_than_slots),
     };
 
     return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
