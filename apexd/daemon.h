@@ -8,8 +8,9 @@
 
 struct daemon_options {
     const char *runtime_dir; // NULL: the usual place
-    const char *config;      // the file with the rules (apexd/rules.h); NULL: root's, or none; empty: none
-    unsigned http_port;      // of the loopback interface; 0: none
+    const char
+        *config; // the file with the rules (apexd/rules.h); NULL: root's, or none; empty: none
+    unsigned http_port; // of the loopback interface; 0: none
 };
 
 // Serves the runtime directory until SIGTERM or SIGINT. Returns the exit code: 0, or 1 after a
