@@ -50,7 +50,8 @@ lib=$(apex_pc --variable=libdir)
 for file in "$prefix/include/apex.h" "$lib/libapex.a" "$lib/libapex.so" "$lib/libapex.so.0" \
     "$lib/libapex-dlopen.so.0" "$lib/libapex-hardened.so.0" "$lib/libapex-guard.so.0" \
     "$prefix/bin/apexctl" "$prefix/sbin/apexd" \
-    "$prefix/share/apexalloc/monitoring/apex.rules.yml"; do
+    "$prefix/share/apexalloc/monitoring/apex.rules.yml" \
+    "$prefix/share/apexalloc/monitoring/dashboard.json"; do
     [ -s "$file" ] || complain "not installed: $file"
 done
 
