@@ -18,7 +18,8 @@
 
 // A link that a browser follows must not change anything, so methods are named here one by one.
 static const enum method http_methods[] = {
-    METHOD_hello, METHOD_stats, METHOD_processes, METHOD_topology, METHOD_metrics,
+    METHOD_hello, METHOD_stats, METHOD_processes, METHOD_map,     METHOD_frag,
+    METHOD_ctl,   METHOD_rules, METHOD_topology,  METHOD_metrics,
 };
 
 static unsigned
@@ -223,6 +224,5 @@ http_answer(struct methods *m, const struct http_request *request, struct http_a
         }
     }
     http_answer_error(answer, 404, MESSAGE_UNKNOWN_METHOD,
-                      "there are /metrics, /healthz and /v1/ with hello, stats, processes, "
-                      "topology or metrics");
+                      "there are /metrics, /healthz, and /v1/ with a method that changes nothing");
 }

@@ -112,6 +112,7 @@ EXTRA_DIST += \
 monitoringdir = $(pkgdatadir)/monitoring
 dist_monitoring_DATA = \
 	apexd/monitoring/apex.rules.yml \
+	apexd/monitoring/dashboard.json \
 	apexd/monitoring/prometheus.yml
 
 EXTRA_DIST += apexd/README.md

@@ -43,6 +43,9 @@ def test_other_user(daemon):
     out = as_other("print('denied') if not os.access(sys.argv[2] + '/control.sock', os.W_OK) else None",
                    daemon.dir)
     same(out, "denied\n", "control.sock is not for everybody")
+    out = as_other("print('denied') if not os.access(sys.argv[2] + '/http.sock', os.W_OK) else None",
+                   daemon.dir)
+    same(out, "denied\n", "http.sock is not for everybody")
     out = as_other(APEXCTL_CODE, daemon.dir, apexctl_copy, "--runtime-dir", daemon.dir, "stats")
     check(out.startswith("4 apexctl: not allowed"), "apexctl of another user: %r" % out)
     # As a member of the group apex would find it.
@@ -65,6 +68,23 @@ def test_other_user(daemon):
     same(our_map.get("error", {}).get("code"), "denied", "its addresses")
     same(our_frag.get("error", {}).get("code"), "denied", "its waste")
     same(own["result"]["process"]["uid"], OTHER, "their own process")
+    # By HTTP the same: a row of their own, the rest in one; one process of root not at all.
+    os.chmod(daemon.dir + "/http.sock", 0o666)
+    out = json.loads(as_other(
+        "page = Page()\n"
+        "page.fields['comm'] = b'theirs'\n"
+        "memfd = Memfd(page.bytes())\n"
+        "status = register(sys.argv[2], [memfd.fd])[0]\n"
+        "print(json.dumps([http(sys.argv[2], p) for p in (\n"
+        "    '/metrics', '/metrics?per_process', '/v1/stats?pid=' + sys.argv[3], '/v1/rules')]))",
+        daemon.dir, str(os.getpid())))
+    for status, _, text in out[:2]:
+        values = samples(text)
+        rows = {k: v for k, v in values.items() if k.startswith("apex_heap_mapped_bytes{")}
+        same(sorted(k.split('"')[1] for k in rows if rows[k]), ["other", "theirs"], "rows they see")
+        same(sum(rows.values()), 2 << 20, "and the sum over them")
+        check('uid="%d"' % os.geteuid() not in text, "rows of processes that are not theirs")
+    same([status for status, _, _ in out[2:]], [403, 403], "a process of root, and the rules, by HTTP")
     out = as_other(APEXCTL_CODE, daemon.dir, apexctl_copy, "--runtime-dir", daemon.dir, "stats",
                    str(os.getpid()))
     check(out.startswith("4 apexctl: only root"), "apexctl stats of a process of root: %r" % out)

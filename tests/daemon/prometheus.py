@@ -14,6 +14,7 @@ from support import *
 
 RULES = os.path.join(SOURCE, "apexd/monitoring/apex.rules.yml")
 EXAMPLE = os.path.join(SOURCE, "apexd/monitoring/prometheus.yml")
+DASHBOARD = os.path.join(SOURCE, "apexd/monitoring/dashboard.json")
 RULES_TEST = os.path.join(SOURCE, "tests/daemon/rules_test.yml")
 
 # Times of the rules and what a test can wait for: the expressions stay as they ship. The amount is
@@ -108,6 +109,23 @@ def test_scrape(daemon, prometheus, pid, write):
     same(prometheus.query('node_textfile_scrape_error == 1'), [], "errors of node_exporter")
 
 
+def test_dashboard(prometheus):
+    """Each expression is one that Prometheus can read, and knows nothing but figures that exist."""
+    wait_until(lambda: prometheus.query("apex:heap_allocated_bytes:each"), "the rule that records")
+    names = {n for n in prometheus.get("/api/v1/label/__name__/values")}
+    places = {"$instance": ".*", "$comm": ".*", "$__rate_interval": "5s"}
+    expressions = [t["expr"] for panel in json.load(open(DASHBOARD, encoding="utf-8"))["panels"]
+                   for t in panel["targets"]]
+    check(len(expressions) > 10, "the dashboard has expressions")
+    for expression in expressions:
+        for place, value in places.items():
+            expression = expression.replace(place, value)
+        path = "/api/v1/query?query=" + urllib.parse.quote(expression)
+        check("result" in prometheus.get(path), "Prometheus cannot read " + expression)
+        for name in re.findall(r"\bapex[a-z_:]+", expression):
+            check(name in names, "the dashboard shows what is not there: " + name)
+
+
 def test_alerts(daemon, prometheus, write):
     def leaks():
         write()
@@ -150,6 +168,7 @@ def main():
             return True
         prometheus = Prometheus(ports[2])
         test_scrape(daemon, prometheus, leak.pid, write)
+        test_dashboard(prometheus)
         test_alerts(daemon, prometheus, write)
     finish()
 

@@ -24,6 +24,11 @@ def test_paths(daemon, port):
             status, headers, body = http(where, "/v1/" + method)
             same((status, headers["content-type"]), (200, "application/json"), method)
             same(schema_errors(json.loads(body), schema_of(method)), [], method + " by HTTP")
+        # Each method that wants a process is known, and none that changes something is.
+        for method in ("map", "frag", "ctl"):
+            status, _, body = http(where, "/v1/%s?pid=1" % method)
+            same((status, json.loads(body)["error"]["code"]), (404, "no_such_process"), method)
+        same(http(where, "/v1/rules")[0], 403 if where == port else 200, "rules")
         same(http(where, "/healthz")[::2], (200, "ok\n"), "/healthz")
         same(http(where, "/metrics")[1]["content-type"], PROMETHEUS, "type when none is asked for")
         for path, status, code in (

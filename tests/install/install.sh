@@ -53,7 +53,8 @@ for file in "$prefix/include/apex.h" "$lib/libapex.a" "$lib/libapex.so" "$lib/li
     "$prefix/share/zsh/site-functions/_apexctl" \
     "$prefix/share/bash-completion/completions/apexctl" \
     "$prefix/bin/apexctl" "$prefix/sbin/apexd" \
-    "$prefix/share/apexalloc/monitoring/apex.rules.yml"; do
+    "$prefix/share/apexalloc/monitoring/apex.rules.yml" \
+    "$prefix/share/apexalloc/monitoring/dashboard.json"; do
     [ -s "$file" ] || complain "not installed: $file"
 done
 
