@@ -197,6 +197,7 @@ client_free(struct client *client)
 {
     advice_close(&client->advice);
     page_map_close(&client->map);
+    profile_map_close(&client->profile);
     close(client->peer.pidfd);
     free(client);
 }

@@ -9,6 +9,7 @@
 #include "apexd/advice.h"
 #include "apexd/ledger.h"
 #include "apexd/page_map.h"
+#include "apexd/profile_map.h"
 #include "apexd/tune.h"
 
 #include <cjson/cJSON.h>
@@ -30,6 +31,7 @@ struct client {
     uint64_t start_ticks;   // clock ticks since boot; with pid the key of a process
     uint64_t registered_ns; // CLOCK_MONOTONIC
     struct page_map map;
+    struct profile_map profile; // closed until there is one
     struct advice advice;
     struct tune tune;          // what it advises
     struct ledger_place place; // the roster's

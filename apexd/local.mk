@@ -47,6 +47,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/method_map.h \
 	apexd/method_metrics.c \
 	apexd/method_metrics.h \
+	apexd/method_profile.c \
+	apexd/method_profile.h \
 	apexd/method_tune.c \
 	apexd/method_tune.h \
 	apexd/methods.c \
@@ -57,6 +59,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/notify.h \
 	apexd/page_map.c \
 	apexd/page_map.h \
+	apexd/profile_map.c \
+	apexd/profile_map.h \
 	apexd/registrar.c \
 	apexd/registrar.h \
 	apexd/reply.c \
@@ -96,6 +100,7 @@ EXTRA_DIST += \
 	apexd/schema/map.json \
 	apexd/schema/metrics.json \
 	apexd/schema/processes.json \
+	apexd/schema/profile.json \
 	apexd/schema/rules.json \
 	apexd/schema/stats.json \
 	apexd/schema/topology.json \

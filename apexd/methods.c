@@ -10,6 +10,7 @@
 #include "apexd/method_frag.h"
 #include "apexd/method_map.h"
 #include "apexd/method_metrics.h"
+#include "apexd/method_profile.h"
 #include "apexd/method_tune.h"
 #include "apexd/reply.h"
 #include "apexd/totals.h"
@@ -490,6 +491,20 @@ methods_ctl(struct methods *m, uid_t uid, const struct message_request *request,
                ? error
                : method_ctl(client, client_snapshot(client, now_ns), m->boot_id, request, result,
                             why);
+}
+
+static enum message_error
+methods_profile(struct methods *m, uid_t uid, const struct message_request *request,
+                cJSON **result, const char **why)
+{
+    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
+    struct client *client;
+    enum message_error error = methods_find_pid(m, uid, request, now_ns, &client, why);
+
+    if (error == MESSAGE_NONE) {
+        *result = method_profile(client, m->boot_id, now_ns);
+    }
+    return error;
 }
 
 static enum message_error

@@ -4,8 +4,8 @@
 // roster and the topology to JSON. No I/O but reading pages and /proc. One thread.
 //
 // Who may see what: everybody who can open the socket gets totals over all processes, topology and
-// hello; a single process is shown to root and to its own user only. Addresses are in
-// the reply of `map` only.
+// hello; a single process is shown to root and to its own user only. Addresses are in the
+// replies of `map` and of `profile` only, where a map or a stack would say nothing without.
 
 #ifndef APEXD_METHODS_H
 #define APEXD_METHODS_H

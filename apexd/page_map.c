@@ -22,9 +22,7 @@
 
 #define IDENTITY_TRIES_MAX 100 // for a name that is being changed while we read it
 
-// Copies words one at a time: the writer stores whole words, so none is torn. `from` and
-// `bytes` are multiples of 8.
-static void
+void
 page_map_copy(void *to, const unsigned char *from, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i += sizeof(uint64_t)) {
@@ -107,25 +105,37 @@ page_map_reopen(int fd)
 }
 
 enum apex_hello_status
-page_map_open(struct page_map *map, int fd, uint64_t nonce)
+page_map_file(int fd, const unsigned char **base, size_t *bytes, int *own_fd)
 {
-    memset(map, 0, sizeof *map);
-    map->fd = -1;
-    enum apex_hello_status status = page_map_check_file(fd, &map->bytes);
+    enum apex_hello_status status = page_map_check_file(fd, bytes);
+
+    *own_fd = -1;
     if (status == APEX_HELLO_ACCEPTED) {
-        map->fd = page_map_reopen(fd);
-        status = map->fd < 0 ? APEX_HELLO_BAD_FD : APEX_HELLO_ACCEPTED;
+        *own_fd = page_map_reopen(fd);
+        status = *own_fd < 0 ? APEX_HELLO_BAD_FD : APEX_HELLO_ACCEPTED;
     }
     close(fd);
     if (status != APEX_HELLO_ACCEPTED) {
         return status;
     }
-    void *base = mmap(NULL, map->bytes, PROT_READ, MAP_SHARED, map->fd, 0);
-    if (base == MAP_FAILED) {
-        page_map_close(map);
+    void *mapped = mmap(NULL, *bytes, PROT_READ, MAP_SHARED, *own_fd, 0);
+    if (mapped == MAP_FAILED) {
+        close(*own_fd);
+        *own_fd = -1;
         return APEX_HELLO_INTERNAL;
     }
-    map->base = base;
+    *base = mapped;
+    return APEX_HELLO_ACCEPTED;
+}
+
+enum apex_hello_status
+page_map_open(struct page_map *map, int fd, uint64_t nonce)
+{
+    memset(map, 0, sizeof *map);
+    enum apex_hello_status status = page_map_file(fd, &map->base, &map->bytes, &map->fd);
+    if (status != APEX_HELLO_ACCEPTED) {
+        return status;
+    }
     status = page_map_parse(map);
     if (status == APEX_HELLO_ACCEPTED && map->nonce != nonce) {
         status = APEX_HELLO_BAD_PAGE;

@@ -89,6 +89,16 @@ struct page_thread {
 // case. `map` is open afterwards only if the result is APEX_HELLO_ACCEPTED.
 enum apex_hello_status page_map_open(struct page_map *map, int fd, uint64_t nonce);
 
+// What page_map_open does with the file: maps it if it is plain memory of a size that a page has,
+// and nobody can take it away or write to it but through mappings that are there. `fd` is closed in
+// either case; `*own_fd` is a descriptor of ours, the caller's to close.
+enum apex_hello_status page_map_file(int fd, const unsigned char **base, size_t *bytes,
+                                     int *own_fd);
+
+// Copies words one at a time: the writer stores whole words, so none is torn. `from` and `bytes`
+// are multiples of 8.
+void page_map_copy(void *to, const unsigned char *from, size_t bytes);
+
 // As page_map_open, for bytes that lie anywhere: the part of it that reads the contents. For
 // tests, and for page_map_open itself.
 enum apex_hello_status page_map_parse(struct page_map *map);

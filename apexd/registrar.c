@@ -93,7 +93,7 @@ registrar_check(struct registrar_message *m)
     if (m->bytes < (ssize_t)sizeof *h || m->truncated || m->fd_count != 1 ||
         h->magic != APEX_HELLO_MAGIC || h->size_bytes < sizeof *h) {
         status = APEX_HELLO_BAD_MESSAGE;
-    } else if (h->major != APEX_HELLO_MAJOR) {
+    } else if (h->major != APEX_HELLO_MAJOR || h->kind >= APEX_HELLO_KIND_COUNT) {
         status = APEX_HELLO_BAD_VERSION;
     }
     for (unsigned i = 0; i < m->fd_count && status != APEX_HELLO_ACCEPTED; i++) {
@@ -191,6 +191,30 @@ registrar_admit(struct roster *roster, const struct client_peer *peer, int page_
     return APEX_HELLO_ACCEPTED;
 }
 
+// Puts the page of a profile beside the statistics of its process. Takes over the page's descriptor
+// and the pidfd.
+static enum apex_hello_status
+registrar_admit_profile(struct roster *roster, const struct client_peer *peer, int page_fd,
+                        uint64_t nonce)
+{
+    struct client *client = roster_find(roster, peer->pid);
+    struct profile_map map;
+
+    // The peer is alive, so that a client of the same number that is alive is the same process.
+    bool known = client != NULL && client->peer.uid == peer->uid && client_alive(client);
+    close(peer->pidfd);
+    if (!known) {
+        close(page_fd);
+        return APEX_HELLO_REFUSED;
+    }
+    enum apex_hello_status status = profile_map_open(&map, page_fd, nonce);
+    if (status == APEX_HELLO_ACCEPTED) {
+        profile_map_close(&client->profile);
+        client->profile = map;
+    }
+    return status;
+}
+
 bool
 registrar_receive(struct roster *roster, int connection, enum apex_hello_status *status)
 {
@@ -204,7 +228,9 @@ registrar_receive(struct roster *roster, int connection, enum apex_hello_status 
     *status = registrar_check(&m);
     if (*status == APEX_HELLO_ACCEPTED) {
         if (registrar_peer(connection, &peer)) {
-            *status = registrar_admit(roster, &peer, m.fd[0], m.hello.nonce, &advice_fd);
+            *status = m.hello.kind == APEX_HELLO_PROFILE
+                          ? registrar_admit_profile(roster, &peer, m.fd[0], m.hello.nonce)
+                          : registrar_admit(roster, &peer, m.fd[0], m.hello.nonce, &advice_fd);
         } else {
             close(m.fd[0]);
             *status = APEX_HELLO_REFUSED;

@@ -25,6 +25,7 @@ EXTRA_DIST += \
 	docs/decisions/0012-sealed-by-mprotect.md \
 	docs/decisions/0013-quarantine-serves.md \
 	docs/decisions/0014-blocks-in-the-page.md \
+	docs/decisions/0015-sampled-objects-begin-inside-their-chunk.md \
 	docs/decisions/README.md \
 	docs/invariants.md \
 	docs/memory-ordering.md \

@@ -44,6 +44,7 @@ libapex_sources = \
 	libapex/os/os_page.c \
 	libapex/os/os_symbol.c \
 	libapex/os/os_thread.c \
+	libapex/os/os_unwind.c \
 	libapex/policy/config.c \
 	libapex/policy/gate.c \
 	libapex/policy/heap.c \
@@ -54,9 +55,11 @@ libapex_sources = \
 	libapex/policy/pool.c \
 	libapex/policy/quarantine.c \
 	libapex/policy/quarantine_global.c \
+	libapex/policy/sampler.c \
 	libapex/view/advice.c \
 	libapex/view/attach.c \
 	libapex/view/print.c \
+	libapex/view/profile_page.c \
 	libapex/view/stats.c \
 	libapex/view/stats_page.c
 
@@ -70,6 +73,7 @@ libapex_hardened_sources = \
 libapex_headers = \
 	libapex/abi/advice_page.h \
 	libapex/abi/hello.h \
+	libapex/abi/profile_page.h \
 	libapex/abi/stats_page.h \
 	libapex/base/atomic.h \
 	libapex/base/bits.h \
@@ -116,6 +120,7 @@ libapex_headers = \
 	libapex/os/os_real_names.h \
 	libapex/os/os_symbol.h \
 	libapex/os/os_thread.h \
+	libapex/os/os_unwind.h \
 	libapex/policy/config.h \
 	libapex/policy/gate.h \
 	libapex/policy/heap.h \
@@ -127,12 +132,14 @@ libapex_headers = \
 	libapex/policy/quarantine.h \
 	libapex/policy/quarantine_global.h \
 	libapex/tables/ctl.def \
+	libapex/policy/sampler.h \
 	libapex/tables/faults.def \
 	libapex/tables/options.def \
 	libapex/tables/stats.def \
 	libapex/view/advice.h \
 	libapex/view/attach.h \
 	libapex/view/print.h \
+	libapex/view/profile_page.h \
 	libapex/view/stats.h \
 	libapex/view/stats_page.h
 

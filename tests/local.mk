@@ -41,13 +41,16 @@ unit_tests = \
 	tests/unit/os_page_test \
 	tests/unit/os_symbol_test \
 	tests/unit/os_thread_test \
+	tests/unit/os_unwind_test \
 	tests/unit/place_test \
 	tests/unit/pool_test \
 	tests/unit/print_test \
+	tests/unit/profile_page_test \
 	tests/unit/range_test \
 	tests/unit/registry_test \
 	tests/unit/remote_test \
 	tests/unit/rng_test \
+	tests/unit/sampler_test \
 	tests/unit/size_class_test \
 	tests/unit/stats_page_test \
 	tests/unit/stats_test \
@@ -418,7 +421,8 @@ hardened_again = \
 	tests/threads/ring_hardened_test \
 	tests/property/shadow_hardened_test \
 	tests/unit/range_hardened_test \
-	tests/unit/walk_hardened_test
+	tests/unit/walk_hardened_test \
+	tests/unit/sampler_hardened_test
 
 tests_threads_adopt_hardened_test_SOURCES = tests/threads/adopt_test.c
 tests_threads_adopt_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
@@ -447,6 +451,9 @@ tests_property_shadow_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CM
 tests_unit_walk_hardened_test_SOURCES = tests/unit/walk_test.c
 tests_unit_walk_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_walk_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_unit_sampler_hardened_test_SOURCES = tests/unit/sampler_test.c
+tests_unit_sampler_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_unit_sampler_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_range_hardened_test_SOURCES = tests/unit/range_test.c
 tests_unit_range_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_range_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
@@ -479,6 +486,7 @@ daemon_tests = \
 	tests/unit/metrics_test \
 	tests/unit/page_map_test \
 	tests/unit/proc_test \
+	tests/unit/profile_map_test \
 	tests/unit/render_test \
 	tests/unit/roster_test \
 	tests/unit/screen_test \
@@ -509,6 +517,8 @@ tests_unit_page_map_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_page_map_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_proc_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_proc_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
+tests_unit_profile_map_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_profile_map_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_render_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_render_test_CFLAGS = $(daemon_cflags)
 tests_unit_render_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)

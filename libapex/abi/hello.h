@@ -4,7 +4,8 @@
 // SEQPACKET socket <runtime directory>/register.sock. Shared by libapex and apexd; includes
 // nothing of either.
 //
-//   process -> apexd   struct apex_hello, with the sealed memfd of the stats page (SCM_RIGHTS)
+//   process -> apexd   struct apex_hello, with the sealed memfd of the stats page (SCM_RIGHTS);
+//                      since 1.1 also, on a connection of its own, with that of the profile page
 //   apexd -> process   struct apex_hello_ack, when accepted with that of the advice page
 //
 // Who speaks is attested by the kernel (SO_PEERCRED, SO_PEERPIDFD); neither message says so. Both
@@ -18,7 +19,7 @@
 #define APEX_HELLO_MAGIC UINT64_C(0x004c454858455041)     // "APEXHEL\0"
 #define APEX_HELLO_ACK_MAGIC UINT64_C(0x004b434158455041) // "APEXACK\0"
 #define APEX_HELLO_MAJOR 1
-#define APEX_HELLO_MINOR 0
+#define APEX_HELLO_MINOR 1
 #define APEX_RUNTIME_DIR "/run/apexd" // of the daemon that root runs
 #define APEX_RUNTIME_NAME "apexd"     // of any other: $XDG_RUNTIME_DIR/apexd
 #define APEX_REGISTER_SOCKET "register.sock"
@@ -32,8 +33,12 @@ struct apex_hello {
     uint32_t size_bytes; // of this message; a later minor version may append fields
     uint64_t nonce;      // the one in the page's header
     uint32_t page_bytes; // size of the memfd
-    uint32_t reserved;   // 0
+    uint32_t kind;       // enum apex_hello_kind; 0 in version 1.0
 };
+
+// Which page it is. That of the profile is for a process that has shown its statistics; it is
+// answered without an advice page.
+enum apex_hello_kind { APEX_HELLO_STATS = 0, APEX_HELLO_PROFILE = 1, APEX_HELLO_KIND_COUNT };
 
 // The numbers are the protocol; the words are what apexd counts and logs.
 #define APEX_HELLO_STATUSES(STATUS)       \

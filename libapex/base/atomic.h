@@ -39,6 +39,8 @@
     __atomic_compare_exchange_n((p), (expected), (v), 1, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)
 #define cas_strong_acquire(p, expected, v) \
     __atomic_compare_exchange_n((p), (expected), (v), 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
+#define cas_strong_release(p, expected, v) \
+    __atomic_compare_exchange_n((p), (expected), (v), 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
 
 // Loads before it stay before loads and stores after it: the second look of a sequence lock.
 #define fence_acquire() __atomic_thread_fence(__ATOMIC_ACQUIRE)

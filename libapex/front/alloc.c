@@ -89,6 +89,54 @@ alloc_slow(size_t size)
     return alloc_general(size, ALIGN_BYTES, &zeroed);
 }
 
+// A sampled object of a thread that has a heap: in a chunk of its own it begins after a lead
+// (policy/sampler.h). NULL when it cannot be one; then errno is as it was.
+APART static void *
+alloc_sampled(struct heap *heap, size_t size, size_t align, bool *zeroed)
+{
+    // alloc_aligned() may have asked for a multiple of the alignment that it wants.
+    size_t natural = size & -size;
+    size_t lead = natural > OBJECT_ALIGN_MAX ? OBJECT_ALIGN_MAX : natural;
+    int saved = errno;
+
+    sampler_wind(&heap->sample, &heap->rng);
+    lead = lead < align ? align : lead;
+    lead = lead < SAMPLER_LEAD_BYTES ? SAMPLER_LEAD_BYTES : lead;
+    if (size > PTRDIFF_MAX - lead) {
+        return NULL;
+    }
+    bool own = size_class_aligned(size + lead, lead) == CLASS_NONE;
+    size_t mapped = size > CHUNK_BYTES_MAX ? size : CHUNK_BYTES_MAX + 1;
+    char *base = alloc_general(own ? mapped : size + lead, own ? align : lead, zeroed);
+    if (base == NULL) {
+        errno = saved;
+        return NULL;
+    }
+    char *p = own ? base : base + lead;
+    if (!sampler_enter(p, size, (size_t)(p - base))) {
+        free_fast(base);
+        return NULL;
+    }
+    return p;
+}
+
+// Whether an allocation is to be sampled here; the hardened library does that in sealed.c. The heap
+// is NULL while thread-local data is not there yet.
+FAST bool
+alloc_is_due(struct heap *heap, size_t size)
+{
+    return !PROFILE_HEADER && likely(heap != NULL) && sampler_due(&heap->sample, size);
+}
+
+// A request to alloc_general() that was not counted on its way, while the profile is on.
+APART static void *
+alloc_general_watched(size_t size, size_t align, bool *zeroed)
+{
+    struct heap *heap = heap_self.heap;
+    void *p = alloc_is_due(heap, size) ? alloc_sampled(heap, size, align, zeroed) : NULL;
+    return p != NULL ? p : alloc_general(size, align, zeroed);
+}
+
 // The current block of class `c` has no free chunk.
 APART static void *
 alloc_refill(size_t size, unsigned c)
@@ -97,14 +145,38 @@ alloc_refill(size_t size, unsigned c)
     return likely(p != NULL) ? p : alloc_slow(size);
 }
 
-// Above 64 KiB.
 APART static void *
 alloc_run(size_t size)
 {
     struct heap *heap = heap_self.heap;
-    bool may = size <= CHUNK_BYTES_MAX && heap != NULL && heap->live;
+    bool may = size <= CHUNK_BYTES_MAX && heap->live;
     void *p = may ? heap_alloc_idle_run(heap, size_class_of(size)) : NULL;
     return likely(p != NULL) ? p : alloc_slow(size);
+}
+
+// While the profile is on: any size, counted, by the same ways as below. Or thread-local data is
+// not there yet, nor is a heap.
+APART static void *
+alloc_watched(size_t size)
+{
+    struct heap *heap = heap_self.heap;
+    bool zeroed;
+
+    if (unlikely(heap == NULL)) {
+        return alloc_slow(size);
+    }
+    if (alloc_is_due(heap, size)) {
+        void *p = alloc_sampled(heap, size, ALIGN_BYTES, &zeroed);
+        if (p != NULL) {
+            return p;
+        }
+    }
+    if (unlikely(size > BLOCK_BYTES)) {
+        return alloc_run(size);
+    }
+    unsigned c = size_class_of(size);
+    void *p = heap_alloc(heap, c);
+    return likely(p != NULL) ? p : alloc_refill(size, c);
 }
 
 // The fast path of sizes that `direct` has no entry for: by the table of classes.
@@ -119,7 +191,10 @@ alloc_rest(size_t size)
             return p;
         }
     }
-    if (unlikely(size > BLOCK_BYTES) || unlikely(heap == NULL)) {
+    if (unlikely(heap_self.direct_end == 0)) {
+        return alloc_watched(size);
+    }
+    if (unlikely(size > BLOCK_BYTES)) {
         return alloc_run(size);
     }
     unsigned c = size_class_of(size);
@@ -127,16 +202,23 @@ alloc_rest(size_t size)
     return likely(p != NULL) ? p : alloc_refill(size, c);
 }
 
-void *
-alloc_aligned(size_t align, size_t size)
+APART static void *
+aligned_rest(size_t align, size_t size)
 {
     bool zeroed;
 
+    return unlikely(heap_self.direct_end == 0) ? alloc_general_watched(size, align, &zeroed)
+                                               : alloc_general(size, align, &zeroed);
+}
+
+void *
+alloc_aligned(size_t align, size_t size)
+{
     // A class whose size is a multiple of the alignment, in blocks that are aligned to 64 KiB.
     if (likely(align <= OBJECT_ALIGN_MAX) && likely(size <= CHUNK_BYTES_MAX - BLOCK_BYTES)) {
         return alloc_fast(size_class_round(size, align));
     }
-    return alloc_general(size, align, &zeroed);
+    return aligned_rest(align, size);
 }
 
 // Memory fresh from the kernel need not be zeroed again. Whether it is so is known where a block is
@@ -145,7 +227,9 @@ APART static void *
 calloc_rest(size_t bytes)
 {
     bool zeroed = false;
-    void *p = alloc_general(bytes, ALIGN_BYTES, &zeroed);
+    void *p = unlikely(heap_self.direct_end == 0)
+                  ? alloc_general_watched(bytes, ALIGN_BYTES, &zeroed)
+                  : alloc_general(bytes, ALIGN_BYTES, &zeroed);
 
     if (p != NULL) {
         memset(p, 0, zeroed ? ALIGN_BYTES : bytes);
@@ -206,10 +290,14 @@ alloc_free_large(struct large *large)
 {
     void *p = large->base;
     size_t bytes = large->usable_bytes;
+    size_t lead;
 
     vault_open();
     bool claimed = large_claim(large);
     if (claimed) {
+        if (sampler_is_used()) {
+            sampler_claim(p, &lead); // while the address is still this object's
+        }
         struct large_bounds bounds = pool_large_bounds();
         large_free(large, &bounds);
     }
@@ -221,6 +309,19 @@ alloc_free_large(struct large *large)
     pool_large_free(bytes);
 }
 
+// The profile forgets it, then its chunk is freed.
+static void
+free_sampled(struct block *b, char *p)
+{
+    size_t lead;
+
+    if (sampler_claim(p, &lead)) {
+        free_chunk(b, (struct chunk *)(void *)(p - lead));
+    } else {
+        fault_raise(FAULT_DOUBLE_FREE, p, b->chunk_bytes); // another thread was faster
+    }
+}
+
 // Everything that is not a chunk at first sight. Finds out what it is, and what is wrong with it.
 APART static void
 free_checked(void *p)
@@ -229,6 +330,9 @@ free_checked(void *p)
     switch (place.kind) {
     case PLACE_CHUNK:
         free_chunk(place.block, p);
+        break;
+    case PLACE_SAMPLED:
+        free_sampled(place.block, p);
         break;
     case PLACE_LARGE:
         alloc_free_large(place.large);
@@ -283,11 +387,27 @@ alloc_usable_size(void *p)
 
 // --- Reallocation --------------------------------------------------------------------------------
 
+// To the profile an object that was resized is one freed and another allocated; when it could not
+// be resized, it is the same again, but for its age.
+static void
+alloc_watch_resized(struct large *large, bool sampled)
+{
+    struct heap *heap = heap_self.heap;
+    size_t bytes = large->usable_bytes;
+
+    if (unlikely(heap_self.direct_end == 0) && heap != NULL &&
+        (sampler_due(&heap->sample, bytes) || sampled)) {
+        sampler_wind(&heap->sample, &heap->rng);
+        sampler_enter(large->base, bytes, 0);
+    }
+}
+
 void *
 alloc_resize_large(struct large *large, size_t size)
 {
     size_t page = os_page_bytes();
     size_t old_bytes = large->usable_bytes;
+    size_t lead;
 
     if (size > PTRDIFF_MAX - page) {
         return NULL;
@@ -295,6 +415,7 @@ alloc_resize_large(struct large *large, size_t size)
     size_t bytes = bits_align_up(size, page);
     vault_open();
     bool claimed = large_claim(large);
+    bool sampled = claimed && sampler_is_used() && sampler_claim(large->base, &lead);
     bool granted = claimed && pool_large_resize(old_bytes, bytes);
     void *result = claimed ? large_resize(large, granted ? bytes : old_bytes) : NULL;
     vault_close();
@@ -305,6 +426,7 @@ alloc_resize_large(struct large *large, size_t size)
     if (granted && large->usable_bytes != bytes) {
         pool_large_adjust(bytes, large->usable_bytes); // refused by the kernel
     }
+    alloc_watch_resized(large, sampled);
     return granted ? result : NULL;
 }
 
@@ -334,7 +456,9 @@ realloc_grow_run(struct block *b, size_t size)
 {
     struct heap *heap = heap_self.heap;
 
+    // One that is due to be sampled has to move.
     return b->size_class >= CLASS_RUN && size > b->chunk_bytes && size <= CHUNK_BYTES_MAX &&
+           (heap_self.direct_end != 0 || heap->sample.left_bytes >= (int64_t)size) &&
            load_relaxed(&b->owner) == &heap->owner && heap_grow_run(heap, b, size_class_of(size));
 }
 

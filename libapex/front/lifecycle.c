@@ -19,6 +19,7 @@
 #include "policy/inspect.h"
 #include "policy/pool.h"
 #include "view/attach.h"
+#include "view/profile_page.h"
 #include "view/stats_page.h"
 
 #include <errno.h>
@@ -32,6 +33,14 @@ static bool exit_key_made;
 static bool configured; // false while the environment has not been there to read
 
 // --- Threads -------------------------------------------------------------------------------------
+
+// The heap of the calling thread as it is: NULL before the first and after the last.
+static struct heap *
+lifecycle_heap_now(void)
+{
+    struct heap *heap = heap_self.heap;
+    return heap == &heap_none || heap == &heap_gone ? NULL : heap;
+}
 
 // Runs as a destructor of thread-specific data. Destructors after this one may allocate: then the
 // thread gets another heap, and this is called once more.
@@ -56,12 +65,17 @@ lifecycle_mirror_all(void)
 static void
 lifecycle_tick(void)
 {
+    struct heap *heap = lifecycle_heap_now();
     uint64_t now = os_now_ns();
 
     pool_count_faults();
     stats_page_publish(now);
     heaps_sweep(pool_decay_ns());
     attach_poll(now);
+    sampler_poll();
+    if (heap != NULL) {
+        heap_watch(heap);
+    }
 }
 
 static void
@@ -95,6 +109,8 @@ lifecycle_start_process(void)
     heap_set_hooks(&hooks);
     heapmap_set_hooks(&map);
     pool_set_page(stats_page_process);
+    sampler_set_page(profile_page_writable);
+    sampler_poll();
     exit_key_made = pthread_key_create(&exit_key, lifecycle_thread_exit) == 0;
 }
 
@@ -115,14 +131,6 @@ lifecycle_start_once(void)
     while (load_acquire(&process_state) != STARTED) {
         os_yield();
     }
-}
-
-// The heap of the calling thread as it is: NULL before the first and after the last.
-static struct heap *
-lifecycle_heap_now(void)
-{
-    struct heap *heap = heap_self.heap;
-    return heap == &heap_none || heap == &heap_gone ? NULL : heap;
 }
 
 APART struct heap *
@@ -211,6 +219,7 @@ lifecycle_constructor(void)
     lifecycle_heap();
     if (!configured) {
         lifecycle_configure(); // the first allocation came before libc had an environment
+        sampler_poll();
     }
     pthread_atfork(lifecycle_fork_prepare, lifecycle_fork_parent, lifecycle_fork_child);
     attach_init(lifecycle_mirror_all);

@@ -5,6 +5,7 @@
 #include "front/place.h"
 
 #include "core/superblock.h"
+#include "policy/sampler.h"
 
 static struct place
 place_fault(enum fault fault, const void *p, size_t class_bytes)
@@ -51,6 +52,48 @@ place_was_freed(const struct block *b, const void *p)
     return block_chunk_index(b, chunk) < b->capacity && freelist_is_free(chunk, b->key);
 }
 
+// True if a chunk that was freed starts at `p`, or started there when the block was in use.
+static bool
+place_is_freed(const struct block *b, const void *p)
+{
+    const struct chunk *chunk = chunk_of(p);
+
+    if (block_state(b) == BLOCK_UNUSED) {
+        const struct block *head = b - b->head_distance;
+        return block_starts_chunk(head, chunk) || block_is_only(head, chunk);
+    }
+    // A chunk that was freed before its block fell empty still carries the mark.
+    return place_was_freed(b, p) || (!block_starts_chunk(b, chunk) && block_is_only(b, chunk));
+}
+
+// The same for a sampled object, which has no more than its address left.
+static bool
+place_is_freed_sampled(const struct block *b, const void *p)
+{
+    return sampler_is_used() && place_is_freed(b, (const char *)p - SAMPLER_LEAD_BYTES);
+}
+
+// No chunk starts at `p`, but a sampled object may.
+static bool
+place_sampled(const void *p, struct place *place)
+{
+    size_t lead;
+
+    if (!sampler_is_used() || !sampler_find(p, &lead) || lead == 0) {
+        return false;
+    }
+    struct block *b = place_live_block((const char *)p - lead);
+    if (b == NULL) {
+        *place = place_fault(FAULT_DOUBLE_FREE, p, 0); // its chunk was freed by a wrong address
+        return true;
+    }
+    *place = (struct place){.kind = PLACE_SAMPLED,
+                            .block = b,
+                            .usable_bytes = b->chunk_bytes - lead,
+                            .lead_bytes = lead};
+    return true;
+}
+
 static struct place
 place_in_superblock(const void *p)
 {
@@ -59,17 +102,18 @@ place_in_superblock(const void *p)
     }
     struct block *b = block_head(geometry_descriptor(p));
     const struct chunk *chunk = chunk_of(p);
-    enum block_state state = block_state(b);
+    struct place sampled;
 
-    if (state == BLOCK_UNUSED) {
+    if (block_state(b) == BLOCK_UNUSED) {
         // It was an object once if a chunk started there; the block is back in the pool.
-        const struct block *head = b - b->head_distance;
-        bool start = block_starts_chunk(head, chunk) || block_is_only(head, chunk);
+        bool start = place_is_freed(b, p) || place_is_freed_sampled(b, p);
         return place_fault(start ? FAULT_DOUBLE_FREE : FAULT_UNALLOCATED_FREE, p, 0);
     }
     if (!block_starts_chunk(b, chunk)) {
-        // A chunk that was freed before its block fell empty still carries the mark.
-        if (place_was_freed(b, p) || block_is_only(b, chunk)) {
+        if (place_sampled(p, &sampled)) {
+            return sampled;
+        }
+        if (place_is_freed(b, p) || place_is_freed_sampled(b, p)) {
             return place_fault(FAULT_DOUBLE_FREE, p, b->chunk_bytes);
         }
         return place_fault(place_not_a_start(b, p), p, b->chunk_bytes);

@@ -14,14 +14,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum place_kind { PLACE_NOWHERE, PLACE_CHUNK, PLACE_LARGE, PLACE_EMPTY };
+enum place_kind { PLACE_NOWHERE, PLACE_CHUNK, PLACE_SAMPLED, PLACE_LARGE, PLACE_EMPTY };
 
 // A live object, or PLACE_NOWHERE after the fault has been raised.
 struct place {
     enum place_kind kind;
-    struct block *block; // PLACE_CHUNK
+    struct block *block; // PLACE_CHUNK, PLACE_SAMPLED
     struct large *large; // PLACE_LARGE
     size_t usable_bytes; // of the chunk or mapping as a whole
+    size_t lead_bytes;   // PLACE_SAMPLED: how far in the chunk the object begins
 };
 
 // `p` is not NULL. Raises the fault when no live object starts there.

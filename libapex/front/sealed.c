@@ -140,12 +140,10 @@ sealed_reuse(struct heap *heap, unsigned c, size_t size, enum seal_kind kind)
     return likely(chunk != NULL) ? seal_reuse(chunk, c, size, kind) : NULL;
 }
 
-// Sizes above 1 KiB, alignments, objects of no bytes, and whatever the fast path cannot serve.
-static APART void *
-sealed_alloc_rest(size_t size, size_t align, enum seal_kind kind)
+// What sealed_alloc_rest does when the profile does not look. `heap` may be NULL.
+FAST void *
+sealed_alloc_unwatched(struct heap *heap, size_t size, size_t align, enum seal_kind kind)
 {
-    struct heap *heap = heap_self.heap;
-
     if (unlikely(size > PTRDIFF_MAX - BLOCK_BYTES)) {
         return sealed_fail();
     }
@@ -175,6 +173,69 @@ sealed_alloc_rest(size_t size, size_t align, enum seal_kind kind)
         return NULL;
     }
     return seal_close(block_head(geometry_descriptor(chunk)), chunk, size, kind);
+}
+
+// Of the canary in front of a sampled object.
+static struct mac
+lead_mac(const char *p)
+{
+    return header_mac(p, 0, 0);
+}
+
+// A sampled object: the rear of one that is larger by the lead (policy/sampler.h), which holds a
+// canary, so that an underflow is found as it is without one. NULL when there is no such object;
+// errno is as it was then.
+static void *
+sealed_alloc_sampled(struct heap *heap, size_t size, size_t align, enum seal_kind kind)
+{
+    size_t lead = align > SAMPLER_LEAD_BYTES ? align : SAMPLER_LEAD_BYTES;
+    int saved = errno;
+
+    sampler_wind(&heap->sample, &heap->rng);
+    if (size > PTRDIFF_MAX - BLOCK_BYTES - lead) {
+        return NULL;
+    }
+    char *base = sealed_alloc_unwatched(heap, size + lead, align, kind);
+    if (base == NULL) {
+        errno = saved;
+        return NULL;
+    }
+    if (registry_kind_of(base) == REGISTRY_LARGE) {
+        memset(base + size + lead, 0, CANARY_BYTES); // what is behind the object's own is zero
+        lead = 0;
+        large_seal(base, size, kind);
+    }
+    if (!sampler_enter(base + lead, size, lead)) {
+        size_t whole = lead == 0 ? size : size + lead;
+        sealed_free(base, (struct seal_claim){.kind = kind, .size = whole});
+        return NULL;
+    }
+    if (PROFILE_CANARY && lead != 0) {
+        seal_canary_put(base + lead - CANARY_BYTES, 0, lead_mac(base + lead));
+    }
+    return base + lead;
+}
+
+// While the profile is on; or thread-local data is not there yet.
+static APART void *
+sealed_alloc_watched(size_t size, size_t align, enum seal_kind kind)
+{
+    struct heap *heap = heap_self.heap;
+    void *p = NULL;
+
+    if (heap != NULL && sampler_due(&heap->sample, size)) {
+        p = sealed_alloc_sampled(heap, size, align, kind);
+    }
+    return p != NULL ? p : sealed_alloc_unwatched(heap, size, align, kind);
+}
+
+// Sizes above 1 KiB, alignments, objects of no bytes, and whatever the fast path cannot serve.
+static APART void *
+sealed_alloc_rest(size_t size, size_t align, enum seal_kind kind)
+{
+    return unlikely(heap_self.direct_end == 0)
+               ? sealed_alloc_watched(size, align, kind)
+               : sealed_alloc_unwatched(heap_self.heap, size, align, kind);
 }
 
 void *
@@ -207,8 +268,10 @@ sealed_alloc(size_t size, enum seal_kind kind)
 {
     struct heap *heap = heap_self.heap;
 
-    // Thread-local data reads as 0 while the dynamic linker is still at work (alloc_fast).
-    if (unlikely(size - 1 >= DIRECT_BYTES_MAX - OVERHEAD_BYTES) || unlikely(heap == NULL)) {
+    // Thread-local data reads as 0 while the dynamic linker is still at work (alloc_fast); and the
+    // profile sets this to 0 while it is on.
+    if (unlikely(size - 1 >= DIRECT_BYTES_MAX - OVERHEAD_BYTES) ||
+        unlikely(heap_self.direct_end == 0)) {
         return sealed_alloc_rest(size, ALIGN_BYTES, kind);
     }
     unsigned c = size_class_small(size + OVERHEAD_BYTES);
@@ -307,6 +370,22 @@ empty_open_and_free(void *p, struct seal_claim claim)
     }
 }
 
+// The profile forgets it, then the object is freed whose rear it is.
+static void
+sampled_open_and_free(struct block *b, char *p, struct seal_claim claim)
+{
+    size_t lead;
+
+    if (!sampler_claim(p, &lead)) {
+        fault_raise(FAULT_DOUBLE_FREE, p, b->chunk_bytes); // another thread was faster
+    } else if (PROFILE_CANARY && !seal_canary_intact(p - CANARY_BYTES, 0, lead_mac(p))) {
+        fault_raise(FAULT_CORRUPT_HEADER, p, b->chunk_bytes);
+    } else {
+        claim.size = claim.size == SEAL_ANY_SIZE ? claim.size : claim.size + lead;
+        sealed_free(p - lead, claim);
+    }
+}
+
 static APART void
 sealed_free_rest(void *p, struct seal_claim claim)
 {
@@ -317,6 +396,9 @@ sealed_free_rest(void *p, struct seal_claim claim)
     case PLACE_CHUNK: // another thread has freed it meanwhile, or none has a heap
         mac = header_mac(chunk_of(p), (uint32_t)chunk_of(p)->header, 0);
         sealed_free_chunk(place.block, chunk_of(p), mac, claim);
+        break;
+    case PLACE_SAMPLED:
+        sampled_open_and_free(place.block, p, claim);
         break;
     case PLACE_LARGE:
         large_open_and_free(place.large, claim);
@@ -357,7 +439,9 @@ sealed_size(const void *p)
     struct place place = place_of(p);
     return place.kind == PLACE_LARGE   ? place.large->size
            : place.kind == PLACE_CHUNK ? seal_size(chunk_of(p))
-                                       : 0;
+           : place.kind == PLACE_SAMPLED
+               ? seal_size(chunk_of((const char *)p - place.lead_bytes)) - place.lead_bytes
+               : 0;
 }
 
 static void *
@@ -376,6 +460,25 @@ chunk_realloc(struct block *b, void *p, size_t size)
     if (alloc_realloc_keeps(b, bytes)) {
         seal_resize(b, chunk, size);
         return p;
+    }
+    void *q = sealed_alloc(size, SEAL_MALLOC);
+    if (q != NULL) {
+        memcpy(q, p, size < old_size ? size : old_size);
+        sealed_free(p, by_malloc);
+    }
+    return q;
+}
+
+static void *
+sampled_realloc(const struct place *place, char *p, size_t size)
+{
+    struct chunk *chunk = chunk_of(p - place->lead_bytes);
+    struct mac mac = header_mac(chunk, (uint32_t)chunk->header, 0);
+    size_t old_size = seal_size(chunk) - place->lead_bytes;
+
+    if (unlikely(!seal_is_intact(chunk, place->block->class, mac, by_malloc))) {
+        seal_accuse(place->block, chunk, by_malloc);
+        return NULL;
     }
     void *q = sealed_alloc(size, SEAL_MALLOC);
     if (q != NULL) {
@@ -416,8 +519,9 @@ sealed_realloc(void *p, size_t size)
         return chunk_realloc(b, p, size);
     }
     struct place place = place_of(p);
-    return place.kind == PLACE_LARGE   ? large_realloc(place.large, size)
-           : place.kind == PLACE_CHUNK ? chunk_realloc(place.block, p, size)
-           : place.kind == PLACE_EMPTY ? empty_realloc(p, size)
-                                       : NULL;
+    return place.kind == PLACE_LARGE     ? large_realloc(place.large, size)
+           : place.kind == PLACE_CHUNK   ? chunk_realloc(place.block, p, size)
+           : place.kind == PLACE_SAMPLED ? sampled_realloc(&place, p, size)
+           : place.kind == PLACE_EMPTY   ? empty_realloc(p, size)
+                                         : NULL;
 }

@@ -114,6 +114,32 @@ os_page_lease(int fd)
 }
 
 int
+os_page_make(const char *name, size_t bytes, void *at, void **out, int *fd)
+{
+    int error = os_page_create(name, bytes, fd);
+
+    if (error != 0) {
+        return error;
+    }
+    // Order matters: a sealed page can no longer be mapped writable.
+    error = os_page_map(*fd, bytes, at, out);
+    bool mapped = error == 0;
+    if (error == 0) {
+        error = os_page_seal(*fd);
+    }
+    if (error == 0) {
+        error = os_page_lease(*fd);
+    }
+    if (error != 0) {
+        os_close(*fd);
+        if (mapped && at == NULL) {
+            os_page_unmap(*out, bytes);
+        }
+    }
+    return error;
+}
+
+int
 os_page_discard(void *address, size_t bytes)
 {
     void *same;

@@ -29,6 +29,11 @@ int os_page_seal(int fd);
 // else has the file can see when the last one is gone, by exit or by exec.
 int os_page_lease(int fd);
 
+// All of these at once: a page that is mapped at `at` (NULL: anywhere), sealed and leased, and its
+// descriptor for the caller to send and close. On failure nothing is left but, when `at` is not
+// NULL, the mapping.
+int os_page_make(const char *name, size_t bytes, void *at, void **out, int *fd);
+
 // Puts fresh private memory where a page was mapped. Whoever still stores there harms nobody.
 int os_page_discard(void *address, size_t bytes);
 

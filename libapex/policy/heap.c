@@ -799,6 +799,17 @@ heap_set_hooks(const struct heap_hooks *new_hooks)
     lent.hooks = *new_hooks;
 }
 
+void
+heap_watch(struct heap *heap)
+{
+    uint64_t rate = load_relaxed(&sampler_rate);
+
+    if (unlikely(heap->sample.rate_bytes != rate)) {
+        sampler_wind(&heap->sample, &heap->rng);
+    }
+    heap_self.direct_end = rate == 0 ? DIRECT_BYTES_MAX + 1 : 0;
+}
+
 struct apex_stats_thread *
 heap_page_slot(const struct heap *heap)
 {

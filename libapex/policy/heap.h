@@ -30,6 +30,7 @@
 #include "policy/gate.h"
 #include "policy/idle.h"
 #include "policy/quarantine.h"
+#include "policy/sampler.h"
 
 // Requests up to here find their block without a look at the table of classes.
 #define DIRECT_BYTES_MAX 1024
@@ -72,6 +73,7 @@ struct heap {
     struct quarantine quarantine; // hardened profile
     struct gate_pass pass;
     struct rng rng;
+    struct sampler_clock sample; // only looked at while `direct_end` of its thread is 0
     uint32_t ticks;       // slow allocations
     uint32_t tick_mask;   // housekeeping is due when these bits of `ticks` are 0
     uint64_t ticked_ns;   // when it was last done
@@ -106,10 +108,10 @@ extern const struct heap heap_none;
 // The same after its heap was closed: a destructor that runs later still may free, unbatched.
 extern const struct heap heap_gone;
 
-// The heap of the calling thread, and the size from which on `direct` has no entries. Two words are
-// all the static TLS that libapex takes, so that it can be loaded late ("cannot allocate memory in
-// static TLS block"). Both are 0 until the dynamic linker has given thread-local data its first
-// values.
+// The heap of the calling thread, and the size from which on `direct` has no entries: 0 while the
+// profile is on, so that every allocation leaves the fast path. Two words are all the static TLS
+// that libapex takes, so that it can be loaded late ("cannot allocate memory in static TLS block").
+// Both are 0 until the dynamic linker has given thread-local data its first values.
 struct heap_self {
     struct heap *heap;
     size_t direct_end;
@@ -128,6 +130,9 @@ extern uint32_t heap_idle_part; // atomic
 extern uint32_t heap_home_part; // atomic
 
 void heap_set_hooks(const struct heap_hooks *hooks);
+
+// Takes over for the calling thread, whose heap it is, whether the profile is on, and its rate.
+void heap_watch(struct heap *heap);
 
 // Allocates from any class `c` when the fast path cannot. NULL when there is no memory. `zeroed`:
 // the chunk reads as zero, but for its first ALIGN_BYTES.

@@ -86,6 +86,7 @@ heaps_open(void)
     lock_release(&heaps_lock);
     if (heap != NULL) {
         heap_self.heap = heap;
+        heap_watch(heap);
         POOL_COUNT(threads_started, 1);
         if (heap_shares_slot(heap)) {
             POOL_COUNT(slotless_threads, 1);
@@ -115,6 +116,7 @@ void
 heaps_close(struct heap *heap)
 {
     heap_self.heap = (struct heap *)(uintptr_t)&heap_gone;
+    heap_self.direct_end = DIRECT_BYTES_MAX + 1; // 0 says that the heap has a clock
     heap_abandon_all(heap);
     POOL_COUNT(threads_exited, 1);
     heaps_make_idle(heap);

@@ -23,7 +23,9 @@
 #include "os/os.h"
 #include "os/os_page.h"
 #include "policy/config.h"
+#include "policy/sampler.h"
 #include "view/advice.h"
+#include "view/profile_page.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -48,6 +50,8 @@ static struct lock attach_lock = LOCK_INIT(LOCK_RANK_ATTACH);
 static bool enabled;
 static uint64_t delay_ms; // before the next attempt but one
 static bool daemon_known; // there has been a daemon
+static unsigned place;        // of `plan`, where we registered
+static bool profile_is_shown; // or has been refused
 static const struct apex_advice_page *advice;
 static uint32_t advice_bytes; // that mean something
 static uint64_t advice_ttl_ns;
@@ -182,7 +186,7 @@ attach_take_advice(int fd, uint64_t nonce, uint64_t now_ns)
 // Waits a moment for the daemon's answer. 0: registered. ETIMEDOUT: it may come to it yet. Anything
 // else: it will not.
 static int
-attach_await_ack(int connection, uint64_t nonce, uint64_t now_ns)
+attach_await_ack(int connection, const struct apex_hello *hello, uint64_t now_ns)
 {
     struct apex_hello_ack ack;
     size_t length;
@@ -194,10 +198,11 @@ attach_await_ack(int connection, uint64_t nonce, uint64_t now_ns)
     }
     error = EPROTO;
     if (length == sizeof ack && ack.magic == APEX_HELLO_ACK_MAGIC &&
-        ack.major == APEX_HELLO_MAJOR && ack.nonce == nonce) {
-        error = ack.status != APEX_HELLO_ACCEPTED ? ECONNREFUSED : EPROTO;
-        if (ack.status == APEX_HELLO_ACCEPTED && fd >= 0) {
-            error = attach_take_advice(fd, nonce, now_ns);
+        ack.major == APEX_HELLO_MAJOR && ack.nonce == hello->nonce) {
+        bool profile = hello->kind == APEX_HELLO_PROFILE; // no advice comes with its answer
+        error = ack.status != APEX_HELLO_ACCEPTED ? ECONNREFUSED : profile ? 0 : EPROTO;
+        if (ack.status == APEX_HELLO_ACCEPTED && fd >= 0 && !profile) {
+            error = attach_take_advice(fd, hello->nonce, now_ns);
         }
     }
     if (fd >= 0) {
@@ -206,16 +211,23 @@ attach_await_ack(int connection, uint64_t nonce, uint64_t now_ns)
     return error;
 }
 
+static struct apex_hello
+attach_hello(enum apex_hello_kind kind)
+{
+    return (struct apex_hello){
+        .magic = APEX_HELLO_MAGIC,
+        .major = APEX_HELLO_MAJOR,
+        .minor = APEX_HELLO_MINOR,
+        .size_bytes = sizeof(struct apex_hello),
+        .kind = kind,
+    };
+}
+
 // Makes a fresh page, fills it and shows it over `connection`. As attach_await_ack.
 static int
 attach_show_page(int connection, uint64_t now_ns)
 {
-    struct apex_hello hello = {
-        .magic = APEX_HELLO_MAGIC,
-        .major = APEX_HELLO_MAJOR,
-        .minor = APEX_HELLO_MINOR,
-        .size_bytes = sizeof hello,
-    };
+    struct apex_hello hello = attach_hello(APEX_HELLO_STATS);
     int page;
     int error = stats_page_open(now_ns, &page, &hello.nonce, &hello.page_bytes);
 
@@ -228,7 +240,7 @@ attach_show_page(int connection, uint64_t now_ns)
     error = os_send_fd(connection, &hello, sizeof hello, page);
     os_close(page);
     if (error == 0) {
-        error = attach_await_ack(connection, hello.nonce, now_ns);
+        error = attach_await_ack(connection, &hello, now_ns);
     }
     if (error == ECONNREFUSED) {
         stats_page_refuse();
@@ -237,6 +249,41 @@ attach_show_page(int connection, uint64_t now_ns)
         stats_page_drop();
     }
     return error;
+}
+
+// Shows the daemon that has our statistics the profile as well, once there is one. A daemon that
+// does not want it is not asked again.
+static void
+attach_show_profile(uint64_t now_ns)
+{
+    struct apex_hello hello = attach_hello(APEX_HELLO_PROFILE);
+    int connection;
+    int made;
+
+    if (!sampler_is_used() || profile_is_shown ||
+        os_connect(plan.places[place], &connection) != 0) {
+        return;
+    }
+    profile_is_shown = true;
+    int error = profile_page_open(&made, &hello.nonce, &hello.page_bytes);
+    if (error == 0) {
+        error = os_send_fd(connection, &hello, sizeof hello, made);
+        os_close(made);
+    }
+    if (error == 0) {
+        error = attach_await_ack(connection, &hello, now_ns);
+    }
+    if (error != 0 && error != ETIMEDOUT) {
+        profile_page_drop();
+    }
+    os_close(connection);
+}
+
+static void
+attach_drop_profile(void)
+{
+    profile_is_shown = false;
+    profile_page_drop();
 }
 
 // Tries one place. 0: registered. ETIMEDOUT: sent. Anything else: nobody there who wants us.
@@ -272,9 +319,11 @@ attach_attempt(uint64_t now_ns)
     int error = ENOENT;
 
     attach_forget_advice();
+    attach_drop_profile();
     advice_end();
     for (unsigned i = 0; i < 2 && enabled; i++) {
         error = attach_to(plan.places[i], now_ns);
+        place = i;
         if (error == 0 || error == ETIMEDOUT) {
             break;
         }
@@ -287,6 +336,7 @@ attach_attempt(uint64_t now_ns)
         delay_ms = DELAY_MS_MIN;
         store_relaxed(&stats_page_guard->due_ns, now_ns + WATCH_MS * NS_PER_MS);
         advice_begin(advice, advice_bytes);
+        attach_show_profile(now_ns);
         return;
     }
     if (error != ETIMEDOUT) {
@@ -328,6 +378,7 @@ static void
 attach_reset_child(uint64_t now_ns)
 {
     stats_page_drop();
+    attach_drop_profile();
     attach_forget_advice();
     delay_ms = DELAY_MS_MIN;
     store_relaxed(&stats_page_guard->due_ns, enabled ? now_ns + FORK_DELAY_MS * NS_PER_MS : NEVER);
@@ -350,6 +401,7 @@ attach_poll_due(uint64_t now_ns)
     } else if (advice != NULL && attach_daemon_alive(now_ns) && !stats_page_outgrown()) {
         store_relaxed(&stats_page_guard->due_ns, now_ns + WATCH_MS * NS_PER_MS);
         advice_follow(advice, advice_bytes);
+        attach_show_profile(now_ns);
     } else {
         attach_attempt(now_ns);
     }

@@ -346,7 +346,6 @@ int
 stats_page_open(uint64_t now_ns, int *fd, uint64_t *nonce, uint32_t *bytes)
 {
     void *mapped = NULL;
-    int made = -1;
     int error = stats_page_reserve();
 
     if (error != 0) {
@@ -354,32 +353,18 @@ stats_page_open(uint64_t now_ns, int *fd, uint64_t *nonce, uint32_t *bytes)
     }
     *bytes = (uint32_t)stats_page_bytes();
     os_random(nonce, sizeof *nonce);
-    error = os_page_create("apex-stats", *bytes, &made);
+    page_span = *bytes > page_span ? *bytes : page_span;
+    error = os_page_make("apex-stats", *bytes, page, &mapped, fd);
     if (error != 0) {
         stats_page_drop();
         return error;
     }
-    // Order matters: a sealed page can no longer be mapped writable.
-    error = os_page_map(made, *bytes, page, &mapped);
-    if (error == 0) {
-        page_span = *bytes > page_span ? *bytes : page_span;
-        stats_page_fill(page, now_ns, *nonce, *bytes);
-        error = os_page_seal(made);
-    }
-    if (error == 0) {
-        error = os_page_lease(made);
-    }
-    if (error != 0) {
-        os_close(made);
-        stats_page_drop();
-        return error;
-    }
+    stats_page_fill(page, now_ns, *nonce, *bytes);
     stats_page_protect();
     store_relaxed(&rows, (*bytes - SUPERBLOCK_OFFSET) / SUPERBLOCK_STRIDE);
     store_relaxed(&generation, (generation | 1) + (generation & 1) * 2);
     // Pairs with the acquire in stats_page_writable.
     store_release(&page_open, 1);
-    *fd = made;
     return 0;
 }
 
