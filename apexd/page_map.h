@@ -89,7 +89,7 @@ struct page_thread {
 // case. `map` is open afterwards only if the result is APEX_HELLO_ACCEPTED.
 enum apex_hello_status page_map_open(struct page_map *map, int fd, uint64_t nonce);
 
-// What page_map_open does with the file: maps it if it is plain memory of a size that a page has,
+// What page_map_open does with the file: maps it if it is plain memory of a size that a page has
 // and nobody can take it away or write to it but through mappings that are there. `fd` is closed in
 // either case; `*own_fd` is a descriptor of ours, the caller's to close.
 enum apex_hello_status page_map_file(int fd, const unsigned char **base, size_t *bytes,
@@ -133,6 +133,9 @@ void page_map_forget_rows(const struct page_map *map);
 // The value of the process field with this name; 0 when the page has none.
 uint64_t page_map_value(const struct page_map *map, const struct page_snapshot *s,
                         const char *name);
+
+// Takes the page out of our page tables until it is read again.
+void page_map_rest(const struct page_map *map);
 
 void page_map_close(struct page_map *map);
 
