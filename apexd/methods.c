@@ -554,7 +554,7 @@ methods_walks(const struct message_request *request)
 {
     uint64_t pid;
 
-    return request->method == METHOD_processes ||
+    return request->method == METHOD_processes || request->method == METHOD_metrics ||
            (request->method == METHOD_stats && !message_param_u64(request, "pid", &pid));
 }
 

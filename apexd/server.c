@@ -380,6 +380,13 @@ server_send_result(struct connection *c, struct server_text *text)
     server_send(c, head, text);
 }
 
+// Whether all of one user who ask this may be given the same answer.
+static bool
+server_is_shared(const struct message_request *request)
+{
+    return methods_walks(request) && cJSON_GetArraySize(request->params) == 0;
+}
+
 // Answers the request that the connection has, now.
 static void
 server_call(struct connection *c)
@@ -387,7 +394,7 @@ server_call(struct connection *c)
     const char *why = NULL;
     cJSON *result = NULL;
     enum method method = c->request.method;
-    bool walks = methods_walks(&c->request);
+    bool shares = server_is_shared(&c->request);
     enum message_error error = methods_call(c->server->methods, c->uid, &c->request, &result, &why);
 
     if (error != MESSAGE_NONE) {
@@ -396,7 +403,7 @@ server_call(struct connection *c)
     }
     struct server_text *text = server_text_new(c->server, cJSON_PrintUnformatted(result));
     cJSON_Delete(result);
-    if (walks && text != NULL) {
+    if (shares && text != NULL) {
         server_shared_keep(c->server, method, c->uid, text);
     }
     server_bound_answers(c->server, c);
@@ -407,8 +414,11 @@ server_call(struct connection *c)
 static bool
 server_answer_shared(struct connection *c)
 {
+    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
     struct server_text *text =
-        server_shared_find(c->server, c->request.method, c->uid, reply_now_ns(CLOCK_MONOTONIC));
+        server_is_shared(&c->request)
+            ? server_shared_find(c->server, c->request.method, c->uid, now_ns)
+            : NULL;
 
     if (text != NULL) {
         server_send_result(c, text);
