@@ -11,6 +11,7 @@
 #include "apexd/method_map.h"
 #include "apexd/method_metrics.h"
 #include "apexd/method_profile.h"
+#include "apexd/method_subscribe.h"
 #include "apexd/method_tune.h"
 #include "apexd/reply.h"
 #include "apexd/totals.h"
@@ -538,6 +539,23 @@ methods_metrics(struct methods *m, uid_t uid, const struct message_request *requ
     (void)why;
     *result = method_metrics(m->roster, m->boot_id, m->started_ns, uid, request);
     return MESSAGE_NONE;
+}
+
+static enum message_error
+methods_subscribe(struct methods *m, uid_t uid, const struct message_request *request,
+                  cJSON **result, const char **why)
+{
+    struct subscribe_wish wish;
+    struct client *client;
+    enum message_error error = method_subscribe_read(request, &wish, why);
+
+    if (error == MESSAGE_NONE && wish.of_one) {
+        error = methods_find(m, uid, wish.pid, &client, why);
+    }
+    if (error == MESSAGE_NONE) {
+        *result = method_subscribe_begin(m->boot_id, &wish);
+    }
+    return error;
 }
 
 typedef enum message_error methods_function(struct methods *m, uid_t uid,
