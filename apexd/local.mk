@@ -51,6 +51,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/method_metrics.h \
 	apexd/method_profile.c \
 	apexd/method_profile.h \
+	apexd/method_subscribe.c \
+	apexd/method_subscribe.h \
 	apexd/method_tune.c \
 	apexd/method_tune.h \
 	apexd/methods.c \
@@ -77,6 +79,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/scrape.h \
 	apexd/server.c \
 	apexd/server.h \
+	apexd/subscribe.c \
+	apexd/subscribe.h \
 	apexd/topology.c \
 	apexd/topology.h \
 	apexd/totals.c \
@@ -105,6 +109,7 @@ EXTRA_DIST += \
 	apexd/schema/profile.json \
 	apexd/schema/rules.json \
 	apexd/schema/stats.json \
+	apexd/schema/subscribe.json \
 	apexd/schema/topology.json \
 	apexd/schema/tune.json
 

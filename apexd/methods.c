@@ -11,6 +11,7 @@
 #include "apexd/method_map.h"
 #include "apexd/method_metrics.h"
 #include "apexd/method_profile.h"
+#include "apexd/method_subscribe.h"
 #include "apexd/method_tune.h"
 #include "apexd/reply.h"
 #include "apexd/totals.h"
@@ -540,6 +541,23 @@ methods_metrics(struct methods *m, uid_t uid, const struct message_request *requ
     return MESSAGE_NONE;
 }
 
+static enum message_error
+methods_subscribe(struct methods *m, uid_t uid, const struct message_request *request,
+                  cJSON **result, const char **why)
+{
+    struct subscribe_wish wish;
+    struct client *client;
+    enum message_error error = method_subscribe_read(request, &wish, why);
+
+    if (error == MESSAGE_NONE && wish.of_one) {
+        error = methods_find(m, uid, wish.pid, &client, why);
+    }
+    if (error == MESSAGE_NONE) {
+        *result = method_subscribe_begin(m->boot_id, &wish);
+    }
+    return error;
+}
+
 typedef enum message_error methods_function(struct methods *m, uid_t uid,
                                             const struct message_request *request, cJSON **result,
                                             const char **why);
@@ -554,7 +572,7 @@ methods_walks(const struct message_request *request)
 {
     uint64_t pid;
 
-    return request->method == METHOD_processes ||
+    return request->method == METHOD_processes || request->method == METHOD_metrics ||
            (request->method == METHOD_stats && !message_param_u64(request, "pid", &pid));
 }
 

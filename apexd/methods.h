@@ -29,8 +29,7 @@ struct methods {
 void methods_init(struct methods *m, struct roster *roster, const struct topology *topology,
                   const char *runtime_dir);
 
-// Whether the answer takes a look at all processes. Such a request has no parameters that matter:
-// all of one user who ask the same may be given the same answer.
+// Whether the answer takes a look at all processes.
 bool methods_walks(const struct message_request *request);
 
 // Answers a request that message_parse_request accepted, for a caller with this uid. MESSAGE_NONE:

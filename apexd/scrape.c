@@ -133,8 +133,9 @@ scrape_gather(struct roster *roster, const struct scrape_options *options, uint6
         return NULL;
     }
     roster_sweep(roster, now_ns);
+    uint64_t seen_ns = roster_seen_ns(roster, now_ns);
     for (size_t i = 0; i < roster->count; i++) {
-        client_snapshot(roster->client[i], now_ns);
+        client_snapshot(roster->client[i], seen_ns);
     }
     scrape_new_row(rows, options->uid == SCRAPE_NOBODY ? METRICS_OF_HOST : METRICS_OF_OTHERS,
                    &others);

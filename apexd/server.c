@@ -7,12 +7,17 @@
 //   LINE     part of a line has come           SERVER_DEADLINE_MS, however many bytes trickle in
 //   WORK     its answer is being prepared      none; nothing is read meanwhile
 //   ANSWER   an answer waits to be read        SERVER_DEADLINE_MS; nothing is read meanwhile
+//   STREAM   subscribed, between two lines     none; a line from the client ends it
+//
+// A subscriber that does not read is told later how many lines were left out: of a line that is not
+// read yet there is never a second one. It has SERVER_IDLE_MS to read one.
 
 #include "apexd/server.h"
 
 #include "apexd/log.h"
 #include "apexd/proto/frame.h"
 #include "apexd/reply.h"
+#include "apexd/subscribe.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +32,8 @@ enum connection_state {
     CONNECTION_IDLE,
     CONNECTION_LINE,
     CONNECTION_WORK,
-    CONNECTION_ANSWER
+    CONNECTION_ANSWER,
+    CONNECTION_STREAM
 };
 
 // The text of a result or of an error line, for all who are being sent it.
@@ -40,6 +46,7 @@ struct server_text {
 struct connection {
     uv_pipe_t pipe;
     uv_timer_t deadline;
+    uv_timer_t tick; // of a subscription
     uv_write_t write;
     struct server *server;
     struct connection *next;
@@ -51,8 +58,10 @@ struct connection {
     bool answered; // at least one answer was read
     bool last;     // close after this answer
     bool dropped;
-    struct message_request request; // that is being answered
-    char *head;                     // what comes before the text
+    struct message_request request;    // that is being answered
+    char *head;                        // what comes before the text
+    struct subscription *subscription; // or NULL
+    char *stream_head;                 // what comes before each of its texts
     struct server_text *text;
     struct frame frame;
     char buffer[FRAME_REQUEST_BYTES_MAX];
@@ -159,6 +168,8 @@ server_on_closed(uv_handle_t *handle)
     }
     server_forget_answer(c);
     message_request_free(&c->request);
+    subscription_free(c->subscription);
+    free(c->stream_head);
     if (c->next != NULL) {
         c->next->previous = c->previous;
     }
@@ -179,6 +190,7 @@ server_drop(struct connection *c)
         c->server->waiting -= c->state == CONNECTION_WORK ? 1 : 0;
         uv_close((uv_handle_t *)&c->pipe, server_on_closed);
         uv_close((uv_handle_t *)&c->deadline, server_on_closed);
+        uv_close((uv_handle_t *)&c->tick, server_on_closed);
         // A closed stream writes no more.
         server_forget_answer(c);
     }
@@ -208,11 +220,12 @@ server_enter(struct connection *c, enum connection_state state)
     c->server->waiting += state == CONNECTION_WORK ? 1 : 0;
     c->state = state;
     c->entered = ++server_clock;
-    if (state == CONNECTION_WORK) {
+    if (state == CONNECTION_WORK || state == CONNECTION_STREAM) {
         uv_timer_stop(&c->deadline);
     } else {
+        bool patient = state == CONNECTION_IDLE || c->subscription != NULL;
         uv_timer_start(&c->deadline, server_on_deadline,
-                       state == CONNECTION_IDLE ? SERVER_IDLE_MS : SERVER_DEADLINE_MS, 0);
+                       patient ? SERVER_IDLE_MS : SERVER_DEADLINE_MS, 0);
     }
 }
 
@@ -237,7 +250,8 @@ server_evict(struct connection *c, const char *why)
 static bool
 server_is_served(const struct connection *c)
 {
-    return c->answered && (c->state == CONNECTION_IDLE || c->state == CONNECTION_LINE);
+    return c->answered && (c->state == CONNECTION_IDLE || c->state == CONNECTION_LINE ||
+                           c->state == CONNECTION_STREAM);
 }
 
 // The connection that has waited longest of the largest group; NULL when there is none.
@@ -380,6 +394,13 @@ server_send_result(struct connection *c, struct server_text *text)
     server_send(c, head, text);
 }
 
+// Whether all of one user who ask this may be given the same answer.
+static bool
+server_is_shared(const struct message_request *request)
+{
+    return methods_walks(request) && cJSON_GetArraySize(request->params) == 0;
+}
+
 // Answers the request that the connection has, now.
 static void
 server_call(struct connection *c)
@@ -387,7 +408,7 @@ server_call(struct connection *c)
     const char *why = NULL;
     cJSON *result = NULL;
     enum method method = c->request.method;
-    bool walks = methods_walks(&c->request);
+    bool shares = server_is_shared(&c->request);
     enum message_error error = methods_call(c->server->methods, c->uid, &c->request, &result, &why);
 
     if (error != MESSAGE_NONE) {
@@ -396,19 +417,103 @@ server_call(struct connection *c)
     }
     struct server_text *text = server_text_new(c->server, cJSON_PrintUnformatted(result));
     cJSON_Delete(result);
-    if (walks && text != NULL) {
+    if (shares && text != NULL) {
         server_shared_keep(c->server, method, c->uid, text);
     }
     server_bound_answers(c->server, c);
     server_send_result(c, text);
 }
 
+// --- Subscriptions -------------------------------------------------------------------------------
+
+// The next line of a subscription.
+static void
+server_send_event(struct connection *c)
+{
+    bool last = false;
+    cJSON *event = subscription_next(c->subscription, c->server->methods, c->uid, &last);
+    char *head = strdup(c->stream_head);
+
+    c->last = last;
+    struct server_text *text =
+        event == NULL ? NULL : server_text_new(c->server, cJSON_PrintUnformatted(event));
+    cJSON_Delete(event);
+    if (head == NULL) {
+        server_text_release(c->server, text);
+        text = NULL;
+    }
+    server_bound_answers(c->server, c);
+    server_send(c, head, text);
+}
+
+static void
+server_on_tick(uv_timer_t *timer)
+{
+    struct connection *c = timer->data;
+
+    if (c->state != CONNECTION_STREAM) {
+        subscription_drop(c->subscription);
+    } else if (subscription_walks(c->subscription) &&
+               c->server->methods->roster->count > AT_ONCE_MAX) {
+        uv_read_stop((uv_stream_t *)&c->pipe);
+        server_enter(c, CONNECTION_WORK);
+        uv_idle_start(&c->server->work, server_on_work);
+    } else {
+        server_send_event(c);
+    }
+}
+
+static bool
+server_may_subscribe(const struct server *server, uid_t uid)
+{
+    unsigned all = 0;
+    unsigned of_uid = 0;
+
+    for (const struct connection *c = server->first; c != NULL; c = c->next) {
+        if (c->subscription != NULL && !c->dropped) {
+            all++;
+            of_uid += c->uid == uid ? 1 : 0;
+        }
+    }
+    return all < SERVER_SUBSCRIPTIONS_MAX && of_uid < SERVER_SUBSCRIPTIONS_OF_UID_MAX;
+}
+
+// Answers a subscription; the lines follow by the clock.
+static void
+server_subscribe(struct connection *c)
+{
+    const char *why = NULL;
+    cJSON *result = NULL;
+
+    if (!server_may_subscribe(c->server, c->uid)) {
+        server_send_error(c, MESSAGE_TOO_BUSY, "too many subscriptions");
+        return;
+    }
+    enum message_error error = methods_call(c->server->methods, c->uid, &c->request, &result, &why);
+    if (error != MESSAGE_NONE) {
+        server_send_error(c, error, why);
+        return;
+    }
+    c->stream_head = message_reply_head(c->request.id);
+    c->subscription = c->stream_head == NULL ? NULL : subscription_new(&c->request);
+    if (c->subscription != NULL) {
+        uint64_t interval_ms = subscription_interval_ms(c->subscription);
+        uv_timer_start(&c->tick, server_on_tick, interval_ms, interval_ms);
+    }
+    char *printed = c->subscription == NULL ? NULL : cJSON_PrintUnformatted(result);
+    cJSON_Delete(result);
+    server_send_result(c, server_text_new(c->server, printed));
+}
+
 // Answers when somebody else has been answered the same just now.
 static bool
 server_answer_shared(struct connection *c)
 {
+    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
     struct server_text *text =
-        server_shared_find(c->server, c->request.method, c->uid, reply_now_ns(CLOCK_MONOTONIC));
+        server_is_shared(&c->request)
+            ? server_shared_find(c->server, c->request.method, c->uid, now_ns)
+            : NULL;
 
     if (text != NULL) {
         server_send_result(c, text);
@@ -425,6 +530,8 @@ server_answer(struct connection *c, const char *line, size_t length)
 
     if (error != MESSAGE_NONE) {
         server_send_error(c, error, why);
+    } else if (c->request.method == METHOD_subscribe) {
+        server_subscribe(c);
     } else if (!methods_walks(&c->request) || roster->count <= AT_ONCE_MAX) {
         server_call(c);
     } else if (!server_answer_shared(c)) {
@@ -457,9 +564,13 @@ server_on_work(uv_idle_t *idle)
         uv_idle_stop(idle);
         return;
     }
+    if (longest->subscription != NULL) {
+        server_send_event(longest);
+        return;
+    }
     server_call(longest);
     for (struct connection *c = server->first; c != NULL; c = c->next) {
-        if (!c->dropped && c->state == CONNECTION_WORK) {
+        if (!c->dropped && c->state == CONNECTION_WORK && c->subscription == NULL) {
             (void)server_answer_shared(c);
         }
     }
@@ -499,6 +610,12 @@ server_continue(struct connection *c)
     char *line;
     size_t length;
 
+    if (c->subscription != NULL && frame_partial(&c->frame)) {
+        c->last = true;
+        server_send_error(c, MESSAGE_BAD_REQUEST,
+                          "a connection that is subscribed asks nothing more");
+        return;
+    }
     switch (frame_next(&c->frame, &line, &length)) {
     case FRAME_LINE:
         server_answer(c, line, length);
@@ -510,7 +627,9 @@ server_continue(struct connection *c)
     case FRAME_NONE:
         break;
     }
-    server_enter(c, frame_partial(&c->frame) ? CONNECTION_LINE : CONNECTION_IDLE);
+    server_enter(c, c->subscription != NULL    ? CONNECTION_STREAM
+                    : frame_partial(&c->frame) ? CONNECTION_LINE
+                                               : CONNECTION_IDLE);
     int error = uv_read_start((uv_stream_t *)&c->pipe, server_on_buffer, server_on_read);
     if (error != 0 && error != UV_EALREADY) {
         server_drop(c);
@@ -530,9 +649,11 @@ server_connection(struct server *server, uv_loop_t *loop, uid_t uid)
     // Neither of these can fail.
     uv_pipe_init(loop, &c->pipe, 0);
     uv_timer_init(loop, &c->deadline);
+    uv_timer_init(loop, &c->tick);
     c->pipe.data = c;
     c->deadline.data = c;
-    c->handles = 2;
+    c->tick.data = c;
+    c->handles = 3;
     c->uid = uid;
     c->server = server;
     c->next = server->first;

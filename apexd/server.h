@@ -23,6 +23,8 @@
 #define SERVER_DEADLINE_MS 5000  // for the rest of a line, and for an answer to be read
 #define SERVER_IDLE_MS 60000     // between requests
 #define SERVER_REPLIES_BYTES_MAX ((size_t)12 << 20) // waiting to be read, in sum
+#define SERVER_SUBSCRIPTIONS_MAX 64                 // of all users
+#define SERVER_SUBSCRIPTIONS_OF_UID_MAX 32
 #define SERVER_STEP_NS UINT64_C(4000000)            // of preparing, before others get their turn
 #define SERVER_SHARED_MAX 4                         // answers kept for those who ask the same
 

@@ -567,6 +567,7 @@ daemon_plain_scripts = \
 	tests/daemon/serve.sh \
 	tests/daemon/serve_http.sh \
 	tests/daemon/siege.sh \
+	tests/daemon/subscribe.sh \
 	tests/daemon/top.sh
 
 daemon_scripts = \
@@ -596,6 +597,7 @@ EXTRA_DIST += \
 	tests/daemon/serve.py \
 	tests/daemon/serve_http.py \
 	tests/daemon/siege.py \
+	tests/daemon/subscribe.py \
 	tests/daemon/support.py \
 	tests/daemon/terminal.py \
 	tests/daemon/top.py \

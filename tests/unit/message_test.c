@@ -52,17 +52,25 @@ test_request(void **state)
 static void
 test_every_method_is_known(void **state)
 {
-    char line[128];
+    static const char *const values[] = {
+        [MESSAGE_number] = "1", [MESSAGE_text] = "\"x\"", [MESSAGE_flag] = "true"};
+    char params[128];
+    char line[256];
     struct message_request request;
 
     (void)state;
     for (unsigned i = 0; i < METHOD_COUNT; i++) {
-        bool needs_pid = false;
+        size_t length = 0;
+        params[0] = '\0';
         for (size_t p = 0; p < message_param_count; p++) {
-            needs_pid |= message_params[p].method == i && message_params[p].required;
+            if (message_params[p].method == i && message_params[p].required) {
+                length += (size_t)snprintf(params + length, sizeof params - length, "%s\"%s\":%s",
+                                           length == 0 ? "" : ",", message_params[p].name,
+                                           values[message_params[p].type]);
+            }
         }
-        snprintf(line, sizeof line, "{\"v\":1,\"method\":\"%s\"%s}", message_methods[i].name,
-                 needs_pid ? ",\"params\":{\"pid\":1}" : "");
+        snprintf(line, sizeof line, "{\"v\":1,\"method\":\"%s\",\"params\":{%s}}",
+                 message_methods[i].name, params);
         assert_int_equal(parse(line, &request), MESSAGE_NONE);
         assert_int_equal(request.method, i);
         assert_true(strlen(message_methods[i].text) > 10);

@@ -68,6 +68,10 @@ page_seed_ask(struct methods *m, const char *line, bool must_be_result)
     size_t raw_bytes;
     enum message_error error = message_parse_request(line, strlen(line), &request, &why);
 
+    if (error == MESSAGE_BAD_PARAMS && !must_be_result) {
+        message_request_free(&request);
+        return; // it wants more than the line has
+    }
     TARGET_CHECK(error == MESSAGE_NONE);
     error = methods_call(m, 0, &request, &result, &why);
     TARGET_CHECK(error == MESSAGE_NONE || !must_be_result);
