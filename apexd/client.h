@@ -26,6 +26,15 @@ struct client_peer {
     int pidfd; // owned; refers to the very process that connected
 };
 
+// What apexd/act.c knows of it.
+struct client_watch {
+    uint64_t stamp;    // of what the page said
+    uint64_t since_ns; // it has said so; 0: never looked
+    uint64_t pressed_until_ns;
+    bool swept;
+    bool tightened; // options are advised because memory is short
+};
+
 struct client {
     struct client_peer peer;
     uint64_t start_ticks;   // clock ticks since boot; with pid the key of a process
@@ -35,7 +44,8 @@ struct client {
     struct advice advice;
     struct tune tune;          // what it advises
     struct ledger_place place; // the roster's
-    uint64_t snapshot_ns;      // 0: none yet
+    struct client_watch watch;
+    uint64_t snapshot_ns; // 0: none yet
     uint64_t rss_ns;           // 0: none yet
     uint64_t rss_bytes;        // of the whole process, as it was then
     struct page_snapshot snapshot;

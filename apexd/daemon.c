@@ -5,9 +5,11 @@
 #include "apexd/daemon.h"
 
 #include "apexd/http.h"
+#include "apexd/act.h"
 #include "apexd/log.h"
 #include "apexd/methods.h"
 #include "apexd/notify.h"
+#include "apexd/pressure.h"
 #include "apexd/registrar.h"
 #include "apexd/reply.h"
 #include "apexd/roster.h"
@@ -44,6 +46,8 @@ struct daemon {
     struct registrar registrar;
     struct server server;
     struct http http;
+    struct act act;
+    struct pressure pressure;
     uv_timer_t heartbeat;
     uv_prepare_t turn;
     uint64_t turn_ns; // CLOCK_THREAD_CPUTIME_ID when the turn began
@@ -183,6 +187,7 @@ daemon_on_heartbeat(uv_timer_t *timer)
 
     roster_sweep(&d->roster, uv_hrtime());
     roster_beat(&d->roster);
+    act_beat(&d->act, &d->roster, uv_hrtime());
     server_tidy(&d->server, uv_hrtime());
 }
 
@@ -221,6 +226,7 @@ daemon_on_signal(uv_signal_t *handle, int number)
     registrar_stop(&d->registrar);
     server_stop(&d->server);
     http_stop(&d->http);
+    pressure_stop(&d->pressure);
     uv_close((uv_handle_t *)&d->heartbeat, NULL);
     uv_close((uv_handle_t *)&d->turn, NULL);
     uv_close((uv_handle_t *)&d->signals[0], NULL);
@@ -263,6 +269,7 @@ daemon_start(struct daemon *d)
     uv_timer_init(&d->loop, &d->heartbeat);
     d->heartbeat.data = d;
     uv_timer_start(&d->heartbeat, daemon_on_heartbeat, APEX_ADVICE_BEAT_MS, APEX_ADVICE_BEAT_MS);
+    pressure_start(&d->pressure, &d->loop, &d->act, &d->roster);
     uv_prepare_init(&d->loop, &d->turn);
     d->turn.data = d;
     uv_prepare_start(&d->turn, daemon_on_turn);
@@ -319,6 +326,7 @@ daemon_run(const struct daemon_options *options)
         free(d);
         return 1;
     }
+    act_init(&d->act, options->act, options->pressure);
     methods_init(&d->methods, &d->roster, &d->topology, d->dir.path);
     if (!daemon_start(d)) {
         return 1;

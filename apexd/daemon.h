@@ -6,9 +6,13 @@
 #ifndef APEXD_DAEMON_H
 #define APEXD_DAEMON_H
 
+#include <stdbool.h>
+
 struct daemon_options {
     const char *runtime_dir; // NULL: the usual place
     const char *config;      // the file with the rules (apexd/rules.h); NULL: root's; empty: none
+    bool act;                // acting mode (apexd/act.h)
+    const char *pressure;    // where the kernel tells of memory pressure; NULL: the usual place
     unsigned http_port;      // of the loopback interface; 0: none
 };
 

@@ -23,6 +23,8 @@ apexd_libapexproto_la_LIBADD = $(CJSON_LIBS)
 apexd_libapexproto_la_SHORTNAME = proto
 
 apexd_libapexdcore_la_SOURCES = \
+	apexd/act.c \
+	apexd/act.h \
 	apexd/advice.c \
 	apexd/advice.h \
 	apexd/client.c \
@@ -65,6 +67,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/page_map.h \
 	apexd/profile_map.c \
 	apexd/profile_map.h \
+	apexd/pressure.c \
+	apexd/pressure.h \
 	apexd/registrar.c \
 	apexd/registrar.h \
 	apexd/reply.c \

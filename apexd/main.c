@@ -27,6 +27,9 @@ static const char usage[] =
     "  --http-port N       serve HTTP on port N of the loopback interface, too: totals of the\n"
     "                      host at /metrics, for Prometheus\n"
     "  --foreground        stay in the foreground; it always does\n"
+    "  --act               take free memory from idle processes, and have processes keep\n"
+    "                      less where memory is short; else it only advises\n"
+    "  --pressure FILE     where the kernel tells of memory pressure; with --act\n"
     "  --log-level LEVEL   error, warning (the default), info or debug\n"
     "  --help              print this and exit\n"
     "  --version           print the version and exit\n"
@@ -50,7 +53,8 @@ main(int argc, char **argv)
         {"runtime-dir", required_argument, NULL, 'd'}, {"foreground", no_argument, NULL, 'f'},
         {"config", required_argument, NULL, 'c'},      {"http-port", required_argument, NULL, 'p'},
         {"log-level", required_argument, NULL, 'l'},   {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},           {NULL, 0, NULL, 0},
+        {"version", no_argument, NULL, 'v'},           {"act", no_argument, NULL, 'a'},
+        {"pressure", required_argument, NULL, 's'},    {NULL, 0, NULL, 0},
     };
     struct daemon_options daemon = {0};
     enum log_level level;
@@ -69,6 +73,12 @@ main(int argc, char **argv)
                 fprintf(stderr, "apexd: not a port from 1 to 65535: %s\n", optarg);
                 return EXIT_USAGE;
             }
+            break;
+        case 'a':
+            daemon.act = true;
+            break;
+        case 's':
+            daemon.pressure = optarg;
             break;
         case 'f':
             break;

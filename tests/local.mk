@@ -562,6 +562,7 @@ daemon_plain_scripts = \
 	tests/daemon/complete.sh \
 	tests/daemon/denied.sh \
 	tests/daemon/hostile.sh \
+	tests/daemon/act.sh \
 	tests/daemon/map.sh \
 	tests/daemon/protocol.sh \
 	tests/daemon/serve.sh \
@@ -589,6 +590,7 @@ EXTRA_DIST += \
 	tests/daemon/doctor.py \
 	tests/daemon/hostile.py \
 	tests/daemon/life.py \
+	tests/daemon/act.py \
 	tests/daemon/map.py \
 	tests/daemon/prometheus.py \
 	tests/daemon/prometheus.sh \

@@ -475,6 +475,9 @@ large_free(struct large *large, const struct large_bounds *bounds)
         keep = os_hide(large->base, large->usable_bytes) == 0;
     }
     if (keep) {
+        if (bounds->lazy) {
+            os_lazy(large->base, large->usable_bytes); // may be refused: it stays as it is
+        }
         shelf_add(&books->cache, large);
     } else {
         large_retire(large);

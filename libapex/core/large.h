@@ -48,6 +48,7 @@ struct large {
 // How much freed memory the cache may hold; decided by policy.
 struct large_bounds {
     size_t cached_bytes_max;
+    bool lazy; // what is cached is marked for the kernel to take when it wants
     uint64_t now_ns;
 };
 

@@ -15,6 +15,7 @@ superblock_init(char *base)
     sb->magic = SUPERBLOCK_MAGIC;
     sb->free = ~UINT64_C(1);
     sb->dirty = 0;
+    sb->lazy = 0;
     sb->huge = false;
     sb->run_max = SUPERBLOCK_USABLE_BLOCKS;
     sb->map_row = 0;
@@ -41,6 +42,7 @@ superblock_take(struct superblock *sb, unsigned count, unsigned from, bool *clea
     *clean = (sb->dirty & taken) == 0;
     sb->free &= ~taken;
     sb->dirty &= ~taken;
+    sb->lazy &= ~taken;
     return first;
 }
 
@@ -54,6 +56,7 @@ superblock_take_at(struct superblock *sb, unsigned first, unsigned count)
     }
     sb->free &= ~wanted;
     sb->dirty &= ~wanted;
+    sb->lazy &= ~wanted;
     return true;
 }
 
@@ -76,7 +79,29 @@ superblock_take_dirty(struct superblock *sb)
 
     sb->free &= ~blocks;
     sb->dirty = 0;
+    sb->lazy = 0;
     return blocks;
+}
+
+uint64_t
+superblock_take_unmarked(struct superblock *sb)
+{
+    uint64_t blocks = sb->dirty & ~sb->lazy;
+
+    sb->free &= ~blocks;
+    sb->dirty &= ~blocks;
+    return blocks;
+}
+
+void
+superblock_marked(struct superblock *sb, uint64_t blocks, bool lazy)
+{
+    sb->free |= blocks;
+    sb->dirty |= blocks;
+    sb->run_max = SUPERBLOCK_USABLE_BLOCKS;
+    if (lazy) {
+        sb->lazy |= blocks;
+    }
 }
 
 void
@@ -95,6 +120,7 @@ superblock_audit(const struct superblock *sb)
     apex_audit(sb->magic == SUPERBLOCK_MAGIC);
     apex_audit((sb->free & 1) == 0);
     apex_audit((sb->dirty & ~sb->free) == 0);
+    apex_audit((sb->lazy & ~sb->dirty) == 0);
     for (unsigned i = 1; i < BLOCK_COUNT; i++) {
         bool is_free = (sb->free >> i & 1) != 0;
         apex_audit(!is_free || superblock_block(sb, i)->owner == NULL);

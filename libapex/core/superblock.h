@@ -8,6 +8,7 @@
 //   S1  Bit 0 of `free` is never set: block 0 holds the descriptors.
 //   S2  `dirty` is a subset of `free`: pages of blocks in use are nobody's business here.
 //   S3  A free block that is not dirty reads as zero.
+//   S4  `lazy` is a subset of `dirty`: the kernel may take the pages of these when it wants.
 
 #ifndef APEX_CORE_SUPERBLOCK_H
 #define APEX_CORE_SUPERBLOCK_H
@@ -31,6 +32,7 @@ struct superblock {
     uint32_t map_row;       // its row in the map (core/heapmap.h)
     uint32_t node;          // NUMA node of the thread that made it
     uint32_t resident_bytes; // of all its blocks, as last looked at; what was taken since counts
+    uint64_t lazy;          // blocks, as `free` and `dirty`
 };
 
 _Static_assert(sizeof(struct superblock) <= DESCRIPTOR_BYTES, "it takes the place of a descriptor");
@@ -78,6 +80,11 @@ void superblock_give(struct superblock *sb, unsigned first, unsigned count);
 // Takes the dirty blocks out of `free` to purge them without the lock; superblock_purged() puts
 // them back, clean if `clean`.
 uint64_t superblock_take_dirty(struct superblock *sb);
+
+// The same for those that are not lazy yet; superblock_marked() puts them back, lazy if `lazy`.
+uint64_t superblock_take_unmarked(struct superblock *sb);
+void superblock_marked(struct superblock *sb, uint64_t blocks, bool lazy);
+
 void superblock_purged(struct superblock *sb, uint64_t blocks, bool clean);
 
 void superblock_audit(const struct superblock *sb);

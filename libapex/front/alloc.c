@@ -303,7 +303,7 @@ alloc_free_large(struct large *large)
         if (sampler_is_used()) {
             sampler_claim(p, &lead); // while the address is still this object's
         }
-        struct large_bounds bounds = pool_large_bounds();
+        struct large_bounds bounds = pool_large_bounds(bytes);
         large_free(large, &bounds);
     }
     vault_close();

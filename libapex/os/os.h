@@ -40,6 +40,11 @@ int os_seal(void *address, size_t bytes);
 // EINVAL on locked memory): then the contents are unchanged.
 int os_purge(void *address, size_t bytes);
 
+// Says that what is in these pages is not needed: until they are written to again, the kernel may
+// take them when it wants, and each reads as before or as zero. Costs a fiftieth of making pages
+// anew. EINVAL on locked memory; harmless.
+int os_lazy(void *address, size_t bytes);
+
 // Which pages of a mapping are in memory: bit 0 of one byte each. What is not there was never
 // touched, or is in swap. May be refused (EAGAIN, or a sandbox's EPERM).
 int os_resident(void *address, size_t bytes, uint8_t *pages);

@@ -14,6 +14,7 @@
 __typeof__(os_reserve) os_real_reserve;
 __typeof__(os_commit) os_real_commit;
 __typeof__(os_purge) os_real_purge;
+__typeof__(os_lazy) os_real_lazy;
 __typeof__(os_resident) os_real_resident;
 __typeof__(os_release) os_real_release;
 __typeof__(os_move) os_real_move;
@@ -112,6 +113,12 @@ int
 os_purge(void *address, size_t bytes)
 {
     return os_fault_hit() ? EAGAIN : os_real_purge(address, bytes);
+}
+
+int
+os_lazy(void *address, size_t bytes)
+{
+    return os_fault_hit() ? EINVAL : os_real_lazy(address, bytes);
 }
 
 int

@@ -152,6 +152,12 @@ os_purge(void *address, size_t bytes)
 }
 
 int
+os_lazy(void *address, size_t bytes)
+{
+    return OS_RESULT(madvise(address, bytes, MADV_FREE));
+}
+
+int
 os_resident(void *address, size_t bytes, uint8_t *pages)
 {
     return OS_MEMORY_RESULT(mincore(address, bytes, pages));

@@ -12,6 +12,7 @@
 #define os_hide os_real_hide
 #define os_seal os_real_seal
 #define os_purge os_real_purge
+#define os_lazy os_real_lazy
 #define os_resident os_real_resident
 #define os_guard os_real_guard
 #define os_unguard os_real_unguard

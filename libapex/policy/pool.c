@@ -48,6 +48,18 @@
 // So much of what was purged too early is forgotten in each step of decay.
 #define REGRET_FADE_SHARE 8
 
+// What stays dirty is marked for the kernel to take, so much at a time. That costs about 40 us for
+// each MiB, so 256 MiB a second is one per cent of a CPU; what was not marked for a while may be
+// made up for, up to LAZY_BYTES_MAX.
+#define LAZY_BATCH_BYTES (UINT64_C(1) << 20)
+#define LAZY_BYTES_MAX (UINT64_C(64) << 20)
+#define LAZY_NS_PER_BYTE 4
+#define LAZY_SUPERBLOCKS_MAX 16 // looked at, newest first
+
+// Who gave so many times the floor away, and took none of it back, needs no floor: a share of it.
+#define BURST_TIMES 4
+#define BURST_FLOOR_SHARE 8
+
 #define BUCKET_COUNT BLOCK_COUNT // 0 to 63 free blocks
 
 struct pool {
@@ -65,6 +77,8 @@ struct pool {
     uint64_t dirty_bytes;        // of superblocks; the books add the large cache
     uint64_t doubtful_bytes;     // purged for the bound, and perhaps too early
     uint64_t regret_bytes;       // purged for the bound, and then taken anew; raises the bound
+    uint64_t unmarked_bytes;     // dirtied since the last marking; some may be gone again
+    uint64_t lazy_paid_ns;       // the time up to which marking has been paid for; atomic
     struct rng rng;              // hardened: which block is taken
     unsigned walks;              // under way: no superblock goes
     uint64_t resident_bytes;     // of all superblocks
@@ -422,7 +436,11 @@ static uint64_t
 pool_dirty_bound(void)
 {
     const struct config *config = config_get();
-    uint64_t bound = config->dirty_floor + pool.stats.active / 100 * config->dirty_ratio;
+    uint64_t floor = config->dirty_floor;
+    bool burst = pool.regret_bytes == 0 && pool.doubtful_bytes / BURST_TIMES >= floor;
+    uint64_t bound = burst ? floor / BURST_FLOOR_SHARE : floor;
+
+    bound += pool.stats.active / 100 * config->dirty_ratio;
     return config->decay_ms == 0 ? 0 : bound + pool_regret_within(pool.regret_bytes);
 }
 
@@ -446,9 +464,43 @@ pool_purge_take(uint64_t before_ns, struct superblock **sb, uint64_t *blocks)
     return true;
 }
 
-// One madvise for each stretch of neighbouring blocks. Without the lock. False if any was refused.
+// The opposite of a purge: what is dirty stays where it is, for the program or for the kernel,
+// whoever needs it first. True when so much may be marked now, and then it is entered as done; when
+// two threads ask at once, one entry may be lost.
 static bool
-pool_purge_blocks(const struct superblock *sb, uint64_t blocks, unsigned *calls)
+pool_lazy_afford(uint64_t bytes)
+{
+    uint64_t now = os_now_ns();
+    uint64_t paid = load_relaxed(&pool.lazy_paid_ns);
+    uint64_t credit = LAZY_BYTES_MAX * LAZY_NS_PER_BYTE;
+
+    paid = now > credit && paid < now - credit ? now - credit : paid;
+    if (bytes > LAZY_BYTES_MAX || paid + bytes * LAZY_NS_PER_BYTE > now) {
+        return false;
+    }
+    store_relaxed(&pool.lazy_paid_ns, paid + bytes * LAZY_NS_PER_BYTE);
+    return true;
+}
+
+// Puts a superblock that has just been filed as dirty where it belongs by its age.
+static void
+pool_restore_age(struct superblock *sb, uint64_t dirtied_ns)
+{
+    struct list *l = sb->dirty_link.prev;
+
+    sb->dirtied_ns = dirtied_ns;
+    while (l != &pool.dirty_list &&
+           list_entry(l, struct superblock, dirty_link)->dirtied_ns > dirtied_ns) {
+        l = l->prev;
+    }
+    list_remove(&sb->dirty_link);
+    list_push(l, &sb->dirty_link);
+}
+
+// One call for each stretch of neighbouring blocks. Without the lock. False if any was refused.
+static bool
+pool_each_stretch(const struct superblock *sb, uint64_t blocks,
+                  int (*call)(struct block *, unsigned), unsigned *calls)
 {
     bool all = true;
 
@@ -456,11 +508,77 @@ pool_purge_blocks(const struct superblock *sb, uint64_t blocks, unsigned *calls)
         unsigned first = bits_lowest(blocks);
         uint64_t rest = ~(blocks >> first);
         unsigned count = rest == 0 ? 64 : bits_lowest(rest);
-        all &= guard_purge(superblock_block(sb, first), count) == 0;
+        all &= call(superblock_block(sb, first), count) == 0;
         blocks &= ~bits_range(first, count);
         (*calls)++;
     }
     return all;
+}
+
+static int
+pool_lazy(struct block *first, unsigned count)
+{
+    struct superblock *sb = superblock_of(first);
+    char *address = superblock_block_address(sb, geometry_descriptor_index(first));
+
+    return os_lazy(address, count * BLOCK_BYTES);
+}
+
+// Marks the dirty blocks of one superblock. They are nobody's meanwhile, or somebody might write to
+// one that is being marked. With the lock, which it gives up meanwhile. False if it was refused.
+static bool
+pool_mark_one(struct superblock *sb)
+{
+    unsigned old_count = superblock_free_count(sb);
+    uint64_t dirtied_ns = sb->dirtied_ns;
+    uint64_t blocks = superblock_take_unmarked(sb);
+    uint64_t bytes = (uint64_t)bits_count(blocks) * BLOCK_BYTES;
+    unsigned calls = 0;
+
+    pool.dirty_bytes -= bytes;
+    pool_file(sb, old_count);
+    lock_release(&pool.lock);
+    bool marked = pool_each_stretch(sb, blocks, pool_lazy, &calls);
+    lock_acquire(&pool.lock);
+    old_count = superblock_free_count(sb);
+    superblock_marked(sb, blocks, marked);
+    pool.dirty_bytes += bytes;
+    pool_file(sb, old_count);
+    pool_restore_age(sb, dirtied_ns);
+    return marked;
+}
+
+// The newest superblock with dirty blocks that are not marked, NULL when there is none among the
+// newest. Not one of huge pages that is well filled: a mark on a part of such a page splits it.
+static struct superblock *
+pool_find_unmarked(void)
+{
+    const struct list *l = pool.dirty_list.prev;
+
+    for (unsigned i = 0; i < LAZY_SUPERBLOCKS_MAX && l != &pool.dirty_list; i++, l = l->prev) {
+        struct superblock *sb = list_entry(l, struct superblock, dirty_link);
+        bool whole = sb->huge && superblock_free_count(sb) <= BLOCK_COUNT / 2;
+        if (!whole && (sb->dirty & ~sb->lazy) != 0) {
+            return sb;
+        }
+    }
+    return NULL;
+}
+
+// Marks what was given back lately: what is older has been marked before. With the lock, which it
+// gives up meanwhile.
+static void
+pool_mark_lazy(void)
+{
+    struct superblock *sb;
+
+    if (pool.unmarked_bytes < LAZY_BATCH_BYTES || !pool_lazy_afford(pool.unmarked_bytes)) {
+        return;
+    }
+    pool.unmarked_bytes = 0;
+    for (unsigned i = 0; i < LAZY_SUPERBLOCKS_MAX && (sb = pool_find_unmarked()) != NULL &&
+                         pool_mark_one(sb); i++) {
+    }
 }
 
 // Takes a superblock that is wholly free and clean off all lists; NULL when there is none, or no
@@ -543,7 +661,7 @@ pool_purge_one(uint64_t before_ns)
         // Or the kernel would fill the holes again, to make a huge page of what is left.
         os_huge(geometry_superblock_base(sb), SUPERBLOCK_BYTES, false);
     }
-    bool clean = pool_purge_blocks(sb, blocks, &calls);
+    bool clean = pool_each_stretch(sb, blocks, guard_purge, &calls);
     lock_acquire(&pool.lock);
 
     size_t bytes = (size_t)bits_count(blocks) * BLOCK_BYTES;
@@ -579,6 +697,7 @@ pool_give(struct block *first)
     unsigned old_count = superblock_free_count(sb);
     superblock_give(sb, index, count);
     heapmap_show_free(sb, bits_range(index, count), APEX_BLOCK_DIRTY);
+    pool.unmarked_bytes += count * BLOCK_BYTES;
     pool.dirty_bytes += count * BLOCK_BYTES;
     pool.stats.active -= count * BLOCK_BYTES;
     pool_file(sb, old_count);
@@ -590,6 +709,7 @@ pool_give(struct block *first)
         pool.doubtful_bytes += before > pool.dirty_bytes ? before - pool.dirty_bytes : 0;
         pool_release_excess(config_get()->retain);
     }
+    pool_mark_lazy();
     pool_unlock();
 }
 
@@ -670,7 +790,7 @@ pool_large_adjust(size_t old_bytes, size_t new_bytes)
 }
 
 struct large_bounds
-pool_large_bounds(void)
+pool_large_bounds(size_t freed_bytes)
 {
     const struct config *config = config_get();
     uint64_t bytes = load_relaxed(&pool.active_published) / LARGE_CACHE_SHARE;
@@ -679,6 +799,7 @@ pool_large_bounds(void)
     bytes = bytes > config->retain ? config->retain : bytes;
     return (struct large_bounds){
         .cached_bytes_max = config->decay_ms == 0 ? 0 : bytes,
+        .lazy = freed_bytes != 0 && freed_bytes <= bytes && pool_lazy_afford(freed_bytes),
         .now_ns = os_now_ns(),
     };
 }
@@ -828,7 +949,7 @@ pool_sparse(const struct block *b)
 void
 pool_retune(void)
 {
-    large_trim(pool_large_bounds().cached_bytes_max, UINT64_MAX);
+    large_trim(pool_large_bounds(0).cached_bytes_max, UINT64_MAX);
     pool_lock();
     for (struct list *l = pool.all.next; l != &pool.all; l = l->next) {
         struct superblock *sb = list_entry(l, struct superblock, all_link);

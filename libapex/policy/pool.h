@@ -54,8 +54,9 @@ bool pool_large_resize(size_t old_bytes, size_t new_bytes);
 // Enters the faults raised since the last time into the books.
 void pool_count_faults(void);
 
-// How much freed large memory may be cached now, and the time.
-struct large_bounds pool_large_bounds(void);
+// How much freed large memory may be cached now, whether `bytes` of it are to be marked, and the
+// time.
+struct large_bounds pool_large_bounds(size_t bytes);
 
 // A mapping turned out to be of another size than was entered: never refused.
 void pool_large_adjust(size_t old_bytes, size_t new_bytes);

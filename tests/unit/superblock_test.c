@@ -163,6 +163,32 @@ test_purge(void **state)
     superblock_audit(sb);
 }
 
+static void
+test_lazy(void **state)
+{
+    bool clean;
+
+    (void)state;
+    assert_int_equal(superblock_take(sb, 10, 0, &clean), 1);
+    superblock_give(sb, 3, 4);
+    uint64_t blocks = superblock_take_unmarked(sb);
+    assert_true(blocks == bits_range(3, 4));
+    assert_true((sb->free & blocks) == 0); // nobody writes to them meanwhile
+    superblock_marked(sb, blocks, true);
+    assert_true((sb->free & sb->dirty & sb->lazy) == blocks);
+    superblock_give(sb, 7, 1);
+    blocks = superblock_take_unmarked(sb); // only what came since
+    assert_true(blocks == bits_range(7, 1));
+    superblock_marked(sb, blocks, false); // the kernel refused
+    assert_true(sb->lazy == bits_range(3, 4));
+    assert_true(sb->dirty == bits_range(3, 5));
+    assert_int_equal(superblock_take(sb, 2, 0, &clean), 3);
+    assert_false(clean);
+    assert_true(sb->lazy == bits_range(5, 2)); // what is in use is not for the kernel to take
+    superblock_take_dirty(sb);
+    assert_true(sb->lazy == 0);
+}
+
 int
 main(void)
 {
@@ -174,6 +200,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_take_at, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dirty_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_purge, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lazy, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("superblock", tests, NULL, NULL);

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+//
+// Sweeps idle processes, and has processes keep less where memory is short; see act.h.
+
+#include "apexd/act.h"
+
+#include "apexd/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+
+#define PRESSURE_PATH "/proc/pressure/memory"
+#define GROUPS_PATH "/sys/fs/cgroup"
+#define PRESSURE_BYTES_MAX 256
+#define PAGE_BYTES 4096u
+#define RANGES_MAX 512 // in one call
+#define ADDRESS_MAX (UINT64_C(1) << 47)
+#define SUPERBLOCK_BYTES ((uint64_t)APEX_STATS_SUPERBLOCK_BLOCKS * APEX_STATS_BLOCK_BYTES)
+
+struct ranges {
+    struct client *client;
+    unsigned count;
+    int error; // of the first call that was refused
+    struct iovec range[RANGES_MAX];
+};
+
+void
+act_init(struct act *act, bool enabled, const char *pressure_path)
+{
+    *act = (struct act){
+        .enabled = enabled,
+        .pressure_path = pressure_path == NULL ? PRESSURE_PATH : pressure_path,
+    };
+}
+
+// --- Sweeping ------------------------------------------------------------------------------------
+
+static void
+act_flush(struct ranges *r)
+{
+    if (r->count > 0 && r->error == 0 &&
+        syscall(SYS_process_madvise, r->client->peer.pidfd, r->range, (size_t)r->count,
+                MADV_PAGEOUT, 0u) < 0) {
+        r->error = errno;
+    }
+    r->count = 0;
+}
+
+// Ranges that follow on each other become one.
+static void
+act_add(struct ranges *r, uint64_t base, uint64_t bytes)
+{
+    struct iovec *last = r->count == 0 ? NULL : &r->range[r->count - 1];
+
+    if (last != NULL && (uint64_t)(uintptr_t)last->iov_base + last->iov_len == base) {
+        last->iov_len += bytes;
+        return;
+    }
+    if (r->count == RANGES_MAX) {
+        act_flush(r);
+    }
+    r->range[r->count++] = (struct iovec){(void *)(uintptr_t)base, bytes};
+}
+
+static void
+act_collect(struct ranges *r)
+{
+    const struct page_map *map = &r->client->map;
+    struct apex_stats_superblock sb;
+    struct apex_stats_large large;
+
+    for (uint32_t i = 0; i < map->superblock.count; i++) {
+        bool used = page_map_superblock(map, i, &sb) && sb.base % SUPERBLOCK_BYTES == 0 &&
+                    sb.base < ADDRESS_MAX;
+        for (unsigned n = 1; used && n < APEX_STATS_SUPERBLOCK_BLOCKS; n++) {
+            if (sb.block[n].state == APEX_BLOCK_DIRTY) {
+                act_add(r, sb.base + (uint64_t)n * APEX_STATS_BLOCK_BYTES, APEX_STATS_BLOCK_BYTES);
+            }
+        }
+    }
+    for (uint32_t i = 0; i < map->large.count; i++) {
+        if (page_map_large(map, i, &large) && large.state == APEX_LARGE_CACHED &&
+            large.base % SUPERBLOCK_BYTES == 0 && large.base < ADDRESS_MAX &&
+            large.bytes < ADDRESS_MAX && large.bytes % PAGE_BYTES == 0) {
+            act_add(r, large.base, large.bytes);
+        }
+    }
+    page_map_forget_rows(map);
+    act_flush(r);
+}
+
+static void
+act_sweep(struct act *act, struct client *client)
+{
+    struct ranges ranges = {.client = client};
+    uint64_t before = client_rss_bytes(client);
+
+    act_collect(&ranges);
+    uint64_t after = client_rss_bytes(client);
+    uint64_t bytes = before > after ? before - after : 0;
+    act->sweeps++;
+    act->swept_bytes += bytes;
+    if (ranges.error == EPERM && !act->denied) {
+        act->denied = true;
+        log_event(LOG_LEVEL_WARNING,
+                  "may not take memory from process %d: that needs CAP_SYS_NICE and "
+                  "CAP_SYS_PTRACE; said once",
+                  (int)client->peer.pid);
+    }
+    log_event(LOG_LEVEL_INFO, "took %" PRIu64 " KiB from process %d, which is idle", bytes >> 10,
+              (int)client->peer.pid);
+}
+
+static bool
+act_has_swap(void)
+{
+    struct sysinfo info;
+    return sysinfo(&info) != 0 || info.totalswap != 0;
+}
+
+// Changes with everything that the page says of the process.
+static uint64_t
+act_stamp(struct client *client, uint64_t now_ns)
+{
+    const struct page_snapshot *s = client_snapshot(client, now_ns);
+    uint64_t stamp = s->published_ns;
+
+    for (unsigned i = 0; i < client->map.field_count; i++) {
+        stamp = stamp * 31 + s->value[i];
+    }
+    return stamp;
+}
+
+static void
+act_look(struct act *act, struct client *client, bool pressed, uint64_t now_ns)
+{
+    struct client_watch *watch = &client->watch;
+    uint64_t stamp = act_stamp(client, now_ns);
+    uint64_t idle_ns = pressed ? ACT_IDLE_PRESSED_NS : ACT_IDLE_NS;
+
+    if (watch->since_ns == 0 || stamp != watch->stamp) {
+        watch->stamp = stamp;
+        watch->since_ns = now_ns;
+        watch->swept = false;
+    } else if (!watch->swept && now_ns - watch->since_ns >= idle_ns &&
+               (pressed || !act_has_swap())) {
+        watch->swept = true;
+        act_sweep(act, client);
+    }
+}
+
+// --- Pressure ------------------------------------------------------------------------------------
+
+unsigned
+act_parse_pressure(const char *text)
+{
+    unsigned whole = 0;
+    unsigned hundredths = 0;
+
+    if (sscanf(text, "some avg10=%3u.%2u", &whole, &hundredths) < 1) {
+        return 0;
+    }
+    return whole * 100 + hundredths;
+}
+
+static bool
+act_is_pressed(const char *path)
+{
+    char text[PRESSURE_BYTES_MAX];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    text[got > 0 ? got : 0] = '\0';
+    return act_parse_pressure(text) >= ACT_PRESSURE_PERCENT * 100;
+}
+
+static bool
+act_group_is_pressed(const struct client *client)
+{
+    char group[CLIENT_TEXT_BYTES];
+    char path[CLIENT_TEXT_BYTES + 64];
+
+    if (!client_cgroup(client, group) || strstr(group, "..") != NULL) {
+        return false;
+    }
+    snprintf(path, sizeof path, GROUPS_PATH "%s/memory.pressure", group);
+    return act_is_pressed(path);
+}
+
+// Advises less than the process has, never more.
+static void
+act_lower(struct client *client, const struct page_option *option, unsigned options,
+          const char *key, uint64_t value)
+{
+    const struct page_option *o = tune_option(option, options, key);
+
+    if (o != NULL && o->live && o->own > value) {
+        tune_set(&client->tune, TUNE_PRESSURE, key, value);
+    }
+}
+
+static void
+act_tighten(struct client *client, bool pressed)
+{
+    struct page_option option[PAGE_MAP_OPTIONS_MAX];
+
+    if (pressed == client->watch.tightened) {
+        return;
+    }
+    client->watch.tightened = pressed;
+    if (pressed) {
+        unsigned options = page_map_options(&client->map, option);
+        act_lower(client, option, options, "decay_ms", ACT_DECAY_MS);
+        act_lower(client, option, options, "dirty_floor", ACT_FLOOR_BYTES);
+    } else {
+        tune_clear(&client->tune, TUNE_PRESSURE, NULL);
+    }
+    tune_advise(&client->tune, &client->advice);
+    log_event(LOG_LEVEL_INFO, "process %d: %s", (int)client->peer.pid,
+              pressed ? "memory is short, keeps less" : "keeps what it wants again");
+}
+
+static void
+act_on(struct act *act, struct client *client, uint64_t now_ns)
+{
+    if (act_group_is_pressed(client)) {
+        client->watch.pressed_until_ns = now_ns + ACT_HOLD_NS;
+    }
+    bool pressed = now_ns < act->pressed_until_ns || now_ns < client->watch.pressed_until_ns;
+    act_tighten(client, pressed);
+    act_look(act, client, pressed, now_ns);
+}
+
+static void
+act_on_all(struct act *act, struct roster *roster, uint64_t now_ns)
+{
+    for (size_t i = 0; i < roster->count && i < ACT_LOOKS_MAX; i++) {
+        act->next = act->next + 1 < roster->count ? act->next + 1 : 0;
+        act_on(act, roster->client[act->next], now_ns);
+    }
+}
+
+void
+act_press(struct act *act, struct roster *roster, uint64_t now_ns)
+{
+    if (act->enabled) {
+        act->pressed_until_ns = now_ns + ACT_HOLD_NS;
+        act_on_all(act, roster, now_ns);
+    }
+}
+
+void
+act_beat(struct act *act, struct roster *roster, uint64_t now_ns)
+{
+    if (act->enabled) {
+        if (act_is_pressed(act->pressure_path)) {
+            act->pressed_until_ns = now_ns + ACT_HOLD_NS;
+        }
+        act_on_all(act, roster, now_ns);
+    }
+}
