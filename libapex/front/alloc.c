@@ -104,6 +104,7 @@ alloc_sampled(struct heap *heap, size_t size, size_t align, bool *zeroed)
     size_t lead = natural > OBJECT_ALIGN_MAX ? OBJECT_ALIGN_MAX : natural;
     int saved = errno;
 
+    heap_tick(heap); // a program may never leave the fast path otherwise
     sampler_wind(&heap->sample, &heap->rng);
     lead = lead < align ? align : lead;
     lead = lead < SAMPLER_LEAD_BYTES ? SAMPLER_LEAD_BYTES : lead;
