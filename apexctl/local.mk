@@ -4,10 +4,31 @@
 
 bin_PROGRAMS += apexctl/apexctl
 
-apexctl_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir) \
+apexctl_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_builddir) \
 	-DAPEX_LIBDIR='"$(libdir)"' -DAPEX_SBINDIR='"$(sbindir)"'
 
-noinst_LTLIBRARIES += apexctl/libapexctlcore.la
+noinst_LTLIBRARIES += \
+	apexctl/libapexctlcore.la \
+	apexctl/libapexpprof.la
+
+# What protoc-c makes of the messages; its code is not held to our warnings.
+nodist_apexctl_libapexpprof_la_SOURCES = apexctl/profile.pb-c.c
+apexctl_libapexpprof_la_SOURCES =
+apexctl_libapexpprof_la_CPPFLAGS = $(apexctl_cppflags)
+apexctl_libapexpprof_la_CFLAGS = $(OPT_CFLAGS) $(SANITIZE_FLAGS) $(PROTOBUF_C_CFLAGS)
+apexctl_libapexpprof_la_SHORTNAME = pprof
+
+BUILT_SOURCES += apexctl/profile.pb-c.h
+CLEANFILES += apexctl/profile.pb-c.c apexctl/profile.pb-c.h
+EXTRA_DIST += apexctl/profile.proto
+
+apexctl/profile.pb-c.h: apexctl/profile.proto
+	@$(MKDIR_P) apexctl
+	$(AM_V_GEN)$(PROTOC_C) --proto_path=$(top_srcdir) --c_out=. $(top_srcdir)/apexctl/profile.proto
+
+apexctl/profile.pb-c.c: apexctl/profile.pb-c.h
+
+$(apexctl_libapexctlcore_la_OBJECTS): apexctl/profile.pb-c.h
 
 apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/call.c \
@@ -15,6 +36,7 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/cmd_ctl.c \
 	apexctl/cmd_metrics.c \
 	apexctl/cmd_doctor.c \
+	apexctl/cmd_profile.c \
 	apexctl/cmd_run.c \
 	apexctl/cmd_top.c \
 	apexctl/cmd_tune.c \
@@ -39,16 +61,24 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/finding.h \
 	apexctl/hint.c \
 	apexctl/hint.h \
+	apexctl/pprof.c \
+	apexctl/pprof.h \
 	apexctl/private.c \
 	apexctl/private.h \
 	apexctl/proc.c \
 	apexctl/proc.h \
+	apexctl/profile.c \
+	apexctl/profile.h \
+	apexctl/profile_text.c \
+	apexctl/profile_text.h \
 	apexctl/render.c \
 	apexctl/render.h \
 	apexctl/screen.c \
 	apexctl/screen.h \
 	apexctl/screen_curses.h \
 	apexctl/screen_line.h \
+	apexctl/symbols.c \
+	apexctl/symbols.h \
 	apexctl/table.c \
 	apexctl/table.h \
 	apexctl/top_model.c \
@@ -61,8 +91,10 @@ if CURSES
 apexctl_libapexctlcore_la_SOURCES += apexctl/screen_curses.c
 endif
 apexctl_libapexctlcore_la_CPPFLAGS = $(apexctl_cppflags)
-apexctl_libapexctlcore_la_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CURSES_CFLAGS)
-apexctl_libapexctlcore_la_LIBADD = apexd/libapexproto.la $(CURSES_LIBS) -lm
+apexctl_libapexctlcore_la_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CURSES_CFLAGS) $(DW_CFLAGS) \
+	$(PROTOBUF_C_CFLAGS) $(ZLIB_CFLAGS)
+apexctl_libapexctlcore_la_LIBADD = apexctl/libapexpprof.la apexd/libapexproto.la $(CURSES_LIBS) \
+	$(DW_LIBS) $(PROTOBUF_C_LIBS) $(ZLIB_LIBS) -lm
 apexctl_libapexctlcore_la_SHORTNAME = apexctl
 
 apexctl_apexctl_SOURCES = apexctl/main.c

@@ -575,6 +575,7 @@ daemon_scripts = \
 	tests/daemon/ctl.sh \
 	tests/daemon/doctor.sh \
 	tests/daemon/life.sh \
+	tests/daemon/profile.sh \
 	tests/daemon/run.sh \
 	tests/daemon/tune.sh
 
@@ -591,6 +592,7 @@ EXTRA_DIST += \
 	tests/daemon/hostile.py \
 	tests/daemon/life.py \
 	tests/daemon/act.py \
+	tests/daemon/profile.py \
 	tests/daemon/map.py \
 	tests/daemon/prometheus.py \
 	tests/daemon/prometheus.sh \
@@ -818,9 +820,11 @@ EXTRA_DIST += \
 
 # Programs for people and for scripts: no part of a test run by themselves.
 if SHARED_LIBS
-check_PROGRAMS += tests/soak/soak
+check_PROGRAMS += tests/soak/soak tests/daemon/leaky
 endif
 tests_soak_soak_LDADD = -lpthread
+tests_daemon_leaky_LDADD =
+tests_daemon_leaky_CFLAGS = $(AM_CFLAGS) -g -fno-builtin
 
 # make test-soak SOAK_SECONDS=600 SOAK_THREADS=8
 SOAK_SECONDS = 120

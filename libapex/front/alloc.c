@@ -104,6 +104,7 @@ alloc_sampled(struct heap *heap, size_t size, size_t align, bool *zeroed)
     size_t lead = natural > OBJECT_ALIGN_MAX ? OBJECT_ALIGN_MAX : natural;
     int saved = errno;
 
+    heap_tick(heap); // a program may never leave the fast path otherwise
     sampler_wind(&heap->sample, &heap->rng);
     lead = lead < align ? align : lead;
     lead = lead < SAMPLER_LEAD_BYTES ? SAMPLER_LEAD_BYTES : lead;
@@ -159,25 +160,46 @@ alloc_run(size_t size)
     return likely(p != NULL) ? p : alloc_slow(size);
 }
 
-// While the profile is on: any size, counted, by the same ways as below. Or thread-local data is
-// not there yet, nor is a heap.
+// While the profile is on, and this allocation is not sampled: by the same ways as below.
+APART static void *
+alloc_unwatched(size_t size)
+{
+    void *p = size == 0 ? empty_alloc(0) : NULL;
+
+    if (p != NULL) {
+        return p;
+    }
+    if (size > BLOCK_BYTES) {
+        return alloc_run(size);
+    }
+    unsigned c = size_class_of(size);
+    p = heap_alloc(heap_self.heap, c);
+    return p != NULL ? p : alloc_refill(size, c);
+}
+
+APART static void *
+alloc_due(size_t size)
+{
+    bool zeroed;
+    void *p = alloc_sampled(heap_self.heap, size, ALIGN_BYTES, &zeroed);
+    return p != NULL ? p : alloc_unwatched(size);
+}
+
+// While the profile is on: any size, counted. Or thread-local data is not there yet, nor is a heap.
+// Ends in calls or in nothing, as the fast path does.
 APART static void *
 alloc_watched(size_t size)
 {
     struct heap *heap = heap_self.heap;
-    bool zeroed;
 
     if (unlikely(heap == NULL)) {
         return alloc_slow(size);
     }
     if (alloc_is_due(heap, size)) {
-        void *p = alloc_sampled(heap, size, ALIGN_BYTES, &zeroed);
-        if (p != NULL) {
-            return p;
-        }
+        return alloc_due(size);
     }
-    if (unlikely(size > BLOCK_BYTES)) {
-        return alloc_run(size);
+    if (unlikely(size - 1 >= BLOCK_BYTES)) {
+        return alloc_unwatched(size);
     }
     unsigned c = size_class_of(size);
     void *p = heap_alloc(heap, c);
@@ -190,14 +212,14 @@ alloc_rest(size_t size)
 {
     struct heap *heap = heap_self.heap;
 
+    if (unlikely(heap_self.direct_end == 0)) {
+        return alloc_watched(size);
+    }
     if (unlikely(size == 0)) {
         void *p = empty_alloc(0);
         if (p != NULL) {
             return p;
         }
-    }
-    if (unlikely(heap_self.direct_end == 0)) {
-        return alloc_watched(size);
     }
     if (unlikely(size > BLOCK_BYTES)) {
         return alloc_run(size);

@@ -191,6 +191,7 @@ sealed_alloc_sampled(struct heap *heap, size_t size, size_t align, enum seal_kin
     size_t lead = align > SAMPLER_LEAD_BYTES ? align : SAMPLER_LEAD_BYTES;
     int saved = errno;
 
+    heap_tick(heap); // a program may never leave the fast path otherwise
     sampler_wind(&heap->sample, &heap->rng);
     if (size > PTRDIFF_MAX - BLOCK_BYTES - lead) {
         return NULL;

@@ -468,7 +468,7 @@ heap_pace_ticks(struct heap *heap)
     heap->tick_mask = seldom ? 0 : (heap->tick_mask << 1 | 1) & TICK_MASK_MAX;
 }
 
-static bool
+bool
 heap_tick(struct heap *heap)
 {
     bool due = heap_tick_is_due(heap);

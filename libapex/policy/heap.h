@@ -134,6 +134,10 @@ void heap_set_hooks(const struct heap_hooks *hooks);
 // Takes over for the calling thread, whose heap it is, whether the profile is on, and its rate.
 void heap_watch(struct heap *heap);
 
+// Housekeeping, if it is due (then true): for what comes as seldom as a slow allocation, and counts
+// as one.
+bool heap_tick(struct heap *heap);
+
 // Allocates from any class `c` when the fast path cannot. NULL when there is no memory. `zeroed`:
 // the chunk reads as zero, but for its first ALIGN_BYTES.
 APART void *heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed);
