@@ -340,6 +340,7 @@ daemon_run(const struct daemon_options *options)
     notify_send("READY=1\nSTATUS=serving");
     uv_run(&d->loop, UV_RUN_DEFAULT);
     uv_loop_close(&d->loop);
+    methods_free(&d->methods);
     roster_clear(&d->roster);
     rundir_close(&d->dir);
     free(d);

@@ -168,7 +168,7 @@ http_ask(const struct http_listener *l, struct http_connection *c, const char *p
     } else if (!http_peer(l, c, &request.uid)) {
         http_answer_error(answer, MHD_HTTP_FORBIDDEN, MESSAGE_DENIED,
                           "the kernel does not say who asks");
-    } else if (l->http->replies_bytes > HTTP_REPLIES_BYTES_MAX) {
+    } else if (l->http->replies_bytes > HTTP_REPLIES_BYTES_MAX && strcmp(path, "/healthz") != 0) {
         http_answer_error(answer, MHD_HTTP_SERVICE_UNAVAILABLE, MESSAGE_TOO_BUSY,
                           "too many answers wait to be read");
     } else {

@@ -19,7 +19,7 @@
 // A link that a browser follows must not change anything, so methods are named here one by one.
 static const enum method http_methods[] = {
     METHOD_hello, METHOD_stats, METHOD_processes, METHOD_map,     METHOD_frag,
-    METHOD_ctl,   METHOD_rules, METHOD_topology,  METHOD_metrics,
+    METHOD_ctl,   METHOD_rules, METHOD_topology,  METHOD_metrics, METHOD_profile,
 };
 
 static unsigned
@@ -172,7 +172,10 @@ http_answer_metrics(struct methods *m, const struct http_request *http, struct h
         };
         answer->status = 200;
         answer->type = metrics_content_type(options.format);
-        answer->body = scrape(m->roster, &options, &answer->bytes);
+        size_t bytes;
+        const char *text = scrape(&m->scrapes, m->roster, &options, &bytes);
+        answer->body = text == NULL ? NULL : strdup(text);
+        answer->bytes = answer->body == NULL ? 0 : bytes;
     } else {
         http_answer_error(answer, http_answer_status(error), error, why);
     }

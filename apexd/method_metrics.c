@@ -5,13 +5,10 @@
 #include "apexd/method_metrics.h"
 
 #include "apexd/reply.h"
-#include "apexd/scrape.h"
-
-#include <stdlib.h>
 
 cJSON *
-method_metrics(struct roster *roster, const char *boot_id, uint64_t started_ns, uid_t uid,
-               const struct message_request *request)
+method_metrics(struct scrape_cache *cache, struct roster *roster, const char *boot_id,
+               uint64_t started_ns, uid_t uid, const struct message_request *request)
 {
     struct scrape_options options = {
         .uid = uid,
@@ -21,14 +18,13 @@ method_metrics(struct roster *roster, const char *boot_id, uint64_t started_ns, 
         .started_ns = started_ns,
     };
     size_t bytes;
-    char *text = scrape(roster, &options, &bytes);
+    const char *text = scrape(cache, roster, &options, &bytes);
     cJSON *result = text == NULL ? NULL : reply_begin(boot_id, "apexd.metrics/1");
     const char *type = metrics_content_type(options.format);
     // Not by message_add_text, which is for short texts of strangers: this one is ours.
     bool good = cJSON_AddStringToObject(result, "content_type", type) != NULL &&
                 cJSON_AddStringToObject(result, "text", text) != NULL;
 
-    free(text);
     if (!good) {
         cJSON_Delete(result);
         return NULL;

@@ -7,6 +7,7 @@
 
 #include "apexd/proto/message.h"
 #include "apexd/roster.h"
+#include "apexd/scrape.h"
 
 #include <cjson/cJSON.h>
 #include <stdint.h>
@@ -14,7 +15,7 @@
 
 // The result for a caller with this uid; NULL when memory is short. `started_ns`: CLOCK_MONOTONIC,
 // of the daemon.
-cJSON *method_metrics(struct roster *roster, const char *boot_id, uint64_t started_ns, uid_t uid,
-                      const struct message_request *request);
+cJSON *method_metrics(struct scrape_cache *cache, struct roster *roster, const char *boot_id,
+                      uint64_t started_ns, uid_t uid, const struct message_request *request);
 
 #endif

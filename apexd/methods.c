@@ -26,7 +26,6 @@
 #define PACKAGE_VERSION "unknown"
 #endif
 
-
 // Sums over processes, by the name of the field.
 struct methods_sum {
     unsigned count;
@@ -43,6 +42,7 @@ methods_init(struct methods *m, struct roster *roster, const struct topology *to
     m->runtime_dir = runtime_dir;
     m->started_ns = reply_now_ns(CLOCK_MONOTONIC);
     m->turn_ns = 0;
+    memset(&m->scrapes, 0, sizeof m->scrapes);
     m->boot_id[0] = '\0';
     FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
     if (file != NULL) {
@@ -498,10 +498,9 @@ methods_ctl(struct methods *m, uid_t uid, const struct message_request *request,
     struct client *client;
     enum message_error error = methods_find_pid(m, uid, request, now_ns, &client, why);
 
-    return error != MESSAGE_NONE
-               ? error
-               : method_ctl(client, client_snapshot(client, now_ns), m->boot_id, request, result,
-                            why);
+    return error != MESSAGE_NONE ? error
+                                 : method_ctl(client, client_snapshot(client, now_ns), m->boot_id,
+                                              request, result, why);
 }
 
 static enum message_error
@@ -537,7 +536,7 @@ methods_metrics(struct methods *m, uid_t uid, const struct message_request *requ
                 const char **why)
 {
     (void)why;
-    *result = method_metrics(m->roster, m->boot_id, m->started_ns, uid, request);
+    *result = method_metrics(&m->scrapes, m->roster, m->boot_id, m->started_ns, uid, request);
     return MESSAGE_NONE;
 }
 
@@ -584,4 +583,10 @@ methods_call(struct methods *m, uid_t uid, const struct message_request *request
     *why = "the daemon is short of memory";
     enum message_error error = functions[request->method](m, uid, request, result, why);
     return error == MESSAGE_NONE && *result == NULL ? MESSAGE_INTERNAL : error;
+}
+
+void
+methods_free(struct methods *m)
+{
+    scrape_cache_free(&m->scrapes);
 }

@@ -12,6 +12,7 @@
 
 #include "apexd/proto/message.h"
 #include "apexd/roster.h"
+#include "apexd/scrape.h"
 #include "apexd/topology.h"
 
 #include <sys/types.h>
@@ -20,6 +21,7 @@ struct methods {
     struct roster *roster;
     const struct topology *topology;
     const char *runtime_dir;
+    struct scrape_cache scrapes;
     uint64_t started_ns; // CLOCK_MONOTONIC
     uint64_t turn_ns;    // processor time of the longest turn of the loop so far
     char boot_id[40];    // of the kernel; with pid and start time it names a process for good
@@ -31,6 +33,7 @@ void methods_init(struct methods *m, struct roster *roster, const struct topolog
 
 // Whether the answer takes a look at all processes.
 bool methods_walks(const struct message_request *request);
+void methods_free(struct methods *m);
 
 // Answers a request that message_parse_request accepted, for a caller with this uid. MESSAGE_NONE:
 // `*result` is the caller's. Otherwise `*why` (static) says what is wrong.

@@ -156,10 +156,10 @@ scrape_gather(struct roster *roster, const struct scrape_options *options, uint6
     return rows;
 }
 
-char *
-scrape(struct roster *roster, const struct scrape_options *options, size_t *bytes)
+static char *
+scrape_make(struct roster *roster, const struct scrape_options *options, uint64_t now_ns,
+            size_t *bytes)
 {
-    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
     uint64_t now_ms = reply_now_ns(CLOCK_REALTIME) / 1000000;
     struct scrape_rows *rows = scrape_gather(roster, options, now_ns);
 
@@ -181,4 +181,32 @@ scrape(struct roster *roster, const struct scrape_options *options, size_t *byte
     char *text = metrics_render(&samples, options->format, bytes);
     free(rows);
     return text;
+}
+
+const char *
+scrape(struct scrape_cache *cache, struct roster *roster, const struct scrape_options *options,
+       size_t *bytes)
+{
+    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
+    unsigned place = (options->format == METRICS_OPENMETRICS ? 1 : 0) |
+                     (options->per_process ? 2 : 0) | (options->uid == SCRAPE_NOBODY ? 4 : 0);
+    struct scrape_text *t = &cache->text[place];
+
+    if (t->text == NULL || t->uid != options->uid || now_ns - t->made_ns >= CLIENT_SNAPSHOT_NS) {
+        free(t->text);
+        t->text = scrape_make(roster, options, now_ns, &t->bytes);
+        t->uid = options->uid;
+        t->made_ns = now_ns;
+    }
+    *bytes = t->bytes;
+    return t->text;
+}
+
+void
+scrape_cache_free(struct scrape_cache *cache)
+{
+    for (unsigned i = 0; i < SCRAPE_TEXTS; i++) {
+        free(cache->text[i].text);
+    }
+    memset(cache, 0, sizeof *cache);
 }

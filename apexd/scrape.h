@@ -23,7 +23,24 @@ struct scrape_options {
     uint64_t started_ns; // CLOCK_MONOTONIC, of the daemon
 };
 
-// The text, for the caller to free; NULL when memory is short.
-char *scrape(struct roster *roster, const struct scrape_options *options, size_t *bytes);
+// Texts that were made a moment ago: one for each format, with and without rows for processes, and
+// for nobody and for those who are somebody. All zeros is an empty one.
+#define SCRAPE_TEXTS 8
+
+struct scrape_cache {
+    struct scrape_text {
+        uid_t uid; // whom it is for
+        uint64_t made_ns;
+        char *text;
+        size_t bytes;
+    } text[SCRAPE_TEXTS];
+};
+
+// The text, NUL-terminated, at most CLIENT_SNAPSHOT_NS old, so that asking often costs little. It
+// is the cache's, and there until the next call. NULL when memory is short.
+const char *scrape(struct scrape_cache *cache, struct roster *roster,
+                   const struct scrape_options *options, size_t *bytes);
+
+void scrape_cache_free(struct scrape_cache *cache);
 
 #endif

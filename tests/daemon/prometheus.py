@@ -27,6 +27,18 @@ LEAK = ("import time\n"
         "    keep.append(bytearray(400000))\n"
         "    time.sleep(0.05)\n")
 
+# Frees an object twice, works on for a while, so that libapex comes to publish it, and exits: its
+# counters stay.
+CRIME = ("import ctypes, time\n"
+         "c = ctypes.CDLL(None)\n"
+         "c.malloc.restype = ctypes.c_void_p\n"
+         "keep = [c.malloc(100) for _ in range(10)]\n"
+         "c.free(ctypes.c_void_p(keep[5]))\n"
+         "c.free(ctypes.c_void_p(keep[5]))\n"
+         "for _ in range(50):\n"
+         "    keep += [bytes(700 + i) for i in range(200)]\n"
+         "    time.sleep(0.05)\n")
+
 CONFIG = """
 global:
   scrape_interval: 500ms
@@ -132,6 +144,18 @@ def test_alerts(daemon, prometheus, write):
         return {a["job"]: a for a in prometheus.firing("ApexHeapGrows")}
     found = wait_until(lambda: len(leaks()) == 2 and leaks(), "the alert on the leak, by both ways")
     check(found and found["node"]["comm"].startswith("python"), "the alert names the program: %r" % found)
+    same(prometheus.firing("ApexFaultFound"), [], "faults before there was one")
+    environment = preloaded(daemon.dir)
+    environment["APEX_OPTIONS"] += ",fault=report"
+    done = subprocess.run([sys.executable, "-c", CRIME], env=environment, stderr=subprocess.PIPE,
+                          check=False, timeout=PATIENCE_S)
+    check(b"double free" in done.stderr, "what libapex says: %r" % done.stderr)
+
+    def faults():
+        write()
+        return {a["job"]: a for a in prometheus.firing("ApexFaultFound")}
+    found = wait_until(lambda: len(faults()) == 2 and faults(), "the alert on a double free")
+    check(found and found["node"]["kind"] == "double_free", "it tells the kind: %r" % found)
     daemon.stop()
     found = wait_until(lambda: prometheus.firing("ApexdDown"), "the alert on a daemon that is gone")
     check(found and found[0]["job"] == "apexd", "it is about apexd: %r" % found)

@@ -25,7 +25,7 @@ def test_paths(daemon, port):
             same((status, headers["content-type"]), (200, "application/json"), method)
             same(schema_errors(json.loads(body), schema_of(method)), [], method + " by HTTP")
         # Each method that wants a process is known, and none that changes something is.
-        for method in ("map", "frag", "ctl"):
+        for method in ("map", "frag", "ctl", "profile"):
             status, _, body = http(where, "/v1/%s?pid=1" % method)
             same((status, json.loads(body)["error"]["code"]), (404, "no_such_process"), method)
         same(http(where, "/v1/rules")[0], 403 if where == port else 200, "rules")
@@ -70,6 +70,12 @@ def test_formats(port):
               "a strange line: " + line)
 
 
+def figures(where, path="/metrics"):
+    """The text of now: what was made in the last 0.2 s may be handed out again."""
+    time.sleep(0.25)
+    return http(where, path)[2]
+
+
 def test_figures(daemon, port):
     """A page made by hand: its values, its labels, and what stays when it goes."""
     own = 'comm="by-hand",uid="%d",unit=' % os.geteuid()
@@ -79,12 +85,12 @@ def test_figures(daemon, port):
                  if k.startswith(name + ("{" if labels else "")) and labels in k]
         return found[0] if len(found) == 1 else found
 
-    before = samples(http(port, "/metrics")[2])
+    before = samples(figures(port))
     page = Page()
     page.schema[1] = (PROCESS, 8, 0, b"fault_double_free", b"count")
     memfd = Memfd(page.bytes())
     same(register(daemon.dir, [memfd.fd])[0], "accepted", "registration")
-    text = http(daemon.dir, "/metrics")[2]
+    text = figures(daemon.dir)
     same(value(text, "apex_heap_allocated_bytes", own), 32, "allocated")
     same(value(text, "apex_heap_mapped_bytes", own), 1 << 20, "mapped")
     same(value(text, "apex_slow_allocs_total", own), 7, "a counter of threads")
@@ -92,7 +98,7 @@ def test_figures(daemon, port):
     same(value(text, "apex_heap_mapped_bytes", 'comm="other"'), 0, "the others")
     same((value(text, "apex_processes", own), value(text, "apex_threads", own)), (1, 1), "counts")
     # The port says nothing of who they are.
-    text = http(port, "/metrics?per_process=1")[2]
+    text = figures(port, "/metrics?per_process=1")
     check("by-hand" not in text and "comm=" not in text and "pid=" not in text, "names on the port")
     same(value(text, "apex_heap_mapped_bytes"), 1 << 20, "mapped, of the host")
     same(json.loads(http(port, "/v1/processes")[2])["processes"], [], "processes on the port")
@@ -102,18 +108,18 @@ def test_figures(daemon, port):
     same(body["process"]["comm"], "by-hand", "one process on the socket")
     # One row each, if asked for.
     for flag in ("per_process", "per_process=1", "per_process=true"):
-        text = http(daemon.dir, "/metrics?" + flag)[2]
+        text = figures(daemon.dir, "/metrics?" + flag)
         same(value(text, "apex_slow_allocs_total", 'pid="%d"' % os.getpid()), 7, flag)
     check("pid=" not in http(daemon.dir, "/metrics?per_process=0")[2], "per_process=0")
     # Its last words count, even those that nobody had read yet.
     struct.pack_into("<Q", memfd.map, 512 + page.sections[2][2] - 8, 1000)
     memfd.close()
     wait_until(lambda: not listed(daemon.dir), "the page is gone")
-    text = http(daemon.dir, "/metrics")[2]
+    text = figures(daemon.dir)
     same(value(text, "apex_slow_allocs_total", own), 1004, "a counter of those that were")
     same(value(text, "apex_heap_mapped_bytes", own), 0, "a gauge of those that were")
     same(value(text, "apex_processes_registered_total", own), 1, "how many were")
-    after = samples(http(port, "/metrics")[2])
+    after = samples(figures(port))
     for name in before:
         check("_total" not in name or after[name] >= before[name], "a counter fell: " + name)
 
@@ -123,7 +129,7 @@ def test_strange_names(daemon):
     page.fields["comm"] = b"a\"b\\\n\xff{}\xc3\xa4"
     memfd = Memfd(page.bytes())
     same(register(daemon.dir, [memfd.fd])[0], "accepted", "a page with a wild name")
-    text = http(daemon.dir, "/metrics")[2]
+    text = figures(daemon.dir)
     check('{comm="a\\"b\\\\??{}\u00e4",uid=' in text, "a wild name in a label")
     memfd.close()
     wait_until(lambda: not listed(daemon.dir), "the page is gone")
@@ -237,6 +243,7 @@ def test_apexctl(daemon):
     """apexctl metrics: the same text, and a file that is replaced at one stroke."""
     memfd = Memfd(Page().bytes())
     same(register(daemon.dir, [memfd.fd])[0], "accepted", "registration")
+    time.sleep(0.25)
     code, out, err = apexctl("metrics", directory=daemon.dir)
     same((code, err), (0, ""), "apexctl metrics")
     same(samples(out).keys(), samples(http(daemon.dir, "/metrics")[2]).keys(), "its samples")

@@ -244,8 +244,7 @@ test_saturation(void **state)
     fill();
     sizes[0] = UINT64_MAX;
     for (unsigned slot = 0; slot < 4; slot++) {
-        unsigned char *at = page + 512 + slot * SLOT_BYTES;
-        uint64_t *gained = (uint64_t *)(void *)(at + 16);
+        uint64_t *gained = (uint64_t *)(void *)(page + 512 + slot * SLOT_BYTES + 16);
         *gained = UINT64_MAX / 2;
     }
     assert_int_equal(read_all(&map), APEX_HELLO_ACCEPTED);
