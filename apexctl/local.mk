@@ -4,7 +4,7 @@
 
 bin_PROGRAMS += apexctl/apexctl
 
-apexctl_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir) \
+apexctl_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_builddir) \
 	-DAPEX_LIBDIR='"$(libdir)"' -DAPEX_SBINDIR='"$(sbindir)"'
 
 noinst_LTLIBRARIES += apexctl/libapexctlcore.la
@@ -15,6 +15,7 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/cmd_ctl.c \
 	apexctl/cmd_metrics.c \
 	apexctl/cmd_doctor.c \
+	apexctl/cmd_map.c \
 	apexctl/cmd_run.c \
 	apexctl/cmd_top.c \
 	apexctl/cmd_tune.c \
@@ -39,6 +40,14 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/finding.h \
 	apexctl/hint.c \
 	apexctl/hint.h \
+	apexctl/map.c \
+	apexctl/map.h \
+	apexctl/map_html.c \
+	apexctl/map_html.h \
+	apexctl/map_svg.c \
+	apexctl/map_svg.h \
+	apexctl/map_text.c \
+	apexctl/map_text.h \
 	apexctl/private.c \
 	apexctl/private.h \
 	apexctl/proc.c \
@@ -49,6 +58,8 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/screen.h \
 	apexctl/screen_curses.h \
 	apexctl/screen_line.h \
+	apexctl/render_frag.c \
+	apexctl/render_frag.h \
 	apexctl/table.c \
 	apexctl/table.h \
 	apexctl/top_model.c \
@@ -99,3 +110,13 @@ $(completions): $(top_srcdir)/apexctl/completion.awk $(completion_tables)
 	@$(MKDIR_P) $(@D)
 	$(AM_V_GEN)shell=$(@D) && $(AWK) -f $(top_srcdir)/apexctl/completion.awk \
 		-v shell=$${shell##*/} $(completion_tables) >$@.new && mv $@.new $@
+
+# The page that a map is put into, as rows of an array.
+apexctl/map_page.def: apexctl/map_page.html apexctl/page_rows.awk
+	$(AM_V_GEN)$(MKDIR_P) apexctl && \
+	LC_ALL=C $(AWK) -f $(srcdir)/apexctl/page_rows.awk $(srcdir)/apexctl/map_page.html >$@.new && \
+	mv $@.new $@
+
+BUILT_SOURCES += apexctl/map_page.def
+CLEANFILES += apexctl/map_page.def
+EXTRA_DIST += apexctl/map_page.html apexctl/page_rows.awk
