@@ -597,6 +597,8 @@ test_tests += tests/daemon/complete_others.sh
 EXTRA_DIST += $(daemon_plain_scripts) $(daemon_scripts) tests/daemon/complete_others.sh
 EXTRA_DIST += \
 	docs/protocol.md \
+	tests/daemon/browser.py \
+	tests/daemon/browser.sh \
 	tests/daemon/complete.py \
 	tests/daemon/ctl.py \
 	tests/daemon/denied.py \
@@ -810,6 +812,7 @@ if SHARED_LIBS
 check_tests += $(daemon_scripts)
 check_tests += tests/preload/quick.sh
 test_tests += $(preload_scripts)
+test_tests += tests/daemon/browser.sh
 test_tests += tests/daemon/prometheus.sh
 test_tests += tests/daemon/truth.sh
 test_tests += tests/demo/demo_kill.sh
