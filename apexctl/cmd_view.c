@@ -5,6 +5,7 @@
 #include "apexctl/call.h"
 #include "apexctl/command.h"
 #include "apexctl/render.h"
+#include "apexctl/render_frag.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -76,6 +77,25 @@ command_stats(const char *runtime_dir, int argc, char **argv)
 
     if (!command_view_parse(&view.options, true, argc, argv, &first) ||
         (first < argc && !command_pid(argv[first], &view.pid))) {
+        return EXIT_USAGE;
+    }
+    return first + 1 < argc ? command_unexpected(argv[first + 1]) : view_run(runtime_dir, &view);
+}
+
+enum exit_code
+command_frag(const char *runtime_dir, int argc, char **argv)
+{
+    struct view view = {.method = METHOD_frag, .render = render_frag};
+    int first;
+
+    if (!command_view_parse(&view.options, false, argc, argv, &first)) {
+        return EXIT_USAGE;
+    }
+    if (first == argc) {
+        fputs("apexctl: which process? frag takes its number\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (!command_pid(argv[first], &view.pid)) {
         return EXIT_USAGE;
     }
     return first + 1 < argc ? command_unexpected(argv[first + 1]) : view_run(runtime_dir, &view);

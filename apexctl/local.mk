@@ -37,6 +37,7 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/cmd_metrics.c \
 	apexctl/cmd_doctor.c \
 	apexctl/cmd_profile.c \
+	apexctl/cmd_map.c \
 	apexctl/cmd_run.c \
 	apexctl/cmd_top.c \
 	apexctl/cmd_tune.c \
@@ -63,6 +64,14 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/hint.h \
 	apexctl/pprof.c \
 	apexctl/pprof.h \
+	apexctl/map.c \
+	apexctl/map.h \
+	apexctl/map_html.c \
+	apexctl/map_html.h \
+	apexctl/map_svg.c \
+	apexctl/map_svg.h \
+	apexctl/map_text.c \
+	apexctl/map_text.h \
 	apexctl/private.c \
 	apexctl/private.h \
 	apexctl/proc.c \
@@ -79,6 +88,8 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/screen_line.h \
 	apexctl/symbols.c \
 	apexctl/symbols.h \
+	apexctl/render_frag.c \
+	apexctl/render_frag.h \
 	apexctl/table.c \
 	apexctl/table.h \
 	apexctl/top_model.c \
@@ -131,3 +142,13 @@ $(completions): $(top_srcdir)/apexctl/completion.awk $(completion_tables)
 	@$(MKDIR_P) $(@D)
 	$(AM_V_GEN)shell=$(@D) && $(AWK) -f $(top_srcdir)/apexctl/completion.awk \
 		-v shell=$${shell##*/} $(completion_tables) >$@.new && mv $@.new $@
+
+# The page that a map is put into, as rows of an array.
+apexctl/map_page.def: apexctl/map_page.html apexctl/page_rows.awk
+	$(AM_V_GEN)$(MKDIR_P) apexctl && \
+	LC_ALL=C $(AWK) -f $(srcdir)/apexctl/page_rows.awk $(srcdir)/apexctl/map_page.html >$@.new && \
+	mv $@.new $@
+
+BUILT_SOURCES += apexctl/map_page.def
+CLEANFILES += apexctl/map_page.def
+EXTRA_DIST += apexctl/map_page.html apexctl/page_rows.awk

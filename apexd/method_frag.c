@@ -91,7 +91,7 @@ method_frag(const struct client *client, const struct page_snapshot *snapshot, c
         return MESSAGE_INTERNAL;
     }
     frag_compute(frag, &client->map, snapshot);
-    page_map_forget_rows(&client->map);
+    page_map_rest(&client->map); // the rows of a large heap are megabytes
     if (client_put_identity(object, client) && frag_put_totals(object, frag) &&
         message_add_u64(object, "superblocks_hidden", frag->superblocks_hidden) &&
         frag_put_classes(object, frag) && frag_put_advice(object, frag, client->peer.pid)) {

@@ -513,19 +513,6 @@ page_map_class_bytes(const struct page_map *map, unsigned class)
                : 0;
 }
 
-void
-page_map_forget_rows(const struct page_map *map)
-{
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = ((uintptr_t)map->base + map->superblock.offset_bytes + page - 1) & ~(page - 1);
-    uintptr_t end = (uintptr_t)map->base + map->bytes;
-
-    // The rows are at the end, where libapex has them. Elsewhere nothing is lost but our share.
-    if (map->superblock.count != 0 && from < end) {
-        (void)madvise((void *)from, end - from, MADV_DONTNEED);
-    }
-}
-
 uint64_t
 page_map_value(const struct page_map *map, const struct page_snapshot *s, const char *name)
 {

@@ -126,10 +126,6 @@ bool page_map_large(const struct page_map *map, uint32_t index, struct apex_stat
 // The size of a class; 0 for one that there is not.
 uint64_t page_map_class_bytes(const struct page_map *map, unsigned class);
 
-// Rows that were read count as memory of ours, too: gives up that share in them until the next
-// time. After all rows have been read.
-void page_map_forget_rows(const struct page_map *map);
-
 // The value of the process field with this name; 0 when the page has none.
 uint64_t page_map_value(const struct page_map *map, const struct page_snapshot *s,
                         const char *name);

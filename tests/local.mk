@@ -482,6 +482,7 @@ daemon_tests = \
 	tests/unit/frame_test \
 	tests/unit/ledger_test \
 	tests/unit/hint_test \
+	tests/unit/map_test \
 	tests/unit/message_test \
 	tests/unit/metrics_test \
 	tests/unit/page_map_test \
@@ -510,6 +511,9 @@ tests_unit_metrics_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_metrics_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_hint_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_hint_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
+tests_unit_map_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_map_test_CFLAGS = $(daemon_cflags)
+tests_unit_map_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_message_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_message_test_CFLAGS = $(daemon_cflags)
 tests_unit_message_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
@@ -541,6 +545,17 @@ EXTRA_DIST += \
 	tests/golden/metrics.openmetrics \
 	tests/golden/metrics.prom \
 	tests/golden/metrics_host.openmetrics \
+	tests/golden/frag.json \
+	tests/golden/frag.txt \
+	tests/golden/map.json \
+	tests/golden/map.svg \
+	tests/golden/map_class.txt \
+	tests/golden/map_class_colour.txt \
+	tests/golden/map_fill.txt \
+	tests/golden/map_fill_ascii.txt \
+	tests/golden/map_owner_colour_ascii.txt \
+	tests/golden/map_owner_narrow.txt \
+	tests/golden/map_tiny.txt \
 	tests/golden/processes.json \
 	tests/golden/processes.txt \
 	tests/golden/processes_none.json \
@@ -585,6 +600,8 @@ test_tests += tests/daemon/complete_others.sh
 EXTRA_DIST += $(daemon_plain_scripts) $(daemon_scripts) tests/daemon/complete_others.sh
 EXTRA_DIST += \
 	docs/protocol.md \
+	tests/daemon/browser.py \
+	tests/daemon/browser.sh \
 	tests/daemon/complete.py \
 	tests/daemon/ctl.py \
 	tests/daemon/denied.py \
@@ -801,6 +818,7 @@ if SHARED_LIBS
 check_tests += $(daemon_scripts)
 check_tests += tests/preload/quick.sh
 test_tests += $(preload_scripts)
+test_tests += tests/daemon/browser.sh
 test_tests += tests/daemon/prometheus.sh
 test_tests += tests/daemon/truth.sh
 test_tests += tests/demo/demo_kill.sh

@@ -199,6 +199,37 @@ def test_sleeper(daemon):
         frag = ask(daemon.dir, "frag", {"pid": program.pid})
         same(frag["superblocks_hidden"], 0, "nothing is hidden")
         same(schema_errors(frag, schema_of("frag")), [], "frag of a real process")
+        draws(daemon, program.pid)
+
+
+def draws(daemon, pid):
+    """apexctl draws it in every format, to its output and to a file, and refuses what makes no sense."""
+    def run(*arguments):
+        return apexctl("map", *arguments, directory=daemon.dir)
+
+    code, text, errors = run(str(pid), "--ascii")
+    same((code, errors), (0, ""), "apexctl map")
+    lines = [l for l in text.splitlines() if re.match("[0-9a-f]{12}  =", l)]
+    check(len(lines) >= 100 and all(len(l) == 14 + BLOCKS for l in lines), "a line for each superblock")
+    check("\033" not in text, "no colours in a file")
+    code, text, _ = run(str(pid), "-o", "json")
+    same((code, schema_errors(json.loads(text), schema_of("map"))), (0, []), "as JSON")
+    same(len(json.loads(text)["superblocks"]), len(lines), "superblocks in JSON")
+    for name, begin in (("heap.html", "<!DOCTYPE html>"), ("heap.svg", "<svg "), ("heap.json", "{")):
+        path = os.path.join(daemon.top, name)
+        same(run(str(pid), "--output", path), (0, "", ""), "to a file")
+        check(open(path, encoding="utf-8").read().startswith(begin), name + " is what its name says")
+    code, text, _ = apexctl("frag", str(pid), directory=daemon.dir)
+    check(code == 0 and "external" in text, "apexctl frag")
+    code, text, _ = apexctl("frag", str(pid), "-o", "json", directory=daemon.dir)
+    same(schema_errors(json.loads(text), schema_of("frag")), [], "frag as JSON")
+    for arguments, wanted in (((), 2), (("x",), 2), (("1", "2"), 2), (("1", "--by", "x"), 2),
+                              (("1", "-o", "x"), 2), (("999999",), 5),
+                              ((str(pid), "--output", "/nowhere/x.svg"), 1)):
+        code, text, errors = run(*arguments)
+        same((code, text), (wanted, ""), "apexctl map %r" % (arguments,))
+        check(errors.startswith("apexctl: "), "says why: %r" % errors)
+    same(apexctl("frag", directory=daemon.dir)[0], 2, "apexctl frag without a process")
 
 
 with Daemon() as it:
