@@ -74,8 +74,8 @@ tune_take_settings(struct tune_request *r, int argc, char **argv, int first)
                     argv[i]);
             return false;
         }
-        int length = snprintf(r->set + used, sizeof r->set - used, "%s%s", used == 0 ? "" : ",",
-                              argv[i]);
+        int length =
+            snprintf(r->set + used, sizeof r->set - used, "%s%s", used == 0 ? "" : ",", argv[i]);
         if (length < 0 || (size_t)length >= sizeof r->set - used) {
             fputs("apexctl: too many settings\n", stderr);
             return false;

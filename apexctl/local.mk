@@ -49,6 +49,8 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/screen.h \
 	apexctl/screen_curses.h \
 	apexctl/screen_line.h \
+	apexctl/style.c \
+	apexctl/style.h \
 	apexctl/table.c \
 	apexctl/table.h \
 	apexctl/top_model.c \

@@ -203,6 +203,37 @@ def test_batch(daemon):
         check(b"\x1b[?1049h" not in t.screen.bytes, "no screen is taken")
 
 
+def test_tables(daemon):
+    """The tables of the other commands: their style and width are the terminal's, or as they are told."""
+    control = [APEXCTL, "--runtime-dir", daemon.dir]
+    with processes(daemon.dir, b"one"):
+        for options, environment, titles in (([], {}, True), (["--color", "never"], {}, False),
+                                             ([], {"NO_COLOR": "1"}, True), ([], {"TERM": "dumb"}, False),
+                                             (["--color", "always"], {"TERM": "dumb"}, True)):
+            with Terminal(control + options + ["ps"], environment=environment,
+                          term=environment.get("TERM", "xterm")) as t:
+                same(t.end(), 0, "ps on a terminal")
+                same(b"\x1b[1;4m" in t.screen.bytes, titles, "titles with %r %r" % (options, environment))
+                check("one" in t.screen.text(), "the table")
+        with Terminal(control + ["ps"], columns=40) as t:
+            t.end()
+            check(all(len(line) <= 40 for line in t.screen.bytes.decode().splitlines()[1:]), "cut to 40")
+            check("no room for" in t.screen.text(), "it says so: " + t.screen.text())
+        with Terminal(control + ["doctor"], environment={"NO_COLOR": ""}) as t:
+            t.end()
+            check(b"\x1b[32mok" in t.screen.bytes, "doctor in colours")
+        same(apexctl("--color", "always", "ps", directory=daemon.dir)[1].startswith("\x1b[1;4m"), True,
+             "style in a pipe when told so")
+        check("\x1b" not in apexctl("ps", directory=daemon.dir)[1], "none otherwise")
+        code, out, _ = apexctl("stats", "--watch", "--interval", "1", "--count", "2", directory=daemon.dir)
+        same((code, out.count("A SECOND")), (0, 3), "changes in the second round: " + out)
+        check(re.search(r"slow_allocs_total +\d+ +\+\d", out), "slow allocations a second: " + out)
+    same(apexctl("--color", "blue", "ps")[0], 2, "no such colour")
+    for command in ("stats", "top", "doctor"):
+        code, out, _ = apexctl(command, "--help")
+        check(code == 0 and out.startswith("Usage: apexctl " + command), "help of " + command)
+
+
 def test_usage(daemon):
     for arguments, words in ((["--srot", "rss"], "did you mean --sort?"),
                              (["--sort", "rs"], "did you mean rss?"),
@@ -227,6 +258,7 @@ if __name__ == "__main__":
         test_signals(apexd)
         test_colours(apexd)
         test_batch(apexd)
+        test_tables(apexd)
         test_usage(apexd)
         test_daemon_goes(apexd)
     finish()
