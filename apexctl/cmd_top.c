@@ -61,14 +61,15 @@ top_ask(struct top *top)
     enum exit_code code = call_ask(&top->call, METHOD_processes, params, &reply);
     if (code == EXIT_OTHER && !top->without_counters) {
         top->without_counters = true; // it may not know the word
-        return top_ask(top);
+        code = top_ask(top);
+        top->without_counters = code == EXIT_OK; // or it was another matter
+        return code;
     }
     if (code == EXIT_OK && !top_ui_update(&top->ui, reply.answer.result)) {
+        snprintf(top->call.why, sizeof top->call.why, "the answer of apexd is none");
         code = EXIT_OTHER;
     }
-    if (code == EXIT_OK) {
-        call_reply_free(&reply);
-    }
+    call_reply_free(&reply);
     return code;
 }
 
@@ -158,8 +159,10 @@ top_batch(struct top *top)
     enum exit_code code = EXIT_OK;
 
     while (code == EXIT_OK) {
+        top->call.quiet = true; // an attempt may fail
         code = top_ask(top);
         if (code != EXIT_OK) {
+            fprintf(stderr, "apexctl: %s\n", top->call.why);
             break;
         }
         if (top->json) {

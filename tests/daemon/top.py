@@ -6,6 +6,8 @@
 # hand, so it needs no libapex and numbers are known.
 """See the head of the file."""
 
+import threading
+
 from terminal import *
 
 
@@ -203,6 +205,37 @@ def test_batch(daemon):
         check(b"\x1b[?1049h" not in t.screen.bytes, "no screen is taken")
 
 
+def serve_old(listener, asked):
+    """A daemon that does not know the parameter `counters`: one connection, until it ends."""
+    connection, _ = listener.accept()
+    with connection, connection.makefile("rwb") as stream:
+        for line in stream:
+            request = json.loads(line)
+            asked.append(request.get("params"))
+            reply = {"v": 1, "id": request["id"]}
+            if request.get("params"):
+                reply["error"] = {"code": "bad_params", "message": "there is no such parameter"}
+            else:
+                reply["result"] = {"monotonic_ns": 1, "hidden": 0, "processes": [
+                    {"key": "5:5", "pid": 5, "comm": "old", "heap": {"allocated_bytes": 1024}}]}
+            stream.write(json.dumps(reply).encode() + b"\n")
+            stream.flush()
+
+
+def test_old_daemon():
+    """It has no counters to tell: no rates, no complaint, and it is asked for them but once."""
+    asked = []
+    with tempfile.TemporaryDirectory() as place, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.join(place, "control.sock"))
+        listener.listen()
+        thread = threading.Thread(target=serve_old, args=(listener, asked), daemon=True)
+        thread.start()
+        code, out, err = apexctl("top", "--count", "2", "--interval", "0.1", directory=place)
+        same((code, err, out.count("1.0 KiB")), (0, "", 2), "top of an old daemon")
+        same(asked, [{"counters": True}, None, None], "what it was asked")
+        thread.join(PATIENCE_S)
+
+
 def test_tables(daemon):
     """The tables of the other commands: their style and width are the terminal's, or as they are told."""
     control = [APEXCTL, "--runtime-dir", daemon.dir]
@@ -246,6 +279,8 @@ def test_usage(daemon):
         check(words in err, "top %r says: %s" % (arguments, err))
     for word, meant in (("tpo", "top"), ("stat", "stats"), ("toplogy", "topology")):
         check("did you mean %s?" % meant in apexctl(word)[2], "a hint for " + word)
+    code, _, err = apexctl("run", "--hardend", "true")
+    check(code == 2 and "did you mean --hardened?" in err, "a hint for an option of run: " + err)
     same(apexctl("top", directory="/nonexistent")[0], 3, "no daemon at the start")
 
 
@@ -261,4 +296,5 @@ if __name__ == "__main__":
         test_tables(apexd)
         test_usage(apexd)
         test_daemon_goes(apexd)
+    test_old_daemon()
     finish()
