@@ -4,6 +4,7 @@
 
 #include "apexctl/style.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -42,4 +43,18 @@ style_of(int fd)
     style.colours =
         style.attributes && (wanted == STYLE_ALWAYS || no_color == NULL || no_color[0] == '\0');
     return style;
+}
+
+void
+style_progress(const char *text)
+{
+    static bool shown;
+
+    if (text == NULL && shown) {
+        fputs("\r\033[K", stderr);
+    } else if (text != NULL && isatty(STDERR_FILENO) && style_of(STDERR_FILENO).attributes) {
+        fprintf(stderr, "\r\033[Kapexctl: %s", text);
+        shown = true;
+    }
+    shown = shown && text != NULL;
 }

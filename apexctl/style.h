@@ -23,4 +23,8 @@ bool style_set(const char *word);
 // says, only a terminal has a width.
 struct style style_of(int fd);
 
+// Shows in a line of standard error what is being waited for, when that is a terminal that can take
+// the line away again; NULL does that.
+void style_progress(const char *text);
+
 #endif

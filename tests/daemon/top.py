@@ -236,6 +236,37 @@ def test_old_daemon():
         thread.join(PATIENCE_S)
 
 
+def serve_slow(listener, rounds):
+    """A daemon whose one process takes a change only after so many looks."""
+    connection, _ = listener.accept()
+    with connection, connection.makefile("rwb") as stream:
+        for line in stream:
+            rounds -= 1
+            value = {"key": "decay_ms", "type": "ms", "value": 5 if rounds < 0 else 9, "wanted": 5}
+            result = {"processes": [{"key": "5:5", "pid": 5, "comm": "slow", "options": [value],
+                                     "changes": [value]}]}
+            reply = {"v": 1, "id": json.loads(line)["id"], "result": result}
+            stream.write(json.dumps(reply).encode() + b"\n")
+            stream.flush()
+
+
+def test_progress():
+    """What takes long is told on a terminal, in a line that goes away, and nowhere else."""
+    for wait in (1, 12):
+        for stderr_too in (True, False):
+            with tempfile.TemporaryDirectory() as place, socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(os.path.join(place, "control.sock"))
+                listener.listen()
+                threading.Thread(target=serve_slow, args=(listener, wait), daemon=True).start()
+                command = [APEXCTL, "--runtime-dir", place, "tune", "5", "decay_ms=5"]
+                if not stderr_too:
+                    command = ["sh", "-c", 'exec "$@" 2>/dev/null', "-"] + command
+                with Terminal(command) as t:
+                    t.end()
+                    same(b"waiting for" in t.screen.bytes, wait > 5 and stderr_too, "progress")
+                    check("waiting for" not in t.screen.text(), "the line has gone: " + t.screen.text())
+
+
 def test_tables(daemon):
     """The tables of the other commands: their style and width are the terminal's, or as they are told."""
     control = [APEXCTL, "--runtime-dir", daemon.dir]
@@ -297,4 +328,5 @@ if __name__ == "__main__":
         test_usage(apexd)
         test_daemon_goes(apexd)
     test_old_daemon()
+    test_progress()
     finish()
