@@ -320,7 +320,7 @@ call_reply_free(struct call_reply *reply)
 {
     message_answer_free(&reply->answer);
     free(reply->line);
-    reply->line = NULL;
+    *reply = (struct call_reply){.line = NULL};
 }
 
 void

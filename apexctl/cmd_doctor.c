@@ -8,22 +8,11 @@
 #include "apexctl/doctor_process.h"
 #include "apexctl/doctor_program.h"
 #include "apexctl/doctor_setup.h"
+#include "apexctl/style.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-// On a terminal that has colours, and where they are welcome.
-static bool
-doctor_colours(void)
-{
-    const char *no_color = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
-
-    return isatty(STDOUT_FILENO) && term != NULL && strcmp(term, "dumb") != 0 &&
-           (no_color == NULL || no_color[0] == '\0');
-}
 
 static enum exit_code
 doctor_show(struct findings *findings, bool json)
@@ -31,7 +20,7 @@ doctor_show(struct findings *findings, bool json)
     enum exit_code code = finding_worst(findings) == FINDING_BAD ? EXIT_OTHER : EXIT_OK;
 
     if (!json) {
-        finding_print(findings, doctor_colours(), stdout);
+        finding_print(findings, style_of(STDOUT_FILENO).colours, stdout);
     } else if (!finding_print_json(findings, stdout)) {
         fputs("apexctl: short of memory\n", stderr);
         code = EXIT_OTHER;

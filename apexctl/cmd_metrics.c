@@ -36,7 +36,7 @@ metrics_parse(struct metrics_options *o, int argc, char **argv)
 
     *o = (struct metrics_options){.json = command_json_by_default()};
     optind = 0; // begin anew: main() has used getopt already
-    while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
         switch (option) {
         case 'o':
             if (!command_output(optarg, &o->json)) {
@@ -53,6 +53,7 @@ metrics_parse(struct metrics_options *o, int argc, char **argv)
             o->openmetrics = true;
             break;
         default:
+            command_refuse_option(option, argv[0], argv, options);
             return false;
         }
     }

@@ -6,6 +6,7 @@
 
 #include "apexctl/command.h"
 #include "apexctl/find.h"
+#include "apexctl/hint.h"
 #include "apexctl/private.h"
 
 #include <errno.h>
@@ -189,7 +190,9 @@ run_options(int argc, char **argv, bool *hardened, bool *guard)
         } else if (strcmp(argv[first], "--guard-copies") == 0) {
             *guard = true;
         } else {
-            fprintf(stderr, "apexctl: run has no option %s\n", argv[first]);
+            const char *known[] = {"--hardened", "--guard-copies"};
+            fprintf(stderr, "apexctl: run has no option %s", argv[first]);
+            command_end_with_hint(hint_nearest(argv[first], known, 2), "");
             return 0;
         }
     }

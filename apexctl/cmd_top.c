@@ -9,6 +9,7 @@
 #include "apexctl/render.h"
 #include "apexctl/table.h"
 #include "apexctl/top_ui.h"
+#include "apexctl/value.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define ANSWER_WAIT_MS 2000 // keys wait as long
 #define INTERVAL_MIN_S 0.1
@@ -29,7 +31,8 @@ struct top {
     struct top_ui ui;
     bool without_counters; // the daemon is older than they are
     bool json;
-    unsigned count; // of rounds; 0 without end
+    struct call_reply detail; // the last answer about the process that is looked at, if any
+    unsigned count;           // of rounds; 0 without end
     unsigned round;
 };
 
@@ -58,14 +61,15 @@ top_ask(struct top *top)
     enum exit_code code = call_ask(&top->call, METHOD_processes, params, &reply);
     if (code == EXIT_OTHER && !top->without_counters) {
         top->without_counters = true; // it may not know the word
-        return top_ask(top);
+        code = top_ask(top);
+        top->without_counters = code == EXIT_OK; // or it was another matter
+        return code;
     }
     if (code == EXIT_OK && !top_ui_update(&top->ui, reply.answer.result)) {
+        snprintf(top->call.why, sizeof top->call.why, "the answer of apexd is none");
         code = EXIT_OTHER;
     }
-    if (code == EXIT_OK) {
-        call_reply_free(&reply);
-    }
+    call_reply_free(&reply);
     return code;
 }
 
@@ -155,8 +159,10 @@ top_batch(struct top *top)
     enum exit_code code = EXIT_OK;
 
     while (code == EXIT_OK) {
+        top->call.quiet = true; // an attempt may fail
         code = top_ask(top);
         if (code != EXIT_OK) {
+            fprintf(stderr, "apexctl: %s\n", top->call.why);
             break;
         }
         if (top->json) {
@@ -186,6 +192,7 @@ top_lost(struct top *top, enum exit_code code)
     const char *dir = top->call.dir;
 
     call_close(&top->call);
+    call_reply_free(&top->detail);
     if (code == EXIT_DENIED) {
         snprintf(message, sizeof message,
                  "not allowed to talk to apexd; it is for root and the group apex; trying again");
@@ -218,11 +225,15 @@ top_ask_detail(struct top *top)
     }
     FILE *out = open_memstream(&text, &bytes);
     if (out != NULL) {
-        render_stats(out, reply.answer.result);
+        const cJSON *before = top->detail.answer.result;
+        bool same = value_u64(cJSON_GetObjectItemCaseSensitive(before, "process"), "pid") ==
+                    top->ui.detail_pid;
+        render_stats_since(out, reply.answer.result, same ? before : NULL);
         fclose(out);
     }
     top_ui_set_detail(&top->ui, text);
-    call_reply_free(&reply);
+    call_reply_free(&top->detail);
+    top->detail = reply;
     return EXIT_OK;
 }
 
@@ -307,10 +318,9 @@ top_interact(struct top *top)
 static enum exit_code
 top_live(struct top *top)
 {
-    const char *no_color = getenv("NO_COLOR");
-
     setlocale(LC_CTYPE, "");
-    if (!screen_open(no_color == NULL || no_color[0] == '\0')) {
+    table_set_style((struct style){.columns = 0}); // the screen has styles of its own
+    if (!screen_open(style_of(STDOUT_FILENO).colours)) {
         return EXIT_OTHER;
     }
     top_interact(top);
@@ -424,6 +434,7 @@ command_top(const char *runtime_dir, int argc, char **argv)
     if (code == EXIT_OK) {
         code = batch || top.json || !screen_is_possible() ? top_batch(&top) : top_live(&top);
     }
+    call_reply_free(&top.detail);
     call_close(&top.call);
     top_ui_free(&top.ui);
     return code;

@@ -6,6 +6,7 @@
 #include "apexctl/call.h"
 #include "apexctl/command.h"
 #include "apexctl/render.h"
+#include "apexctl/style.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -17,6 +18,7 @@
 
 #define SETTINGS_BYTES_MAX 4096
 #define WAIT_STEP_MS 100
+#define WAIT_SILENT_STEPS 5
 #define WAIT_STEPS 100 // a process looks once a second, if it leaves its fast path then
 
 struct tune_request {
@@ -74,8 +76,8 @@ tune_take_settings(struct tune_request *r, int argc, char **argv, int first)
                     argv[i]);
             return false;
         }
-        int length = snprintf(r->set + used, sizeof r->set - used, "%s%s", used == 0 ? "" : ",",
-                              argv[i]);
+        int length =
+            snprintf(r->set + used, sizeof r->set - used, "%s%s", used == 0 ? "" : ",", argv[i]);
         if (length < 0 || (size_t)length >= sizeof r->set - used) {
             fputs("apexctl: too many settings\n", stderr);
             return false;
@@ -187,8 +189,12 @@ tune_wait(struct call *call, const struct tune_request *r)
     bool done = false;
 
     for (unsigned i = 0; i < WAIT_STEPS && !done; i++) {
+        if (i == WAIT_SILENT_STEPS) {
+            style_progress("waiting for the processes to take the change");
+        }
         if (call_ask(call, METHOD_tune, tune_params(&look), &reply) != EXIT_OK) {
-            return true; // it has ended, and somebody has said so
+            done = true; // it has ended, and somebody has said so
+            break;
         }
         done = tune_in_force(reply.answer.result);
         call_reply_free(&reply);
@@ -196,6 +202,7 @@ tune_wait(struct call *call, const struct tune_request *r)
             nanosleep(&pause, NULL);
         }
     }
+    style_progress(NULL);
     return done;
 }
 

@@ -18,10 +18,11 @@ struct view {
     uint64_t pid; // 0: none
     void (*render)(FILE *out, const cJSON *result);
     struct command_view options;
+    struct call_reply before; // when watching: the last answer, if there was one
 };
 
 static enum exit_code
-view_show(struct call *call, const struct view *view)
+view_show(struct call *call, struct view *view)
 {
     struct call_reply reply;
     cJSON *params = NULL;
@@ -37,16 +38,19 @@ view_show(struct call *call, const struct view *view)
     if (view->options.json) {
         fwrite(reply.raw, 1, reply.raw_bytes, stdout);
         fputc('\n', stdout);
+    } else if (view->options.watch && view->method == METHOD_stats) {
+        render_stats_since(stdout, reply.answer.result, view->before.answer.result);
     } else {
         view->render(stdout, reply.answer.result);
     }
-    call_reply_free(&reply);
+    call_reply_free(&view->before);
+    view->before = reply;
     // Whoever reads our output may have gone: then there is nobody left to show it to.
     return fflush(stdout) == 0 ? EXIT_OK : EXIT_OTHER;
 }
 
 static enum exit_code
-view_run(const char *runtime_dir, const struct view *view)
+view_run(const char *runtime_dir, struct view *view)
 {
     bool screen = view->options.watch && !view->options.json && isatty(STDOUT_FILENO);
     struct call call;
@@ -65,6 +69,7 @@ view_run(const char *runtime_dir, const struct view *view)
         struct timespec pause = {.tv_sec = view->options.interval_s};
         nanosleep(&pause, NULL);
     }
+    call_reply_free(&view->before);
     call_close(&call);
     return code;
 }

@@ -5,8 +5,8 @@
 #
 #   awk -f completion.awk -v shell=bash|zsh|fish commands.def top_model.h options.def
 #
-# What a command takes is read from its arguments as people read them: `[` and `]` around what may be
-# left out, `a|b` for words to choose from, capitals for what is to be filled in:
+# What a command takes is read from its arguments as people read them: `[` and `]` around what may
+# be left out, `a|b` for words to choose from, capitals for what is to be filled in:
 #
 #   PID  FILE  DIR  PROGRAM    a registered process, files, folders, commands
 #   COLUMN                     what `top` can sort by
@@ -174,7 +174,7 @@ END {
     else fish()
 }
 
-# --- bash ------------------------------------------------------------------------------------------
+# --- bash ----------------------------------------------------------------------------------------
 
 function bash(    c, i, kind) {
     print "_apexctl_words()\n{"
@@ -216,8 +216,10 @@ function bash(    c, i, kind) {
     print "        [[ ${COMP_WORDS[i]} != -* ]] && { program=$i; break; }"
     print "    done"
     print "    # bash makes words of their own of `=` and what is behind it."
-    print "    if [[ $cur == = ]]; then\n        cur=\n        _apexctl_value \"$prev\"\n        return\n    fi"
-    print "    if [[ $prev == = ]]; then\n        _apexctl_value \"${COMP_WORDS[COMP_CWORD - 2]}\"\n        return\n    fi"
+    print "    if [[ $cur == = ]]; then\n        cur="
+    print "        _apexctl_value \"$prev\"\n        return\n    fi"
+    print "    if [[ $prev == = ]]; then"
+    print "        _apexctl_value \"${COMP_WORDS[COMP_CWORD - 2]}\"\n        return\n    fi"
     print "    case $command in"
     for (c = 0; c <= count; c++) {
         print "    " (c == 0 ? "''" : name[c]) ")"
@@ -240,7 +242,8 @@ function bash_command(c,    i, kind) {
     print "        case $prev in"
     for (i = 1; i <= option_count[c]; i++) {
         kind = option_kind[c, option[c, i]]
-        if (!is_flag(kind)) print "        " option[c, i] ") _apexctl_complete '" kind "'; return ;;"
+        if (!is_flag(kind))
+            print "        " option[c, i] ") _apexctl_complete '" kind "'; return ;;"
     }
     print "        esac"
     print "        if [[ $cur == -* ]]; then\n            _apexctl_words -W '" joined_options(c) "'"
@@ -254,7 +257,7 @@ function bash_command(c,    i, kind) {
     print "        fi"
 }
 
-# --- zsh -------------------------------------------------------------------------------------------
+# --- zsh -----------------------------------------------------------------------------------------
 
 function zsh_action(kind) {
     sub(/^optional:/, "", kind)
@@ -272,8 +275,8 @@ function zsh_options(c,    i, kind, text) {
     text = ""
     for (i = 1; i <= option_count[c]; i++) {
         kind = option_kind[c, option[c, i]]
-        text = text " \\\n        '" option[c, i] \
-            (kind == "flag" ? "" : kind ~ /^optional:/ ? "=-:" zsh_action(kind) : zsh_action(kind)) "'"
+        text = text " \\\n        '" option[c, i] (kind ~ /^optional:/ ? "=-:" : "") \
+            (kind == "flag" ? "" : zsh_action(kind)) "'"
     }
     return text
 }
@@ -293,8 +296,10 @@ function zsh(    c, i, rest_action) {
     print "    commands=("
     for (c = 1; c <= count; c++) print "        '" name[c] ":" says[c] "'"
     print "    )"
-    print "    _arguments -C" zsh_options(0) " \\\n        '1:command:->command' '*::argument:->argument'"
-    print "    [[ -n ${opt_args[--runtime-dir]} ]] && apexctl_dir=(--runtime-dir ${opt_args[--runtime-dir]})"
+    print "    _arguments -C" zsh_options(0) \
+        " \\\n        '1:command:->command' '*::argument:->argument'"
+    print "    [[ -n ${opt_args[--runtime-dir]} ]] &&"
+    print "        apexctl_dir=(--runtime-dir ${opt_args[--runtime-dir]})"
     print "    case $state in\n    command) _describe command commands ;;"
     print "    argument)\n        case $words[1] in"
     for (c = 1; c <= count; c++) {
@@ -311,10 +316,11 @@ function zsh(    c, i, rest_action) {
         print "        " name[c] ") _arguments" zsh_options(c) rest_action " ;;"
     }
     print "        esac ;;\n    esac\n}\n"
-    print "if [ \"$funcstack[1]\" = _apexctl ]; then\n    _apexctl \"$@\"\nelse\n    compdef _apexctl apexctl\nfi"
+    print "if [ \"$funcstack[1]\" = _apexctl ]; then\n    _apexctl \"$@\""
+    print "else\n    compdef _apexctl apexctl\nfi"
 }
 
-# --- fish ------------------------------------------------------------------------------------------
+# --- fish ----------------------------------------------------------------------------------------
 
 function fish_values(kind) {
     sub(/^optional:/, "", kind)

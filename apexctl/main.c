@@ -4,9 +4,12 @@
 
 #include "apexctl/command.h"
 #include "apexctl/hint.h"
+#include "apexctl/style.h"
+#include "apexctl/table.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
@@ -27,7 +30,7 @@ static const struct {
 static void
 main_help(void)
 {
-    puts("Usage: apexctl [--runtime-dir DIR] COMMAND [ARGUMENT]...\n"
+    puts("Usage: apexctl [--runtime-dir DIR] [-o FORMAT] [--color WHEN] COMMAND [ARGUMENT]...\n"
          "Runs programs on libapex and shows their heaps.\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         printf("  %s %s\n      %s\n", commands[i].name, commands[i].arguments, commands[i].text);
@@ -36,6 +39,8 @@ main_help(void)
         "\n"
         "  --runtime-dir DIR   where apexd serves; else $APEX_RUNTIME_DIR, else /run/apexd,\n"
         "                      else $XDG_RUNTIME_DIR/apexd\n"
+        "  -o, --output FORMAT table or json, for commands that are not told themselves\n"
+        "  --color WHEN        auto (on a terminal, without NO_COLOR), always or never\n"
         "  --help              print this and exit\n"
         "  --version           print the version and exit\n"
         "\n"
@@ -49,6 +54,10 @@ main_command(const char *runtime_dir, int argc, char **argv)
     const char *names[COMMAND_COUNT];
 
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].name, argv[0]) == 0 && argc == 2 && strcmp(argv[1], "--help") == 0) {
+            printf("Usage: apexctl %s %s\n%s\n", argv[0], commands[i].arguments, commands[i].text);
+            return EXIT_OK;
+        }
         if (strcmp(commands[i].name, argv[0]) == 0) {
             return commands[i].function(runtime_dir, argc, argv);
         }
@@ -65,11 +74,9 @@ int
 main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"runtime-dir", required_argument, NULL, 'd'},
-        {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"runtime-dir", required_argument, NULL, 'd'}, {"output", required_argument, NULL, 'o'},
+        {"color", required_argument, NULL, 'c'},       {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},           {NULL, 0, NULL, 0},
     };
     const char *runtime_dir = NULL;
     int option;
@@ -82,6 +89,12 @@ main(int argc, char **argv)
             break;
         case 'o':
             if (!command_set_output(optarg)) {
+                return EXIT_USAGE;
+            }
+            break;
+        case 'c':
+            if (!style_set(optarg)) {
+                fprintf(stderr, "apexctl: --color takes auto, always or never, not %s\n", optarg);
                 return EXIT_USAGE;
             }
             break;
@@ -101,5 +114,6 @@ main(int argc, char **argv)
         fputs("apexctl: what shall it do?\nTry 'apexctl --help'.\n", stderr);
         return EXIT_USAGE;
     }
+    table_set_style(style_of(STDOUT_FILENO));
     return main_command(runtime_dir, argc - optind, argv + optind);
 }

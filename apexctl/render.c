@@ -27,8 +27,42 @@ render_count(FILE *out, uint64_t count, const char *one, const char *many)
     fprintf(out, "%" PRIu64 " %s", count, count == 1 ? one : many);
 }
 
+// What has been known before, and how long ago that was.
+struct render_since {
+    const cJSON *values; // NULL: nothing is known
+    double seconds;
+};
+
+static struct render_since
+render_since_of(const struct render_since *since, const char *name)
+{
+    return (struct render_since){cJSON_GetObjectItemCaseSensitive(since->values, name),
+                                 since->seconds};
+}
+
+// A cell with how much `name` has changed a second.
 static void
-render_heap(FILE *out, const cJSON *heap)
+render_change(struct table *t, const cJSON *values, const struct render_since *since,
+              const char *name, bool bytes)
+{
+    uint64_t now = value_u64(values, name);
+    uint64_t then = value_u64(since->values, name);
+    double change = (double)(now > then ? now - then : then - now) / since->seconds;
+    const char *sign = now > then ? "+" : now < then ? "-" : "";
+    char text[TABLE_CELL_BYTES];
+    char cell[TABLE_CELL_BYTES + 1];
+
+    if (bytes) {
+        table_format_bytes((uint64_t)change, text);
+    } else {
+        snprintf(text, sizeof text, change > 0 && change < 99.95 ? "%.1f" : "%.0f", change);
+    }
+    snprintf(cell, sizeof cell, "%s%s", sign, text);
+    table_text(t, cell);
+}
+
+static void
+render_heap(FILE *out, const cJSON *heap, struct render_since since)
 {
     static const struct {
         const char *field;
@@ -44,12 +78,17 @@ render_heap(FILE *out, const cJSON *heap)
         {"mapped_bytes", "mapped", "addresses held"},
     };
     static const char *const titles[] = {"<HEAP", "BYTES", "<MEANING"};
+    static const char *const titles_since[] = {"<HEAP", "BYTES", "A SECOND", "<MEANING"};
+    bool changes = since.values != NULL;
     struct table t;
 
-    table_init(&t, titles, COUNT(titles));
+    table_init(&t, changes ? titles_since : titles, changes ? COUNT(titles_since) : COUNT(titles));
     for (size_t i = 0; i < COUNT(rows); i++) {
         table_text(&t, rows[i].name);
         table_bytes(&t, value_u64(heap, rows[i].field));
+        if (changes) {
+            render_change(&t, heap, &since, rows[i].field, true);
+        }
         table_text(&t, rows[i].text);
     }
     table_print(&t, out);
@@ -57,9 +96,9 @@ render_heap(FILE *out, const cJSON *heap)
 
 // All values of an object by their own names; those in bytes in units.
 static void
-render_counters(FILE *out, const char *title, const cJSON *counters)
+render_counters(FILE *out, const char *title, const cJSON *counters, struct render_since since)
 {
-    const char *titles[] = {title, "VALUE"};
+    const char *titles[] = {title, "VALUE", "A SECOND"};
     const cJSON *item;
     struct table t;
 
@@ -67,14 +106,18 @@ render_counters(FILE *out, const char *title, const cJSON *counters)
         return;
     }
     fputc('\n', out);
-    table_init(&t, titles, COUNT(titles));
+    table_init(&t, titles, since.values != NULL ? 3 : 2);
     cJSON_ArrayForEach(item, counters)
     {
         table_text(&t, item->string);
-        if (strstr(item->string, "_bytes") != NULL) {
+        bool bytes = strstr(item->string, "_bytes") != NULL;
+        if (bytes) {
             table_bytes(&t, value_u64(counters, item->string));
         } else {
             table_number(&t, value_u64(counters, item->string));
+        }
+        if (since.values != NULL) {
+            render_change(&t, counters, &since, item->string, bytes);
         }
     }
     table_print(&t, out);
@@ -138,7 +181,7 @@ render_threads(FILE *out, const cJSON *threads)
 }
 
 static void
-render_process(FILE *out, const cJSON *p)
+render_process(FILE *out, const cJSON *p, const struct render_since *since)
 {
     char rss[TABLE_CELL_BYTES];
 
@@ -149,30 +192,46 @@ render_process(FILE *out, const cJSON *p)
     fputs(", ", out);
     render_count(out, value_u64(p, "threads"), "thread", "threads");
     fprintf(out, ", %s in core\n\n", table_format_bytes(value_u64(p, "rss_bytes"), rss));
-    render_heap(out, cJSON_GetObjectItemCaseSensitive(p, "heap"));
+    render_heap(out, cJSON_GetObjectItemCaseSensitive(p, "heap"), render_since_of(since, "heap"));
     render_classes(out, cJSON_GetObjectItemCaseSensitive(p, "classes"));
     render_threads(out, cJSON_GetObjectItemCaseSensitive(p, "thread_list"));
-    render_counters(out, "<PROCESS", cJSON_GetObjectItemCaseSensitive(p, "counters"));
-    render_counters(out, "<ALL THREADS", cJSON_GetObjectItemCaseSensitive(p, "thread_counters"));
+    render_counters(out, "<PROCESS", cJSON_GetObjectItemCaseSensitive(p, "counters"),
+                    render_since_of(since, "counters"));
+    render_counters(out, "<ALL THREADS", cJSON_GetObjectItemCaseSensitive(p, "thread_counters"),
+                    render_since_of(since, "thread_counters"));
 }
 
 void
-render_stats(FILE *out, const cJSON *result)
+render_stats_since(FILE *out, const cJSON *result, const cJSON *before)
 {
+    double seconds =
+        ((double)value_u64(result, "monotonic_ns") - (double)value_u64(before, "monotonic_ns")) /
+        1e9;
+    struct render_since since = {seconds > 0 ? before : NULL, seconds};
     const cJSON *process = cJSON_GetObjectItemCaseSensitive(result, "process");
 
     if (process != NULL) {
-        render_process(out, process);
+        since = render_since_of(&since, "process");
+        render_process(out, process, &since);
         return;
     }
     render_count(out, value_u64(result, "processes"), "process", "processes");
     fputs(", ", out);
     render_count(out, value_u64(result, "threads"), "thread", "threads");
     fputs("\n\n", out);
-    render_heap(out, cJSON_GetObjectItemCaseSensitive(result, "heap"));
-    render_counters(out, "<ALL PROCESSES", cJSON_GetObjectItemCaseSensitive(result, "counters"));
+    render_heap(out, cJSON_GetObjectItemCaseSensitive(result, "heap"),
+                render_since_of(&since, "heap"));
+    render_counters(out, "<ALL PROCESSES", cJSON_GetObjectItemCaseSensitive(result, "counters"),
+                    render_since_of(&since, "counters"));
     render_counters(out, "<ALL THREADS",
-                    cJSON_GetObjectItemCaseSensitive(result, "thread_counters"));
+                    cJSON_GetObjectItemCaseSensitive(result, "thread_counters"),
+                    render_since_of(&since, "thread_counters"));
+}
+
+void
+render_stats(FILE *out, const cJSON *result)
+{
+    render_stats_since(out, result, NULL);
 }
 
 void

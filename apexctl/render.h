@@ -11,6 +11,11 @@
 #include <stdio.h>
 
 void render_stats(FILE *out, const cJSON *result);
+
+// The same with what has changed a second since `before`, an earlier answer about the same, or
+// NULL.
+void render_stats_since(FILE *out, const cJSON *result, const cJSON *before);
+
 void render_processes(FILE *out, const cJSON *result);
 void render_topology(FILE *out, const cJSON *result);
 void render_rules(FILE *out, const cJSON *result);

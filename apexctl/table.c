@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TABLE_CUT_WIDTH 10 // text is not made narrower than that
+
 void
 table_init(struct table *t, const char *const *titles, unsigned columns)
 {
@@ -84,20 +86,98 @@ table_width(const char *text)
     return width;
 }
 
+// The style of all tables: it is of the terminal, which there is one of.
+static struct style table_style;
+
+void
+table_set_style(struct style style)
+{
+    table_style = style;
+}
+
+// How many bytes of a text take so many columns at most.
+static int
+table_bytes_in(const char *text, int columns)
+{
+    int bytes = 0;
+
+    for (; text[bytes] != '\0'; bytes++) {
+        if (((unsigned char)text[bytes] & 0xc0) != 0x80 && columns-- == 0) {
+            break;
+        }
+    }
+    return bytes;
+}
+
+// A cell, cut to the width of its column. No blanks at the end of a line.
 static void
-table_print_row(const struct table *t, const int *width, const char *const *row, FILE *out)
+table_print_cell(FILE *out, const char *text, int width, bool left, bool last)
+{
+    int padding = width - table_width(text);
+
+    if (padding < 0) {
+        fprintf(out, "%.*s~", table_bytes_in(text, width - 1), text);
+    } else if (left) {
+        fprintf(out, "%s%*s", text, last ? 0 : padding, "");
+    } else {
+        fprintf(out, "%*s%s", padding, "", text);
+    }
+}
+
+static void
+table_print_row(const struct table *t, unsigned columns, const int *width, const char *const *row,
+                FILE *out)
+{
+    for (unsigned i = 0; i < columns; i++) {
+        bool last = i + 1 == columns;
+        table_print_cell(out, row[i], width[i], t->left[i], last);
+        fputs(last ? "" : "  ", out);
+    }
+}
+
+// The widths that the cells want.
+static void
+table_measure(const struct table *t, int *width)
 {
     for (unsigned i = 0; i < t->columns; i++) {
-        int padding = width[i] - table_width(row[i]);
-        bool last = i + 1 == t->columns;
-        // No blanks at the end of a line.
-        if (t->left[i]) {
-            fprintf(out, "%s%*s", row[i], last ? 0 : padding, "");
-        } else {
-            fprintf(out, "%*s%s", padding, "", row[i]);
+        width[i] = table_width(t->title[i]);
+        for (size_t c = i; c < t->cells; c += t->columns) {
+            int wanted = table_width(t->cell[c]);
+            width[i] = wanted > width[i] ? wanted : width[i];
         }
-        fputs(last ? "\n" : "  ", out);
     }
+}
+
+// Makes text narrower, the widest first, and leaves columns out from the right. Returns how many
+// are left, at least one.
+static unsigned
+table_fit(const struct table *t, int *width)
+{
+    int room = (int)table_style.columns;
+    int total = -2;
+
+    for (unsigned i = 0; i < t->columns; i++) {
+        total += width[i] + 2;
+    }
+    while (room > 0 && total > room) {
+        unsigned widest = t->columns;
+        for (unsigned i = 0; i < t->columns; i++) {
+            if (t->left[i] && width[i] > TABLE_CUT_WIDTH &&
+                (widest == t->columns || width[i] > width[widest])) {
+                widest = i;
+            }
+        }
+        if (widest == t->columns) {
+            break;
+        }
+        width[widest]--;
+        total--;
+    }
+    unsigned columns = t->columns;
+    while (room > 0 && total > room && columns > 1) {
+        total -= width[--columns] + 2;
+    }
+    return columns;
 }
 
 void
@@ -106,19 +186,20 @@ table_print(struct table *t, FILE *out)
     int width[TABLE_COLUMNS_MAX];
     const char *row[TABLE_COLUMNS_MAX];
 
-    for (unsigned i = 0; i < t->columns; i++) {
-        width[i] = table_width(t->title[i]);
-        for (size_t c = i; c < t->cells; c += t->columns) {
-            int wanted = table_width(t->cell[c]);
-            width[i] = wanted > width[i] ? wanted : width[i];
-        }
-    }
-    table_print_row(t, width, t->title, out);
+    table_measure(t, width);
+    unsigned columns = table_fit(t, width);
+    fputs(table_style.attributes ? "\033[1;4m" : "", out);
+    table_print_row(t, columns, width, t->title, out);
+    fputs(table_style.attributes ? "\033[0m\n" : "\n", out);
     for (size_t first = 0; first + t->columns <= t->cells; first += t->columns) {
-        for (unsigned i = 0; i < t->columns; i++) {
+        for (unsigned i = 0; i < columns; i++) {
             row[i] = t->cell[first + i];
         }
-        table_print_row(t, width, row, out);
+        table_print_row(t, columns, width, row, out);
+        fputc('\n', out);
+    }
+    if (columns < t->columns) {
+        fprintf(out, "(no room for %u more)\n", t->columns - columns);
     }
     free(t->cell);
     t->cell = NULL;

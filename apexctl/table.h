@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Text in columns, and numbers for people. Pure: the same cells give the same text. One thread.
+// Text in columns, and numbers for people. Pure: the same cells give the same text in the same
+// style. One thread.
 
 #ifndef APEXCTL_TABLE_H
 #define APEXCTL_TABLE_H
+
+#include "apexctl/style.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +33,12 @@ void table_init(struct table *t, const char *const *titles, unsigned columns);
 void table_text(struct table *t, const char *text);
 void table_number(struct table *t, uint64_t value);
 void table_bytes(struct table *t, uint64_t bytes);
+
+// The style of all tables from now on; at first it is plain, and of any width. With attributes,
+// titles are bold and underlined. In a line that has room for so many columns, long text is cut,
+// with a `~` at its end, but numbers never; then columns are left out from the right, which a line
+// below the table says.
+void table_set_style(struct style style);
 
 // Prints titles and rows, two spaces between columns, and frees the cells.
 void table_print(struct table *t, FILE *out);

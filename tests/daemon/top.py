@@ -6,6 +6,8 @@
 # hand, so it needs no libapex and numbers are known.
 """See the head of the file."""
 
+import threading
+
 from terminal import *
 
 
@@ -203,6 +205,99 @@ def test_batch(daemon):
         check(b"\x1b[?1049h" not in t.screen.bytes, "no screen is taken")
 
 
+def serve_old(listener, asked):
+    """A daemon that does not know the parameter `counters`: one connection, until it ends."""
+    connection, _ = listener.accept()
+    with connection, connection.makefile("rwb") as stream:
+        for line in stream:
+            request = json.loads(line)
+            asked.append(request.get("params"))
+            reply = {"v": 1, "id": request["id"]}
+            if request.get("params"):
+                reply["error"] = {"code": "bad_params", "message": "there is no such parameter"}
+            else:
+                reply["result"] = {"monotonic_ns": 1, "hidden": 0, "processes": [
+                    {"key": "5:5", "pid": 5, "comm": "old", "heap": {"allocated_bytes": 1024}}]}
+            stream.write(json.dumps(reply).encode() + b"\n")
+            stream.flush()
+
+
+def test_old_daemon():
+    """It has no counters to tell: no rates, no complaint, and it is asked for them but once."""
+    asked = []
+    with tempfile.TemporaryDirectory() as place, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.join(place, "control.sock"))
+        listener.listen()
+        thread = threading.Thread(target=serve_old, args=(listener, asked), daemon=True)
+        thread.start()
+        code, out, err = apexctl("top", "--count", "2", "--interval", "0.1", directory=place)
+        same((code, err, out.count("1.0 KiB")), (0, "", 2), "top of an old daemon")
+        same(asked, [{"counters": True}, None, None], "what it was asked")
+        thread.join(PATIENCE_S)
+
+
+def serve_slow(listener, rounds):
+    """A daemon whose one process takes a change only after so many looks."""
+    connection, _ = listener.accept()
+    with connection, connection.makefile("rwb") as stream:
+        for line in stream:
+            rounds -= 1
+            value = {"key": "decay_ms", "type": "ms", "value": 5 if rounds < 0 else 9, "wanted": 5}
+            result = {"processes": [{"key": "5:5", "pid": 5, "comm": "slow", "options": [value],
+                                     "changes": [value]}]}
+            reply = {"v": 1, "id": json.loads(line)["id"], "result": result}
+            stream.write(json.dumps(reply).encode() + b"\n")
+            stream.flush()
+
+
+def test_progress():
+    """What takes long is told on a terminal, in a line that goes away, and nowhere else."""
+    for wait in (1, 12):
+        for stderr_too in (True, False):
+            with tempfile.TemporaryDirectory() as place, socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(os.path.join(place, "control.sock"))
+                listener.listen()
+                threading.Thread(target=serve_slow, args=(listener, wait), daemon=True).start()
+                command = [APEXCTL, "--runtime-dir", place, "tune", "5", "decay_ms=5"]
+                if not stderr_too:
+                    command = ["sh", "-c", 'exec "$@" 2>/dev/null', "-"] + command
+                with Terminal(command) as t:
+                    t.end()
+                    same(b"waiting for" in t.screen.bytes, wait > 5 and stderr_too, "progress")
+                    check("waiting for" not in t.screen.text(), "the line has gone: " + t.screen.text())
+
+
+def test_tables(daemon):
+    """The tables of the other commands: their style and width are the terminal's, or as they are told."""
+    control = [APEXCTL, "--runtime-dir", daemon.dir]
+    with processes(daemon.dir, b"one"):
+        for options, environment, titles in (([], {}, True), (["--color", "never"], {}, False),
+                                             ([], {"NO_COLOR": "1"}, True), ([], {"TERM": "dumb"}, False),
+                                             (["--color", "always"], {"TERM": "dumb"}, True)):
+            with Terminal(control + options + ["ps"], environment=environment,
+                          term=environment.get("TERM", "xterm")) as t:
+                same(t.end(), 0, "ps on a terminal")
+                same(b"\x1b[1;4m" in t.screen.bytes, titles, "titles with %r %r" % (options, environment))
+                check("one" in t.screen.text(), "the table")
+        with Terminal(control + ["ps"], columns=40) as t:
+            t.end()
+            check(all(len(line) <= 40 for line in t.screen.bytes.decode().splitlines()[1:]), "cut to 40")
+            check("no room for" in t.screen.text(), "it says so: " + t.screen.text())
+        with Terminal(control + ["doctor"], environment={"NO_COLOR": ""}) as t:
+            t.end()
+            check(b"\x1b[32mok" in t.screen.bytes, "doctor in colours")
+        same(apexctl("--color", "always", "ps", directory=daemon.dir)[1].startswith("\x1b[1;4m"), True,
+             "style in a pipe when told so")
+        check("\x1b" not in apexctl("ps", directory=daemon.dir)[1], "none otherwise")
+        code, out, _ = apexctl("stats", "--watch", "--interval", "1", "--count", "2", directory=daemon.dir)
+        same((code, out.count("A SECOND")), (0, 3), "changes in the second round: " + out)
+        check(re.search(r"slow_allocs_total +\d+ +\+\d", out), "slow allocations a second: " + out)
+    same(apexctl("--color", "blue", "ps")[0], 2, "no such colour")
+    for command in ("stats", "top", "doctor"):
+        code, out, _ = apexctl(command, "--help")
+        check(code == 0 and out.startswith("Usage: apexctl " + command), "help of " + command)
+
+
 def test_usage(daemon):
     for arguments, words in ((["--srot", "rss"], "did you mean --sort?"),
                              (["--sort", "rs"], "did you mean rss?"),
@@ -215,6 +310,8 @@ def test_usage(daemon):
         check(words in err, "top %r says: %s" % (arguments, err))
     for word, meant in (("tpo", "top"), ("stat", "stats"), ("toplogy", "topology")):
         check("did you mean %s?" % meant in apexctl(word)[2], "a hint for " + word)
+    code, _, err = apexctl("run", "--hardend", "true")
+    check(code == 2 and "did you mean --hardened?" in err, "a hint for an option of run: " + err)
     same(apexctl("top", directory="/nonexistent")[0], 3, "no daemon at the start")
 
 
@@ -227,6 +324,9 @@ if __name__ == "__main__":
         test_signals(apexd)
         test_colours(apexd)
         test_batch(apexd)
+        test_tables(apexd)
         test_usage(apexd)
         test_daemon_goes(apexd)
+    test_old_daemon()
+    test_progress()
     finish()

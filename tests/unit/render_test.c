@@ -73,6 +73,74 @@ test_columns(void **state)
     free(text);
 }
 
+// Prints a table of one long text and two numbers in a style.
+static void
+expect_styled(struct style style, const char *wanted)
+{
+    static const char *const titles[] = {"PID", "<COMMAND", "SIZE"};
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    struct table t;
+
+    table_init(&t, titles, 3);
+    table_number(&t, 1234);
+    table_text(&t, "\xc3\xa4 name of 20 letters"); // the first of them takes two bytes
+    table_bytes(&t, 2048);
+    table_set_style(style);
+    table_print(&t, out);
+    table_set_style((struct style){.columns = 0});
+    fclose(out);
+    assert_string_equal(text, wanted);
+    free(text);
+}
+
+static void
+test_styles(void **state)
+{
+    (void)state;
+    expect_styled((struct style){.attributes = true, .columns = 80},
+                  "\033[1;4m PID  COMMAND                  SIZE\033[0m\n"
+                  "1234  \xc3\xa4 name of 20 letters  2.0 KiB\n");
+    expect_styled((struct style){.columns = 35}, " PID  COMMAND                  SIZE\n"
+                                                 "1234  \xc3\xa4 name of 20 letters  2.0 KiB\n");
+    expect_styled((struct style){.columns = 30}, " PID  COMMAND             SIZE\n"
+                                                 "1234  \xc3\xa4 name of 20 l~  2.0 KiB\n");
+    expect_styled((struct style){.columns = 24}, " PID  COMMAND\n"
+                                                 "1234  \xc3\xa4 name of~\n"
+                                                 "(no room for 1 more)\n");
+    expect_styled((struct style){.columns = 1}, " PID\n1234\n(no room for 2 more)\n");
+}
+
+// What has changed between two answers, in both directions; and two answers of one moment.
+static void
+test_changes(void **state)
+{
+    cJSON *before = cJSON_Parse("{\"monotonic_ns\":1000000000,\"heap\":{\"allocated_bytes\":4096},"
+                                "\"counters\":{\"purge_calls_total\":5,\"purged_bytes_total\":0}}");
+    cJSON *result = cJSON_Parse("{\"monotonic_ns\":3000000000,\"heap\":{\"allocated_bytes\":2048},"
+                                "\"counters\":{\"purge_calls_total\":8,\"purged_bytes_total\":0}}");
+    const cJSON *answers[] = {before, result, NULL};
+    char *text = NULL;
+    size_t length = 0;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        FILE *out = open_memstream(&text, &length);
+        render_stats_since(out, result, answers[i]);
+        fclose(out);
+        assert_int_equal(strstr(text, "A SECOND") != NULL, i == 0);
+        if (i == 0) {
+            assert_non_null(strstr(text, "allocated  2.0 KiB  -1.0 KiB  live objects\n"));
+            assert_non_null(strstr(text, "purge_calls_total       8      +1.5\n"));
+            assert_non_null(strstr(text, "purged_bytes_total    0 B       0 B\n"));
+        }
+        free(text);
+    }
+    cJSON_Delete(before);
+    cJSON_Delete(result);
+}
+
 static char *
 slurp(const char *name, const char *ending)
 {
@@ -173,10 +241,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_anything_goes),
+        cmocka_unit_test(test_bytes),  cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_styles), cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_golden), cmocka_unit_test(test_anything_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
