@@ -27,6 +27,8 @@ EXTRA_DIST += \
 	docs/decisions/0014-blocks-in-the-page.md \
 	docs/decisions/0015-sampled-objects-begin-inside-their-chunk.md \
 	docs/decisions/0017-advice-overlays.md \
+	docs/decisions/0018-resident-is-asked-for.md \
+	docs/decisions/0019-the-walk-asks-chunks.md \
 	docs/decisions/README.md \
 	docs/invariants.md \
 	docs/memory-ordering.md \

@@ -12,6 +12,7 @@
 #include "core/seal.h"
 #include "os/os.h"
 #include "policy/pool.h"
+#include "policy/sampler.h"
 
 // Objects are looked for under the pool's lock, so many at a time, and shown without it.
 #define STEP_OBJECTS 64
@@ -49,6 +50,25 @@ walk_is_live(const struct block *b, struct chunk *chunk, unsigned c, size_t *usa
 
 #endif
 
+// How far behind the start of its chunk a sampled object begins (policy/sampler.h): a power of two,
+// which only the table of such objects knows. 0 for all others.
+static size_t
+walk_lead(const char *base, size_t usable_bytes)
+{
+    size_t found;
+
+    if (!sampler_is_used()) {
+        return 0;
+    }
+    for (size_t lead = SAMPLER_LEAD_BYTES; lead <= OBJECT_ALIGN_MAX && lead < usable_bytes;
+         lead *= 2) {
+        if (sampler_find(base + lead, &found) && found == lead) {
+            return lead;
+        }
+    }
+    return 0;
+}
+
 // A pool_walk_fn. The place and number of chunks are those of the class, whatever the descriptor
 // says of them.
 static bool
@@ -77,11 +97,15 @@ walk_block(const struct block *b, void *context)
             return false;
         }
         walk->chunks++;
-        object->ptr = chunk_object(chunk);
-        object->granted_bytes = class->chunk_bytes;
-        object->kind = APEX_OBJECT_CHUNK;
-        object->size_class = c;
-        walk->count += walk_is_live(b, chunk, c, &object->usable_bytes) ? 1 : 0;
+        if (walk_is_live(b, chunk, c, &object->usable_bytes)) {
+            size_t lead = walk_lead(chunk_object(chunk), object->usable_bytes);
+            object->ptr = (char *)chunk_object(chunk) + lead;
+            object->usable_bytes -= lead;
+            object->granted_bytes = class->chunk_bytes;
+            object->kind = APEX_OBJECT_CHUNK;
+            object->size_class = c;
+            walk->count++;
+        }
     }
     return true;
 }

@@ -45,6 +45,9 @@
 #define DECAY_STEPS 4
 #define NS_PER_MS UINT64_C(1000000)
 
+// To look at 8 MiB takes some ten microseconds: not more often than this.
+#define LOOK_NS (10 * NS_PER_MS)
+
 // So much of what was purged too early is forgotten in each step of decay.
 #define REGRET_FADE_SHARE 8
 
@@ -85,7 +88,7 @@ struct pool {
     struct superblock *look;     // the next one to look at; NULL: the first
     uint64_t looked_ns;          // when the last one was looked at; atomic
     struct apex_stats_process stats;
-    bool mirrored; // to where `lent.page_of` says
+    bool mirrored; // atomic: to where `lent.page_of` says
 };
 
 struct OWN_PAGES pool_loan {
@@ -852,15 +855,13 @@ pool_look_some(void)
 {
     uint64_t now = os_now_ns();
 
-    if (now == load_relaxed(&pool.looked_ns)) {
+    if (!load_relaxed(&pool.mirrored) || now - load_relaxed(&pool.looked_ns) < LOOK_NS) {
         return;
     }
     store_relaxed(&pool.looked_ns, now);
     pool_lock();
-    if (pool.mirrored) {
-        pool_look_on();
-        large_look();
-    }
+    pool_look_on();
+    large_look();
     pool_unlock();
 }
 
@@ -1009,7 +1010,7 @@ void
 pool_mirror(void)
 {
     pool_lock();
-    pool.mirrored = lent.page_of != NULL;
+    store_relaxed(&pool.mirrored, lent.page_of != NULL);
     for (struct list *l = pool.all.next; l != &pool.all; l = l->next) {
         heapmap_mirror(list_entry(l, struct superblock, all_link));
     }

@@ -84,8 +84,8 @@ pool_note_pending(void)
 }
 
 // For the statistic `resident`: asks the kernel about the next 4 MiB of superblocks and of large
-// objects, once in a tick of the coarse clock, while the books are shown to somebody; some ten
-// microseconds. The other asks about all.
+// objects, no more often than each 10 ms, while the books are shown to somebody. The other asks
+// about all.
 void pool_look_some(void);
 void pool_look_all(void);
 

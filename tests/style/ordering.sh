@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # Every function of libapex that uses an ordering atomic operation (acquire, release, full fence)
-# is named in docs/memory-ordering.md as `file.c:function`, with the pair it is half of. Reason:
-# half a pair is a bug or a waste, and which of the two cannot be seen from one side. Tests itself
-# first.
+# is named in docs/memory-ordering.md as `file.c:function` (a folder may stand before), with the
+# pair it is half of. Reason: half a pair is a bug or a waste, and which of the two cannot be seen
+# from one side. Tests itself first.
 #
 #   ordering.sh [top of the sources]
 
@@ -24,7 +24,7 @@ check_tree()
         }' $(cat "$scratch/files") | sort -u >"$scratch/uses"
     failures=0
     while read -r use; do
-        grep -qF "\`$use\`" docs/memory-ordering.md && continue
+        grep -qE "\`([a-z_]+/)*$use\`" docs/memory-ordering.md && continue
         complain "$use uses an ordering operation, but docs/memory-ordering.md does not name it"
     done <"$scratch/uses"
     echo "$(wc -l <"$scratch/uses") functions with ordering operations"

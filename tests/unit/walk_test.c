@@ -7,8 +7,10 @@
 #include "front/walk.h"
 
 #include "core/size_class.h"
+#include "policy/config.h"
 #include "policy/heap.h"
 #include "policy/pool.h"
+#include "policy/sampler.h"
 
 #include "../support/unit.h"
 
@@ -215,6 +217,36 @@ test_orphans(void **state)
     check(5000, before);
 }
 
+// Sampled objects begin inside their chunks; the walk shows them where the program sees them.
+static void
+test_sampled(void **state)
+{
+    enum { COUNT = 5000 };
+    unsigned before = others();
+    unsigned sampled = 0;
+    size_t lead;
+
+    (void)state;
+    assert_true(config_tune("profile_rate", 4096));
+    sampler_poll();
+    heap_watch(heap_self.heap);
+    for (unsigned i = 0; i < COUNT; i++) {
+        size_t align = (size_t)16 << i % 6;
+        size_of[i] = 1 + i * 7 % 5000;
+        live[i] = apex_aligned_alloc(align, size_of[i]);
+        assert_non_null(live[i]);
+        memset(live[i], 0xff, size_of[i]);
+        sampled += sampler_find(live[i], &lead);
+    }
+    assert_true(sampled > 100);
+    check(COUNT, before);
+    assert_true(config_tune("profile_rate", 0));
+    sampler_poll();
+    heap_watch(heap_self.heap);
+    end(COUNT);
+    check(0, before);
+}
+
 static void
 test_end(void **state)
 {
@@ -283,6 +315,7 @@ main(void)
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_large_and_empty),
         cmocka_unit_test(test_orphans),
+        cmocka_unit_test(test_sampled),
         cmocka_unit_test(test_end),
         cmocka_unit_test(test_free_meanwhile),
     };
