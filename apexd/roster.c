@@ -124,6 +124,9 @@ roster_add(struct roster *roster, struct client *client)
     roster->uid[roster->count] = client->peer.uid;
     roster->client[roster->count++] = client;
     roster->registered_total++;
+    if (roster->count > KEPT_MAX) {
+        page_map_rest(&client->map);
+    }
 }
 
 size_t
