@@ -26,6 +26,7 @@ EXTRA_DIST += \
 	docs/decisions/0013-quarantine-serves.md \
 	docs/decisions/0014-blocks-in-the-page.md \
 	docs/decisions/0015-sampled-objects-begin-inside-their-chunk.md \
+	docs/decisions/0016-idle-memory.md \
 	docs/decisions/0017-advice-overlays.md \
 	docs/decisions/0018-resident-is-asked-for.md \
 	docs/decisions/0019-the-walk-asks-chunks.md \
