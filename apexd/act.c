@@ -100,7 +100,7 @@ act_collect(struct ranges *r)
             act_add(r, large.base, large.bytes);
         }
     }
-    page_map_forget_rows(map);
+    page_map_rest(map);
     act_flush(r);
 }
 
