@@ -9,14 +9,11 @@
 #include "base/constants.h"
 
 #include <stddef.h>
-#include <string.h>
 
 // More superblocks than this have no room on the largest page.
 #define SUPERBLOCK_ROWS (APEX_STATS_PAGE_BYTES_MAX / sizeof(struct apex_stats_superblock))
 #define SUPERBLOCK_WORDS (SUPERBLOCK_ROWS / 64)
 #define LARGE_WORDS (APEX_STATS_LARGE / 64)
-
-#define FILL_FULL 255u
 
 // Rows in use. Bit n of word 0 is row n + 1: row 0 means none.
 struct heapmap_rows {
@@ -38,6 +35,14 @@ struct OWN_PAGES heapmap_loan {
 };
 
 static CONSTANT struct heapmap_loan lent;
+
+uint32_t heapmap_watched;
+
+void
+heapmap_set_watched(bool watched)
+{
+    store_relaxed(&heapmap_watched, watched ? 1u : 0u);
+}
 
 void
 heapmap_set_hooks(const struct heapmap_hooks *hooks)
@@ -78,20 +83,20 @@ heapmap_superblock(uint32_t row)
     return row == 0 || lent.hooks.superblock_of == NULL ? NULL : lent.hooks.superblock_of(row - 1);
 }
 
-static uint32_t
-heapmap_word(unsigned c, enum apex_block_state state, unsigned owner, unsigned fill)
-{
-    struct apex_stats_block entry = {(uint8_t)c, (uint8_t)state, (uint8_t)owner, (uint8_t)fill};
-    uint32_t word;
-
-    memcpy(&word, &entry, sizeof word);
-    return word;
-}
-
 static void
 heapmap_store(struct apex_stats_superblock *to, unsigned index, uint32_t word)
 {
     store_relaxed((uint32_t *)(void *)&to->block[index], word);
+}
+
+void
+heapmap_show_again(const struct block *b)
+{
+    struct apex_stats_superblock *to = heapmap_superblock(b->map_row);
+
+    if (to != NULL) {
+        heapmap_store(to, geometry_descriptor_index(b), b->shown);
+    }
 }
 
 // The descriptor before the page: heapmap_mirror() relies on it.
@@ -102,35 +107,28 @@ heapmap_put(struct block *b, uint32_t word)
         return;
     }
     store_relaxed(&b->shown, word);
-    struct apex_stats_superblock *to = heapmap_superblock(b->map_row);
-    if (to != NULL) {
-        heapmap_store(to, geometry_descriptor_index(b), word);
+    if (load_relaxed(&heapmap_watched) != 0) {
+        heapmap_show_again(b);
     }
 }
 
-static enum apex_block_state
-heapmap_state(enum block_state state)
-{
-    switch (state) {
-    case BLOCK_CURRENT:
-        return APEX_BLOCK_CURRENT;
-    case BLOCK_FULL:
-        return APEX_BLOCK_FULL;
-    case BLOCK_AVAILABLE:
-        return APEX_BLOCK_AVAILABLE;
-    case BLOCK_IDLE:
-        return APEX_BLOCK_IDLE;
-    default:
-        return APEX_BLOCK_TAKEN;
-    }
-}
+static const uint8_t state_shown[] = {
+    [BLOCK_UNUSED] = APEX_BLOCK_TAKEN,        [BLOCK_MOVING] = APEX_BLOCK_TAKEN,
+    [BLOCK_CURRENT] = APEX_BLOCK_CURRENT,     [BLOCK_FULL] = APEX_BLOCK_FULL,
+    [BLOCK_AVAILABLE] = APEX_BLOCK_AVAILABLE, [BLOCK_IDLE] = APEX_BLOCK_IDLE,
+    [BLOCK_TAIL] = APEX_BLOCK_TAKEN,
+};
 
 // So that a reader finds the exact count in blocks of up to 255 chunks: floor(fill * capacity/255).
+// A run with one chunk is used and given back too often for a division.
 static unsigned
 heapmap_fill(uint32_t used, uint32_t capacity)
 {
-    uint32_t fill = capacity == 0 ? 0 : (used * FILL_FULL + capacity - 1) / capacity;
-    return fill < FILL_FULL ? fill : used < capacity ? FILL_FULL - 1 : FILL_FULL;
+    if (capacity <= 1) {
+        return used == 0 ? 0 : HEAPMAP_FILL_FULL;
+    }
+    uint32_t fill = (used * HEAPMAP_FILL_FULL + capacity - 1) / capacity;
+    return fill < HEAPMAP_FILL_FULL ? fill : HEAPMAP_FILL_FULL - (used < capacity ? 1 : 0);
 }
 
 void
@@ -138,7 +136,7 @@ heapmap_show(struct block *b, unsigned owner)
 {
     unsigned fill = heapmap_fill(block_used(b), b->capacity);
 
-    heapmap_put(b, heapmap_word(b->size_class, heapmap_state(b->state), owner, fill));
+    heapmap_put(b, HEAPMAP_WORD(b->size_class, state_shown[b->state], owner, fill));
 }
 
 void
@@ -149,7 +147,7 @@ heapmap_show_taken(struct block *first, unsigned have, unsigned count)
     for (unsigned i = have; i < count; i++) {
         enum apex_block_state state = i == 0 ? APEX_BLOCK_TAKEN : APEX_BLOCK_TAIL;
         first[i].map_row = row;
-        heapmap_put(&first[i], heapmap_word(0, state, APEX_OWNER_NONE, i));
+        heapmap_put(&first[i], HEAPMAP_WORD(0, state, APEX_OWNER_NONE, i));
     }
 }
 
@@ -159,7 +157,7 @@ heapmap_show_free(struct superblock *sb, uint64_t blocks, enum apex_block_state 
     for (uint64_t left = blocks; left != 0; left &= left - 1) {
         struct block *b = superblock_block(sb, bits_lowest(left));
         b->map_row = sb->map_row;
-        heapmap_put(b, heapmap_word(0, state, APEX_OWNER_NONE, 0));
+        heapmap_put(b, HEAPMAP_WORD(0, state, APEX_OWNER_NONE, 0));
     }
 }
 
@@ -169,9 +167,9 @@ heapmap_show_free(struct superblock *sb, uint64_t blocks, enum apex_block_state 
 static uint32_t
 heapmap_shown(const struct superblock *sb, unsigned index)
 {
-    uint32_t word = index == 0 ? heapmap_word(0, APEX_BLOCK_HEADER, APEX_OWNER_NONE, 0)
+    uint32_t word = index == 0 ? HEAPMAP_WORD(0, APEX_BLOCK_HEADER, APEX_OWNER_NONE, 0)
                                : load_relaxed(&superblock_block(sb, index)->shown);
-    return word != 0 ? word : heapmap_word(0, APEX_BLOCK_CLEAN, APEX_OWNER_NONE, 0);
+    return word != 0 ? word : HEAPMAP_WORD(0, APEX_BLOCK_CLEAN, APEX_OWNER_NONE, 0);
 }
 
 void
@@ -253,7 +251,8 @@ heapmap_large_show(uint32_t row, const void *base, size_t bytes, enum apex_large
         return;
     }
     heapmap_large_store(&large_shown[row - 1], (uintptr_t)base, bytes, (uint32_t)state);
-    struct apex_stats_large *to = heapmap_large_row(row);
+    struct apex_stats_large *to =
+        load_relaxed(&heapmap_watched) != 0 ? heapmap_large_row(row) : NULL;
     if (to != NULL) {
         heapmap_large_store(to, (uintptr_t)base, bytes, (uint32_t)state);
     }

@@ -36,6 +36,11 @@ struct heapmap_hooks {
 // Once, before the second thread. Without hooks nothing is mirrored.
 void heapmap_set_hooks(const struct heapmap_hooks *hooks);
 
+// True while there is a page, so that without one nobody goes and asks. Set before
+// heapmap_mirror().
+void heapmap_set_watched(bool watched);
+extern uint32_t heapmap_watched; // atomic
+
 // --- Superblocks: under the pool's lock ---
 
 // Gives a superblock a row. All of its blocks are free and clean.
@@ -52,9 +57,33 @@ void heapmap_mirror(const struct superblock *sb);
 
 // --- Blocks ---
 
+#define HEAPMAP_FILL_FULL 255u
+#define HEAPMAP_WORD(class, state, owner, fill)                                  \
+    ((uint32_t)(class) | (uint32_t)(state) << 8 | (uint32_t)(owner) << 16 | \
+     (uint32_t)(fill) << 24)
+
+// Copies the word of a block to the page.
+void heapmap_show_again(const struct block *b);
+
 // Shows a block or run in use or idle, as its fields say; `owner` is a thread slot, or one of
 // APEX_OWNER_*. Whoever may change the block.
 void heapmap_show(struct block *b, unsigned owner);
+
+// The same for a run with one chunk that was shown before, of the same class and the same owner,
+// who uses it again or keeps it: that happens to objects above 64 KiB at every malloc and free.
+FAST void
+heapmap_show_only(struct block *b, bool used)
+{
+    // Class and owner stay. The bytes as in struct apex_stats_block.
+    const uint32_t kept = HEAPMAP_WORD(0xff, 0, 0xff, 0);
+    const uint32_t word = used ? HEAPMAP_WORD(0, APEX_BLOCK_FULL, 0, HEAPMAP_FILL_FULL)
+                               : HEAPMAP_WORD(0, APEX_BLOCK_IDLE, 0, 0);
+
+    store_relaxed(&b->shown, (b->shown & kept) | word);
+    if (unlikely(load_relaxed(&heapmap_watched) != 0)) {
+        heapmap_show_again(b);
+    }
+}
 
 // A run of `count` blocks was taken, of which the first `have` were taken already; the pool's lock.
 void heapmap_show_taken(struct block *first, unsigned have, unsigned count);

@@ -327,13 +327,15 @@ heap_idle_max(const struct heap *heap)
 }
 
 // The block is IDLE, empty, and in no list.
-static void
+FAST void
 heap_keep_idle(struct heap *heap, struct block *b)
 {
     if (b->size_class >= CLASS_RUN) {
         block_put_only(b);
+        heapmap_show_only(b, false);
+    } else {
+        heap_show(heap, b);
     }
-    heap_show(heap, b);
     idle_put(&heap->idle, b);
     // The bound falls with what the heap owns, so that each block that goes may lower it.
     while (unlikely(heap->idle.blocks > heap_idle_max(heap))) {
@@ -722,11 +724,17 @@ heap_alloc_small(struct heap *heap, unsigned c, bool *zeroed)
 static void *
 heap_use_run(struct heap *heap, struct block *b)
 {
+    bool shown = b->state == BLOCK_IDLE;
+
     block_set_state(b, BLOCK_FULL);
     list_push(&heap->full, &b->link);
     HEAP_COUNT(heap, class[b->size_class].live_gained, 1);
     void *p = block_take_only(b);
-    heap_show(heap, b);
+    if (likely(shown)) {
+        heapmap_show_only(b, true);
+    } else {
+        heap_show(heap, b);
+    }
     return p;
 }
 

@@ -19,6 +19,7 @@
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "base/fmt.h"
+#include "core/heapmap.h"
 #include "core/size_class.h"
 #include "os/os.h"
 #include "os/os_page.h"
@@ -365,6 +366,7 @@ stats_page_open(uint64_t now_ns, int *fd, uint64_t *nonce, uint32_t *bytes)
     store_relaxed(&generation, (generation | 1) + (generation & 1) * 2);
     // Pairs with the acquire in stats_page_writable.
     store_release(&page_open, 1);
+    heapmap_set_watched(true);
     return 0;
 }
 
@@ -381,6 +383,7 @@ void
 stats_page_drop(void)
 {
     store_relaxed(&page_open, 0);
+    heapmap_set_watched(false);
     if ((generation & 1) != 0) {
         store_relaxed(&generation, generation + 1);
     }

@@ -39,6 +39,7 @@ setup(void **state)
 
     (void)state;
     heapmap_set_hooks(&hooks);
+    heapmap_set_watched(true);
     memset(page, 0, sizeof page);
     memset(large_page, 0, sizeof large_page);
     page_there = true;
