@@ -9,6 +9,7 @@
 #include "apexctl/map_html.h"
 #include "apexctl/map_svg.h"
 #include "apexctl/map_text.h"
+#include "apexctl/style.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -94,10 +95,8 @@ map_option(struct map_options *options, int option, const char *text)
     case 'a':
         options->ascii = true;
         break;
-    case 'f': // in other commands it takes a format
-        if (!map_is_format(options, text)) {
-            options->file = text;
-        }
+    case 'f':
+        options->file = text;
         break;
     default:
         choice = -1;
@@ -109,7 +108,8 @@ static bool
 map_parse(struct map_options *options, int argc, char **argv)
 {
     static const struct option long_options[] = {
-        {"output", required_argument, NULL, 'f'},
+        {"output", required_argument, NULL, 'o'},
+        {"file", required_argument, NULL, 'f'},
         {"by", required_argument, NULL, 'b'},
         {"ascii", no_argument, NULL, 'a'},
         {NULL, 0, NULL, 0},
@@ -221,17 +221,12 @@ map_width(void)
 static struct map_look
 map_look(const struct map_options *options)
 {
-    const char *no_color = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
-    bool screen = options->file == NULL && isatty(STDOUT_FILENO);
-
     setlocale(LC_CTYPE, "");
     return (struct map_look){
         .by = options->by,
         .width = map_width(),
         .unicode = !options->ascii && strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
-        .colour = screen && (no_color == NULL || no_color[0] == '\0') &&
-                  (term == NULL || strcmp(term, "dumb") != 0),
+        .colour = options->file == NULL && style_of(STDOUT_FILENO).colours,
     };
 }
 

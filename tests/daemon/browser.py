@@ -173,7 +173,7 @@ def main():
                      stdout=subprocess.PIPE) as program:
             same(program.stdout.readline(), b"done\n", "the program")
             wait_until(lambda: program.pid in listed(daemon.dir), "it is listed")
-            same(apexctl("map", str(program.pid), "--output", page, directory=daemon.dir), (0, "", ""),
+            same(apexctl("map", str(program.pid), "--file", page, directory=daemon.dir), (0, "", ""),
                  "apexctl map")
             whole = json.loads(apexctl("map", str(program.pid), "-o", "json", directory=daemon.dir)[1])
         check(len(whole["superblocks"]) * SUPERBLOCK_BYTES >= 1 << 30, "a heap of 1 GiB")

@@ -217,7 +217,7 @@ def draws(daemon, pid):
     same(len(json.loads(text)["superblocks"]), len(lines), "superblocks in JSON")
     for name, begin in (("heap.html", "<!DOCTYPE html>"), ("heap.svg", "<svg "), ("heap.json", "{")):
         path = os.path.join(daemon.top, name)
-        same(run(str(pid), "--output", path), (0, "", ""), "to a file")
+        same(run(str(pid), "--file", path), (0, "", ""), "to a file")
         check(open(path, encoding="utf-8").read().startswith(begin), name + " is what its name says")
     code, text, _ = apexctl("frag", str(pid), directory=daemon.dir)
     check(code == 0 and "external" in text, "apexctl frag")
@@ -225,7 +225,7 @@ def draws(daemon, pid):
     same(schema_errors(json.loads(text), schema_of("frag")), [], "frag as JSON")
     for arguments, wanted in (((), 2), (("x",), 2), (("1", "2"), 2), (("1", "--by", "x"), 2),
                               (("1", "-o", "x"), 2), (("999999",), 5),
-                              ((str(pid), "--output", "/nowhere/x.svg"), 1)):
+                              ((str(pid), "--file", "/nowhere/x.svg"), 1)):
         code, text, errors = run(*arguments)
         same((code, text), (wanted, ""), "apexctl map %r" % (arguments,))
         check(errors.startswith("apexctl: "), "says why: %r" % errors)
