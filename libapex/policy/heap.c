@@ -478,6 +478,7 @@ heap_tick(struct heap *heap)
     heap->ticks++;
     if (due) {
         heap_pace_ticks(heap);
+        quarantine_tune(&heap->quarantine);
         heap_deliver_all(heap);
         heap_count_idle(heap);
         pool_decay();
@@ -566,7 +567,7 @@ heap_quarantine_rest(struct heap *heap, struct chunk *out)
     if (out != NULL) {
         heap_discharge(heap, out);
     }
-    heap_shrink_quarantine(heap, QUARANTINE_BYTES_MAX);
+    heap_shrink_quarantine(heap, heap->quarantine.bytes_max);
 }
 
 void

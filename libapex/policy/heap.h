@@ -185,7 +185,8 @@ heap_quarantine(struct heap *heap, unsigned c, struct chunk *chunk)
 {
     struct chunk *out = quarantine_put(&heap->quarantine, c, chunk);
 
-    if (unlikely(out != NULL) || unlikely(heap->quarantine.bytes > QUARANTINE_BYTES_MAX)) {
+    if (unlikely(out != NULL) ||
+        unlikely(heap->quarantine.bytes > heap->quarantine.bytes_max)) {
         heap_quarantine_rest(heap, out);
     }
 }

@@ -4,6 +4,9 @@
 
 #include "policy/quarantine.h"
 
+#include "base/atomic.h"
+#include "policy/config.h"
+
 static void
 pen_init(struct pen *pen, unsigned c)
 {
@@ -23,7 +26,14 @@ quarantine_init(struct quarantine *q, struct rng *rng)
         pen_init(&q->pen[c], c);
     }
     q->bytes = 0;
+    quarantine_tune(q);
     dice_seed(&q->dice, rng);
+}
+
+void
+quarantine_tune(struct quarantine *q)
+{
+    q->bytes_max = (uint32_t)load_relaxed(&config_get()->quarantine);
 }
 
 struct chunk *

@@ -12,8 +12,8 @@
 // cost two checksums to write and to follow. (That a quarantine can be a cache as well is our own;
 // pens of pointers are tcmalloc's.)
 //
-// What waits is bounded in number by the size of the pens, and in bytes: while it is more than
-// QUARANTINE_BYTES_MAX, chunks leave the pen that holds most, for policy/quarantine_global.h.
+// What waits is bounded in number by the size of the pens, and in bytes: while it is more than the
+// option `quarantine` says, chunks leave the pen that holds most, for policy/quarantine_global.h.
 //
 // Belongs to one thread. Chunks in it count as allocated, in their blocks and in the statistics;
 // they may be anybody's.
@@ -28,7 +28,6 @@
 #define PEN_SLOTS_MIN 4u
 #define PEN_BYTES (16u << 10) // and a pen holds no more than this, but PEN_SLOTS_MIN chunks
 #define PEN_RUNS 2u           // of runs of their own
-#define QUARANTINE_BYTES_MAX (512u << 10)
 
 // A run of its own counts for this part of its size: more than one has to fit.
 #define QUARANTINE_RUN_PART 4
@@ -45,11 +44,15 @@ _Static_assert(sizeof(struct pen) == 256, "its address is a shift away");
 
 struct quarantine {
     struct pen pen[PROFILE_QUARANTINE ? CLASS_COUNT : 1];
-    uint32_t bytes; // the sum of all weights
+    uint32_t bytes;     // the sum of all weights
+    uint32_t bytes_max; // the option `quarantine`, as it was when somebody last looked
     struct dice dice;
 };
 
 void quarantine_init(struct quarantine *q, struct rng *rng);
+
+// Takes the bound from the option.
+void quarantine_tune(struct quarantine *q);
 
 // What a chunk of class `c` counts for, in bytes.
 FAST uint32_t

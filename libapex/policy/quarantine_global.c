@@ -4,7 +4,9 @@
 
 #include "policy/quarantine_global.h"
 
+#include "base/atomic.h"
 #include "os/lock.h"
+#include "policy/config.h"
 
 static struct lock bag_lock = LOCK_INIT(LOCK_RANK_QUARANTINE);
 
@@ -38,7 +40,8 @@ quarantine_global_put(struct chunk *chunk, struct rng *rng)
 
     lock_acquire(&bag_lock);
     bool full = chunk != NULL && bag.count == QUARANTINE_GLOBAL_SLOTS;
-    if (full || bag.bytes > QUARANTINE_GLOBAL_BYTES_MAX) {
+    uint64_t bytes_max = QUARANTINE_GLOBAL_SHARE * load_relaxed(&config_get()->quarantine);
+    if (full || bag.bytes > bytes_max) {
         out = bag_draw(rng);
     }
     if (chunk != NULL) {

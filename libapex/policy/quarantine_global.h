@@ -14,7 +14,7 @@
 #include "policy/quarantine.h"
 
 #define QUARANTINE_GLOBAL_SLOTS 512u
-#define QUARANTINE_GLOBAL_BYTES_MAX (1u << 20) // by quarantine_weight()
+#define QUARANTINE_GLOBAL_SHARE 2 // times the option `quarantine`, by quarantine_weight()
 
 // Puts in a chunk that is marked as QUARANTINED, or none when it is NULL. Returns one that has to
 // leave, chosen at random; NULL when none has. Call it with NULL until then.

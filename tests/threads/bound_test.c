@@ -7,6 +7,7 @@
 
 #include "apex.h"
 #include "core/size_class.h"
+#include "policy/config.h"
 #include "policy/heaps.h"
 #include "view/stats.h"
 
@@ -88,7 +89,7 @@ bound(const struct stats_totals *totals)
     }
     uint64_t waiting = totals->threads.remote_sent - totals->threads.remote_received;
     uint64_t batches = THREADS * (uint64_t)(BATCH_SLOTS + PARKED_MAX) * BATCH_BYTES_MAX;
-    uint64_t quarantine = PROFILE_QUARANTINE ? THREADS * (uint64_t)QUARANTINE_BYTES_MAX * 8 : 0;
+    uint64_t quarantine = PROFILE_QUARANTINE ? THREADS * config_get()->quarantine * 8 : 0;
     return (THREADS + 1) * classes * BLOCK_BYTES + totals->process.active / 8 +
            waiting * BLOCK_BYTES / 2 + batches + quarantine;
 }

@@ -68,6 +68,7 @@ test_defaults(void **state)
     assert_int_equal(config.seal_metadata, 0);
     assert_int_equal(config.background_thread, 0);
     assert_int_equal(config.profile_rate, 0);
+    assert_int_equal(config.quarantine, 512 << 10);
     assert_memory_equal(config_get(), &config, sizeof config);
 }
 

@@ -6,6 +6,8 @@
 
 #include "policy/quarantine_global.h"
 
+#include "policy/config.h"
+
 #include "../support/superblock.h"
 #include "../support/unit.h"
 
@@ -115,7 +117,9 @@ static void
 test_bound_of_bytes(void **state)
 {
     struct chunk *chunk = (struct chunk *)(void *)run->base;
-    unsigned fit = QUARANTINE_GLOBAL_BYTES_MAX / quarantine_weight(run->size_class);
+    uint64_t bytes_max = QUARANTINE_GLOBAL_SHARE * config_get()->quarantine;
+    unsigned most = (unsigned)(bytes_max / quarantine_weight(run->size_class));
+    unsigned fit = most;
     unsigned count = 0;
 
     (void)state;
@@ -131,7 +135,7 @@ test_bound_of_bytes(void **state)
         fit--;
     }
     assert_true(fit <= 1);
-    assert_true(count >= 2 * (QUARANTINE_GLOBAL_BYTES_MAX / quarantine_weight(run->size_class)));
+    assert_true(count >= 2 * most);
 }
 
 // The wait is geometrically distributed with a mean of SLOTS: of the first SLOTS chunks 1/e, 188,

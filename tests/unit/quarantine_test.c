@@ -6,6 +6,8 @@
 
 #include "policy/quarantine.h"
 
+#include "policy/config.h"
+
 #include "../support/superblock.h"
 #include "../support/unit.h"
 
@@ -156,6 +158,25 @@ test_bytes_are_bounded(void **state)
     }
 }
 
+// apexd may change the bound while the program runs.
+static void
+test_the_bound_is_an_option(void **state)
+{
+    uint64_t before = config_get()->quarantine;
+
+    (void)state;
+    assert_int_equal(q.bytes_max, before);
+    assert_true(config_tune("quarantine", 12345));
+    assert_int_equal(q.bytes_max, before); // nobody has looked
+    quarantine_tune(&q);
+    assert_int_equal(q.bytes_max, 12345);
+    assert_true(config_tune("quarantine", UINT64_MAX));
+    quarantine_tune(&q);
+    assert_int_equal(q.bytes_max, 16 << 20);
+    assert_true(config_tune("quarantine", before));
+    quarantine_tune(&q);
+}
+
 int
 main(void)
 {
@@ -164,6 +185,7 @@ main(void)
         cmocka_unit_test(test_those_who_wait_serve_nobody),
         cmocka_unit_test(test_wait_is_random),
         cmocka_unit_test(test_bytes_are_bounded),
+        cmocka_unit_test(test_the_bound_is_an_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
