@@ -68,6 +68,7 @@ def test_other_user(daemon):
     same(our_map.get("error", {}).get("code"), "denied", "its addresses")
     same(our_frag.get("error", {}).get("code"), "denied", "its waste")
     same(own["result"]["process"]["uid"], OTHER, "their own process")
+    wait_until(lambda: pid not in listed(daemon.dir), "their process has left the list")
     # By HTTP the same: a row of their own, the rest in one; one process of root not at all.
     os.chmod(daemon.dir + "/http.sock", 0o666)
     out = json.loads(as_other(

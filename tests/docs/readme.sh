@@ -36,7 +36,7 @@ if ! env -u MAKEFLAGS -u MAKELEVEL make -C "${top_builddir:?}" install DESTDIR="
 fi
 
 # As if it were installed where the compiler, the loader and the shell look by themselves.
-usr=$(dirname "$(dirname "$(find "$scratch/root" -name apexctl -type f)")")
+usr=$(dirname "$(dirname "$(find "$scratch/root" -path '*/bin/apexctl' -type f)")")
 lib=$(dirname "$(find "$scratch/root" -name libapex.a)")
 PATH=$usr/bin:$usr/sbin:$PATH
 PKG_CONFIG_PATH=$lib/pkgconfig
