@@ -100,6 +100,27 @@ symbols_plain(struct symbols *s, const char *name)
     return plain->text;
 }
 
+// What clang makes has no table from addresses to compilation units, by which dwfl_module_getsrc()
+// finds them: asks one after the other.
+static void
+symbols_search_line(Dwfl_Module *module, uint64_t address, struct symbol *found)
+{
+    Dwarf_Addr bias;
+
+    for (Dwarf_Die *unit = dwfl_module_nextcu(module, NULL, &bias); unit != NULL;
+         unit = dwfl_module_nextcu(module, unit, &bias)) {
+        if (dwarf_haspc(unit, address - bias) != 1) {
+            continue;
+        }
+        Dwarf_Line *line = dwarf_getsrc_die(unit, address - bias);
+        const char *file = line == NULL ? NULL : dwarf_linesrc(line, NULL, NULL);
+        if (file != NULL && dwarf_lineno(line, &found->line) == 0) {
+            found->file = file;
+        }
+        return;
+    }
+}
+
 struct symbol
 symbols_find(struct symbols *s, uint64_t address)
 {
@@ -115,6 +136,8 @@ symbols_find(struct symbols *s, uint64_t address)
     if (line != NULL) {
         const char *file = dwfl_lineinfo(line, NULL, &found.line, NULL, NULL, NULL);
         found.file = file == NULL ? "" : file;
+    } else {
+        symbols_search_line(module, address, &found);
     }
     return found;
 }
