@@ -53,7 +53,7 @@ background_purge(void)
 static uint64_t
 background_nap_ms(uint64_t before, uint64_t pending, uint64_t last_ms)
 {
-    uint64_t nap = config_get()->decay_ms / NAP_SHARE;
+    uint64_t nap = config_value(decay_ms) / NAP_SHARE;
 
     if (pending == before) {
         nap = last_ms * 2;
@@ -78,7 +78,7 @@ background_main(void)
     uint64_t pending = 0;
     uint64_t nap_ms = 0;
 
-    while (config_get()->background_thread != 0) {
+    while (config_value(background_thread) != 0) {
         uint64_t before = pending;
         pending = background_purge();
         if (pending != 0) {
@@ -96,7 +96,7 @@ void
 background_init(void)
 {
     process = getpid();
-    if (config_get()->background_thread != 0) {
+    if (config_value(background_thread) != 0) {
         filters = os_sandbox_filters();
     }
 }
@@ -127,7 +127,7 @@ background_start_now(void)
 void
 background_start(void)
 {
-    if (unlikely(config_get()->background_thread != 0) && load_relaxed(&state) == ABSENT) {
+    if (unlikely(config_value(background_thread) != 0) && load_relaxed(&state) == ABSENT) {
         background_start_now();
     }
 }

@@ -129,7 +129,7 @@ compat_malloc_stats(void)
 __attribute__((constructor)) static void
 compat_start(void)
 {
-    if (config_get()->stats_at_exit) {
+    if (config_value(stats_at_exit)) {
         stats_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     }
 }
@@ -137,7 +137,7 @@ compat_start(void)
 __attribute__((destructor)) static void
 compat_exit(void)
 {
-    if (config_get()->stats_at_exit) {
+    if (config_value(stats_at_exit)) {
         compat_malloc_stats();
     }
 }

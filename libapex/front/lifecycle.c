@@ -82,8 +82,8 @@ static void
 lifecycle_configure(void)
 {
     configured = config_load(os_secure());
-    fault_set_report(config_get()->fault == CONFIG_FAULT_REPORT);
-    if (!PROFILE_READONLY && config_get()->seal_metadata != 0) {
+    fault_set_report(config_value(fault) == CONFIG_FAULT_REPORT);
+    if (!PROFILE_READONLY && config_value(seal_metadata) != 0) {
         fault_warn("option ignored: seal_metadata (only libapex-hardened has it)");
     }
 }
@@ -205,7 +205,7 @@ static void
 lifecycle_seal(void)
 {
     config_seal();
-    if (PROFILE_READONLY && config_get()->seal_metadata != 0) {
+    if (PROFILE_READONLY && config_value(seal_metadata) != 0) {
         registry_seal();
         vault_seal();
     }

@@ -237,7 +237,7 @@ config_choice(struct slice s, const char *list, uint64_t *number)
 }
 
 static bool
-config_value(const struct config_option *option, struct slice s, uint64_t *number)
+config_parse_value(const struct config_option *option, struct slice s, uint64_t *number)
 {
     switch (option->type) {
     case CONFIG_BYTES: {
@@ -272,7 +272,7 @@ config_store(struct config *config, const struct config_option *option, struct s
         field[s.length] = '\0';
         return true;
     }
-    if (!config_value(option, s, &number) || number < option->min || number > option->max) {
+    if (!config_parse_value(option, s, &number) || number < option->min || number > option->max) {
         return false;
     }
     memcpy(field, &number, sizeof number);

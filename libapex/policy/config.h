@@ -12,6 +12,7 @@
 #define APEX_POLICY_CONFIG_H
 
 #include "abi/advice_page.h"
+#include "base/atomic.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -73,6 +74,9 @@ const struct config *config_get(void);
 
 // The same as config_load left it, whatever was changed since.
 const struct config *config_started(void);
+
+// A number of it that may change meanwhile (LIVE), or not.
+#define config_value(field) load_relaxed(&config_get()->field)
 
 // Changes a number of the configuration while the program runs, from any thread; readers see the
 // old value or the new one. A value outside the range of the row becomes the nearest one inside.

@@ -368,7 +368,7 @@ heap_file(struct heap *heap, struct block *b)
 static void
 heap_regret(struct heap *heap, const struct block *b)
 {
-    uint64_t most = config_get()->dirty_floor / BLOCK_BYTES * HOME_REGRET_TIMES;
+    uint64_t most = config_value(dirty_floor) / BLOCK_BYTES * HOME_REGRET_TIMES;
     uint64_t regret = load_relaxed(&heap->home_regret) + (uint64_t)b->run_blocks;
 
     if (os_now_ns() - load_relaxed(&heap->swept_ns) < pool_decay_ns()) {

@@ -53,7 +53,7 @@ heaps_count_live(int change)
     uint32_t part = heaps_live == 0 ? IDLE_PART_MAX : IDLE_TOTAL / heaps_live;
     part = part < IDLE_PART_MIN ? IDLE_PART_MIN : part;
     store_relaxed(&heap_idle_part, part > IDLE_PART_MAX ? (uint32_t)IDLE_PART_MAX : part);
-    uint64_t home = config_get()->dirty_floor / BLOCK_BYTES / (heaps_live == 0 ? 1 : heaps_live);
+    uint64_t home = config_value(dirty_floor) / BLOCK_BYTES / (heaps_live == 0 ? 1 : heaps_live);
     home = home < HOME_PART_MIN ? HOME_PART_MIN : home;
     store_relaxed(&heap_home_part, home > UINT32_MAX ? UINT32_MAX : (uint32_t)home);
 }

@@ -226,7 +226,7 @@ pool_reserve_region(void)
 static bool
 pool_wants_huge(const struct superblock *sb)
 {
-    uint64_t thp = config_get()->thp;
+    uint64_t thp = config_value(thp);
 
     return thp == CONFIG_THP_ALWAYS ||
            (thp == CONFIG_THP_AUTO && superblock_free_count(sb) <= HUGE_FREE_COUNT_MAX);
@@ -270,7 +270,7 @@ pool_grow(void)
 static uint64_t
 pool_regret_within(uint64_t bytes)
 {
-    uint64_t most = config_get()->dirty_floor * POOL_REGRET_TIMES;
+    uint64_t most = config_value(dirty_floor) * POOL_REGRET_TIMES;
     return bytes < most ? bytes : most;
 }
 
@@ -380,7 +380,7 @@ pool_mark_run(struct superblock *sb, unsigned first, unsigned count)
 static bool
 pool_within_limit(size_t bytes)
 {
-    uint64_t limit = config_get()->heap_limit;
+    uint64_t limit = config_value(heap_limit);
     return limit == 0 || pool.stats.active + bytes <= limit;
 }
 
@@ -438,13 +438,12 @@ pool_extend(struct block *first, unsigned count)
 static uint64_t
 pool_dirty_bound(void)
 {
-    const struct config *config = config_get();
-    uint64_t floor = config->dirty_floor;
+    uint64_t floor = config_value(dirty_floor);
     bool burst = pool.regret_bytes == 0 && pool.doubtful_bytes / BURST_TIMES >= floor;
     uint64_t bound = burst ? floor / BURST_FLOOR_SHARE : floor;
 
-    bound += pool.stats.active / 100 * config->dirty_ratio;
-    return config->decay_ms == 0 ? 0 : bound + pool_regret_within(pool.regret_bytes);
+    bound += pool.stats.active / 100 * config_value(dirty_ratio);
+    return config_value(decay_ms) == 0 ? 0 : bound + pool_regret_within(pool.regret_bytes);
 }
 
 // Takes the dirty blocks of the oldest superblock in the list; false when there is none older than
@@ -657,7 +656,7 @@ pool_purge_one(uint64_t before_ns)
     if (!pool_purge_take(before_ns, &sb, &blocks)) {
         return 0;
     }
-    bool sparse = sb->huge && config_get()->thp != CONFIG_THP_ALWAYS;
+    bool sparse = sb->huge && config_value(thp) != CONFIG_THP_ALWAYS;
     sb->huge = sb->huge && !sparse;
     lock_release(&pool.lock);
     if (sparse) {
@@ -710,7 +709,7 @@ pool_give(struct block *first)
         while (pool.dirty_bytes > goal && pool_purge_one(UINT64_MAX) != 0) {
         }
         pool.doubtful_bytes += before > pool.dirty_bytes ? before - pool.dirty_bytes : 0;
-        pool_release_excess(config_get()->retain);
+        pool_release_excess(config_value(retain));
     }
     pool_mark_lazy();
     pool_unlock();
@@ -795,13 +794,13 @@ pool_large_adjust(size_t old_bytes, size_t new_bytes)
 struct large_bounds
 pool_large_bounds(size_t freed_bytes)
 {
-    const struct config *config = config_get();
     uint64_t bytes = load_relaxed(&pool.active_published) / LARGE_CACHE_SHARE;
+    uint64_t retain = config_value(retain);
 
     bytes = bytes < LARGE_CACHE_BYTES_MIN ? LARGE_CACHE_BYTES_MIN : bytes;
-    bytes = bytes > config->retain ? config->retain : bytes;
+    bytes = bytes > retain ? retain : bytes;
     return (struct large_bounds){
-        .cached_bytes_max = config->decay_ms == 0 ? 0 : bytes,
+        .cached_bytes_max = config_value(decay_ms) == 0 ? 0 : bytes,
         .lazy = freed_bytes != 0 && freed_bytes <= bytes && pool_lazy_afford(freed_bytes),
         .now_ns = os_now_ns(),
     };
@@ -810,7 +809,7 @@ pool_large_bounds(size_t freed_bytes)
 uint64_t
 pool_decay_ns(void)
 {
-    return config_get()->decay_ms * NS_PER_MS;
+    return config_value(decay_ms) * NS_PER_MS;
 }
 
 // Blocks that are free and clean have no pages, though the kernel counts those that it guards.
@@ -905,7 +904,7 @@ pool_decay(void)
     pool.regret_bytes -= pool.regret_bytes / REGRET_FADE_SHARE;
     while (pool_purge_one(now - decay) != 0) {
     }
-    pool_release_excess(config_get()->retain);
+    pool_release_excess(config_value(retain));
     pool_unlock();
 }
 
@@ -941,7 +940,7 @@ pool_sparse(const struct block *b)
     struct superblock *sb = superblock_of(b);
 
     pool_lock();
-    if (config_get()->thp != CONFIG_THP_ALWAYS) {
+    if (config_value(thp) != CONFIG_THP_ALWAYS) {
         pool_set_huge(sb, false);
     }
     pool_unlock();
@@ -958,7 +957,7 @@ pool_retune(void)
     }
     while (pool.dirty_bytes > pool_dirty_bound() && pool_purge_one(UINT64_MAX) != 0) {
     }
-    pool_release_excess(config_get()->retain);
+    pool_release_excess(config_value(retain));
     pool_unlock();
 }
 

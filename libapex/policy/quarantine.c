@@ -4,7 +4,6 @@
 
 #include "policy/quarantine.h"
 
-#include "base/atomic.h"
 #include "policy/config.h"
 
 static void
@@ -33,7 +32,7 @@ quarantine_init(struct quarantine *q, struct rng *rng)
 void
 quarantine_tune(struct quarantine *q)
 {
-    q->bytes_max = (uint32_t)load_relaxed(&config_get()->quarantine);
+    q->bytes_max = (uint32_t)config_value(quarantine);
 }
 
 struct chunk *

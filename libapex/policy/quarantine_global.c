@@ -4,7 +4,6 @@
 
 #include "policy/quarantine_global.h"
 
-#include "base/atomic.h"
 #include "os/lock.h"
 #include "policy/config.h"
 
@@ -40,7 +39,7 @@ quarantine_global_put(struct chunk *chunk, struct rng *rng)
 
     lock_acquire(&bag_lock);
     bool full = chunk != NULL && bag.count == QUARANTINE_GLOBAL_SLOTS;
-    uint64_t bytes_max = QUARANTINE_GLOBAL_SHARE * load_relaxed(&config_get()->quarantine);
+    uint64_t bytes_max = QUARANTINE_GLOBAL_SHARE * config_value(quarantine);
     if (full || bag.bytes > bytes_max) {
         out = bag_draw(rng);
     }

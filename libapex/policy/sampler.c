@@ -83,7 +83,7 @@ sampler_make(void)
 void
 sampler_poll(void)
 {
-    uint64_t wanted = load_relaxed(&config_get()->profile_rate);
+    uint64_t wanted = config_value(profile_rate);
 
     if (likely(wanted == load_relaxed(&sampler_rate))) {
         return;
