@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #define PROC_BYTES_MAX CLIENT_TEXT_BYTES
-#define KEY_BYTES 48
 
 // Reads a file of /proc; the text is terminated. False when there is none.
 static bool
@@ -193,13 +192,19 @@ client_rss_bytes(const struct client *client)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+void
+client_format_key(pid_t pid, uint64_t start_ticks, char key[CLIENT_KEY_BYTES])
+{
+    snprintf(key, CLIENT_KEY_BYTES, "%d:%" PRIu64, (int)pid, start_ticks);
+}
+
 bool
 client_put_identity(cJSON *object, const struct client *client)
 {
     const struct page_map *map = &client->map;
-    char key[KEY_BYTES];
+    char key[CLIENT_KEY_BYTES];
 
-    snprintf(key, sizeof key, "%d:%" PRIu64, (int)client->peer.pid, client->start_ticks);
+    client_format_key(client->peer.pid, client->start_ticks, key);
     return cJSON_AddStringToObject(object, "key", key) != NULL &&
            message_add_u64(object, "pid", (uint64_t)client->peer.pid) &&
            message_add_u64(object, "uid", client->peer.uid) &&

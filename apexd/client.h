@@ -83,6 +83,10 @@ bool client_cgroup(const struct client *client, char text[CLIENT_TEXT_BYTES]);
 // Memory of the whole process in core, 0 when it cannot be told.
 uint64_t client_rss_bytes(const struct client *client);
 
+// "pid:start": names a process for as long as the kernel runs.
+#define CLIENT_KEY_BYTES 48
+void client_format_key(pid_t pid, uint64_t start_ticks, char key[CLIENT_KEY_BYTES]);
+
 // Says in a reply who it is: key, pid, uid, comm, version. False when memory is short.
 bool client_put_identity(cJSON *object, const struct client *client);
 

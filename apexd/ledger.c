@@ -5,11 +5,12 @@
 
 #include "apexd/ledger.h"
 
+#include "apexd/saturate.h"
 #include "apexd/totals.h"
+#include "apexd/trust.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 void
 ledger_init(struct ledger *ledger)
@@ -89,8 +90,7 @@ ledger_make_room(const struct ledger *ledger, uid_t uid)
             own_best = i;
         }
     }
-    bool trusted = uid == 0 || uid == geteuid();
-    return !trusted && of_uid >= LEDGER_GROUPS_OF_UID_MAX ? own_best : best;
+    return !trust_uid(uid) && of_uid >= LEDGER_GROUPS_OF_UID_MAX ? own_best : best;
 }
 
 static unsigned
@@ -105,7 +105,7 @@ ledger_find_group(struct ledger *ledger, const struct ledger_key *key)
     if (place != LEDGER_OTHER) {
         struct ledger_group *g = &ledger->group[place];
         for (unsigned i = 0; i < LEDGER_FIELDS_MAX; i++) {
-            ledger->gone[i] = totals_add(ledger->gone[i], g->past[i]);
+            ledger->gone[i] = saturate_add(ledger->gone[i], g->past[i]);
         }
         memset(g, 0, sizeof *g);
         g->key = *key;
@@ -137,7 +137,7 @@ ledger_leave(struct ledger *ledger, const struct ledger_place *place, const stru
     for (unsigned i = 0; i < map->field_count; i++) {
         uint8_t field = place->field[i];
         if (field != LEDGER_NO_FIELD && !ledger->field[field].is_gauge) {
-            g->past[field] = totals_add(g->past[field], s->value[i]);
+            g->past[field] = saturate_add(g->past[field], s->value[i]);
         }
     }
     g->live--;
@@ -151,7 +151,7 @@ ledger_add(const struct ledger_place *place, const struct page_map *map,
     for (unsigned i = 0; i < map->field_count; i++) {
         uint8_t field = place->field[i];
         if (field != LEDGER_NO_FIELD) {
-            value[field] = totals_add(value[field], s->value[i]);
+            value[field] = saturate_add(value[field], s->value[i]);
         }
     }
 }

@@ -81,6 +81,7 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/rundir.h \
 	apexd/scrape.c \
 	apexd/scrape.h \
+	apexd/saturate.h \
 	apexd/server.c \
 	apexd/server.h \
 	apexd/subscribe.c \
@@ -89,6 +90,7 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/topology.h \
 	apexd/totals.c \
 	apexd/totals.h \
+	apexd/trust.h \
 	apexd/tune.c \
 	apexd/tune.h
 apexd_libapexdcore_la_CPPFLAGS = $(apexd_cppflags)

@@ -6,6 +6,7 @@
 
 #include "apexd/proto/message.h"
 #include "apexd/reply.h"
+#include "apexd/saturate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,18 +28,6 @@ struct profile_order {
     uint64_t live_bytes;
     uint64_t alloc_bytes;
 };
-
-static uint64_t
-profile_less(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : 0;
-}
-
-static uint64_t
-profile_add(uint64_t a, uint64_t b)
-{
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
 
 static unsigned
 profile_age_class(uint64_t age_ns)
@@ -67,8 +56,8 @@ profile_collect_ages(const struct profile_map *map, uint64_t now_ns, struct prof
         if (__builtin_mul_overflow(live.size_bytes, live.weight, &bytes)) {
             bytes = UINT64_MAX;
         }
-        unsigned class = profile_age_class(profile_less(now_ns, live.birth_ns));
-        a->bytes[class] = profile_add(a->bytes[class], bytes / APEX_PROFILE_WEIGHT_ONE);
+        unsigned class = profile_age_class(saturate_less(now_ns, live.birth_ns));
+        a->bytes[class] = saturate_add(a->bytes[class], bytes / APEX_PROFILE_WEIGHT_ONE);
         if (a->oldest_ns == 0 || live.birth_ns < a->oldest_ns) {
             a->oldest_ns = live.birth_ns;
         }
@@ -92,7 +81,7 @@ static bool
 profile_put_sum(cJSON *parent, const char *name, uint64_t samples, uint64_t weight, uint64_t bytes)
 {
     cJSON *sum = reply_object(parent, name);
-    uint64_t objects = profile_add(weight, APEX_PROFILE_WEIGHT_ONE / 2) / APEX_PROFILE_WEIGHT_ONE;
+    uint64_t objects = saturate_add(weight, APEX_PROFILE_WEIGHT_ONE / 2) / APEX_PROFILE_WEIGHT_ONE;
 
     return message_add_u64(sum, "samples", samples) && message_add_u64(sum, "objects", objects) &&
            message_add_u64(sum, "bytes", bytes);
@@ -108,7 +97,7 @@ profile_put_ages(cJSON *parent, const struct profile_ages *ages, uint64_t now_ns
     for (unsigned i = 0; i < AGES && good; i++) {
         good = message_add_u64(object, names[i], ages->bytes[i]);
     }
-    uint64_t oldest = ages->oldest_ns == 0 ? 0 : profile_less(now_ns, ages->oldest_ns);
+    uint64_t oldest = ages->oldest_ns == 0 ? 0 : saturate_less(now_ns, ages->oldest_ns);
     return good && message_add_u64(parent, "oldest_ms", oldest / 1000000);
 }
 
@@ -128,9 +117,9 @@ profile_put_stack(cJSON *array, const struct apex_profile_stack *s,
     }
     return item != NULL && cJSON_AddStringToObject(item, "pcs", pcs) != NULL &&
            profile_put_sum(item, "alloc", s->allocs.samples, s->allocs.weight, s->allocs.bytes) &&
-           profile_put_sum(item, "live", profile_less(s->allocs.samples, s->frees.samples),
-                           profile_less(s->allocs.weight, s->frees.weight),
-                           profile_less(s->allocs.bytes, s->frees.bytes)) &&
+           profile_put_sum(item, "live", saturate_less(s->allocs.samples, s->frees.samples),
+                           saturate_less(s->allocs.weight, s->frees.weight),
+                           saturate_less(s->allocs.bytes, s->frees.bytes)) &&
            profile_put_ages(item, ages, now_ns);
 }
 
@@ -147,7 +136,7 @@ profile_put_stacks(cJSON *result, const struct profile_map *map, uint64_t now_ns
     for (uint32_t i = 0; i < map->stack_count; i++) {
         if (profile_map_stack(map, i, &s)) {
             order[count++] = (struct profile_order){
-                i, profile_less(s.allocs.bytes, s.frees.bytes), s.allocs.bytes};
+                i, saturate_less(s.allocs.bytes, s.frees.bytes), s.allocs.bytes};
         }
     }
     qsort(order, count, sizeof *order, profile_compare);
@@ -223,8 +212,9 @@ profile_put(cJSON *result, struct client *client, uint64_t now_ns)
                 message_add_text(result, "comm", client->map.comm, sizeof client->map.comm) &&
                 cJSON_AddBoolToObject(result, "profiled", map->base != NULL) != NULL &&
                 message_add_u64(result, "rate_bytes", h.rate_bytes) &&
-                message_add_u64(result, "duration_ms",
-                                h.start_ns == 0 ? 0 : profile_less(now_ns, h.start_ns) / 1000000) &&
+                message_add_u64(
+                    result, "duration_ms",
+                    h.start_ns == 0 ? 0 : saturate_less(now_ns, h.start_ns) / 1000000) &&
                 message_add_u64(result, "samples", h.samples) &&
                 message_add_u64(result, "dropped_live", h.dropped_live) &&
                 message_add_u64(result, "dropped_stacks", h.dropped_stacks);

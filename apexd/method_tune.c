@@ -6,11 +6,11 @@
 #include "apexd/method_tune.h"
 
 #include "apexd/reply.h"
+#include "apexd/trust.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 // A request, taken apart. Texts belong to the request.
 struct tuning {
@@ -190,12 +190,6 @@ tuning_put_client(cJSON *array, const struct client *client, const struct tune *
 
 // --- The methods ---------------------------------------------------------------------------------
 
-static bool
-tuning_may(uid_t uid, const struct client *client)
-{
-    return uid == 0 || uid == client->peer.uid;
-}
-
 // Goes through all processes that are meant: describes what will be in `array`. Nothing changes
 // yet.
 static enum message_error
@@ -210,7 +204,7 @@ tuning_check(const struct tuning *t, struct roster *roster, uid_t uid, cJSON *ar
         if (!tuning_is_for(t, client)) {
             continue;
         }
-        if (!tuning_may(uid, client)) {
+        if (!client_may_be_seen(client->peer.uid, uid)) {
             (*denied)++;
             continue;
         }
@@ -243,7 +237,8 @@ tuning_apply(const struct tuning *t, struct roster *roster, uid_t uid)
 
     for (size_t i = 0; i < roster->count; i++) {
         struct client *client = roster->client[i];
-        if (tuning_is_for(t, client) && tuning_may(uid, client) && tuning_of(t, client, &after)) {
+        if (tuning_is_for(t, client) && client_may_be_seen(client->peer.uid, uid) &&
+            tuning_of(t, client, &after)) {
             client->tune = after;
             tune_advise(&client->tune, &client->advice);
             if (t->purge) {
@@ -257,7 +252,7 @@ tuning_apply(const struct tuning *t, struct roster *roster, uid_t uid)
 static enum message_error
 tuning_persist(const struct tuning *t, struct roster *roster, uid_t uid)
 {
-    if (uid != 0 && uid != geteuid()) {
+    if (!trust_uid(uid)) {
         snprintf(why_text, sizeof why_text, "only root and the user of the daemon make rules");
         return MESSAGE_DENIED;
     }
@@ -328,7 +323,7 @@ method_rules(struct roster *roster, const char *boot_id, uid_t uid,
              const struct message_request *request, cJSON **result, const char **why)
 {
     (void)request;
-    if (uid != 0 && uid != geteuid()) {
+    if (!trust_uid(uid)) {
         *why = "only root and the user of the daemon may see its rules";
         return MESSAGE_DENIED;
     }

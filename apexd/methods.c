@@ -14,6 +14,7 @@
 #include "apexd/method_subscribe.h"
 #include "apexd/method_tune.h"
 #include "apexd/reply.h"
+#include "apexd/saturate.h"
 #include "apexd/totals.h"
 
 #include <inttypes.h>
@@ -242,7 +243,7 @@ methods_sum_values(struct methods_sum *sum, const struct page_map *map,
             sum->value[at] = 0;
             sum->count++;
         }
-        sum->value[at] = totals_add(sum->value[at], s->value[i]);
+        sum->value[at] = saturate_add(sum->value[at], s->value[i]);
     }
 }
 

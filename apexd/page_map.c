@@ -5,6 +5,8 @@
 
 #include "apexd/page_map.h"
 
+#include "apexd/saturate.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -42,24 +44,6 @@ static uint32_t
 page_map_half(const unsigned char *from)
 {
     return __atomic_load_n((const uint32_t *)(const void *)from, __ATOMIC_RELAXED);
-}
-
-static uint64_t
-page_map_add(uint64_t a, uint64_t b)
-{
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
-static uint64_t
-page_map_less(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : 0;
-}
-
-static uint64_t
-page_map_times(uint64_t a, uint64_t b)
-{
-    return b != 0 && a > UINT64_MAX / b ? UINT64_MAX : a * b;
 }
 
 // The file itself: plain memory that nobody can resize, punch holes into or leave unallocated.
@@ -385,13 +369,13 @@ page_map_sum_slot(const struct page_map *map, unsigned index, struct page_snapsh
     for (unsigned i = 0; i < map->field_count; i++) {
         if (map->field[i].section == APEX_SECTION_THREAD) {
             out->value[i] =
-                page_map_add(out->value[i], page_map_word(slot + map->field[i].offset_bytes));
+                saturate_add(out->value[i], page_map_word(slot + map->field[i].offset_bytes));
         }
     }
     for (unsigned i = 0; i < out->class_count; i++) {
         page_map_class(slot, i, &gained, &lost);
-        out->class[i].gained = page_map_add(out->class[i].gained, gained);
-        out->class[i].lost = page_map_add(out->class[i].lost, lost);
+        out->class[i].gained = saturate_add(out->class[i].gained, gained);
+        out->class[i].lost = saturate_add(out->class[i].lost, lost);
     }
 }
 
@@ -415,8 +399,8 @@ page_map_snapshot(const struct page_map *map, struct page_snapshot *out)
     for (unsigned i = 0; i < out->class_count; i++) {
         struct page_class *c = &out->class[i];
         c->size_bytes = page_map_word(sizes + (size_t)i * map->class_size.stride_bytes);
-        uint64_t live = page_map_times(page_map_less(c->gained, c->lost), c->size_bytes);
-        out->small_bytes = page_map_add(out->small_bytes, live);
+        uint64_t live = saturate_times(saturate_less(c->gained, c->lost), c->size_bytes);
+        out->small_bytes = saturate_add(out->small_bytes, live);
     }
 }
 
@@ -441,8 +425,8 @@ page_map_thread(const struct page_map *map, unsigned index, struct page_thread *
     for (unsigned i = 0; i < classes; i++) {
         page_map_class(slot, i, &gained, &lost);
         uint64_t size = page_map_word(sizes + (size_t)i * map->class_size.stride_bytes);
-        uint64_t live = page_map_times(page_map_less(gained, lost), size);
-        out->live_bytes = page_map_add(out->live_bytes, live);
+        uint64_t live = saturate_times(saturate_less(gained, lost), size);
+        out->live_bytes = saturate_add(out->live_bytes, live);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "apexd/registrar.h"
 
 #include "apexd/log.h"
+#include "apexd/reply.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -37,15 +38,6 @@ static const char *const status_words[APEX_HELLO_STATUS_COUNT] = {
     APEX_HELLO_STATUSES(REGISTRAR_WORD)
 #undef REGISTRAR_WORD
 };
-
-static uint64_t
-registrar_now_ns(void)
-{
-    struct timespec now = {0, 0};
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
 
 // --- One message ---------------------------------------------------------------------------------
 
@@ -169,7 +161,7 @@ registrar_admit(struct roster *roster, const struct client_peer *peer, int page_
     struct page_map map;
 
     if (!roster_has_room(roster, peer)) {
-        roster_sweep(roster, registrar_now_ns()); // whoever has exited makes room
+        roster_sweep(roster, reply_now_ns(CLOCK_MONOTONIC)); // whoever has exited makes room
     }
     if (peer->pid == getpid() || !roster_has_room(roster, peer)) {
         close(page_fd);
@@ -185,7 +177,8 @@ registrar_admit(struct roster *roster, const struct client_peer *peer, int page_
         close(peer->pidfd);
         return status;
     }
-    struct client *client = client_new(peer, &map, roster->daemon, registrar_now_ns(), advice_fd);
+    struct client *client =
+        client_new(peer, &map, roster->daemon, reply_now_ns(CLOCK_MONOTONIC), advice_fd);
     if (client == NULL) {
         return APEX_HELLO_INTERNAL;
     }

@@ -6,9 +6,9 @@
 #include "apexd/roster.h"
 
 #include "apexd/reply.h"
+#include "apexd/trust.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #define FDS_OF_A_CLIENT 2 // pidfd and page
 #define LOOK_BETWEEN 8    // processes between two looks at the clock
@@ -50,12 +50,6 @@ roster_find(const struct roster *roster, pid_t pid)
     return at == roster->count ? NULL : roster->client[at];
 }
 
-static bool
-roster_trusts(const struct client_peer *peer)
-{
-    return peer->uid == 0 || peer->uid == geteuid();
-}
-
 bool
 roster_has_room_for_page(const struct roster *roster, const struct client_peer *peer, size_t bytes)
 {
@@ -68,7 +62,7 @@ roster_has_room_for_page(const struct roster *roster, const struct client_peer *
             of_uid += client->map.bytes;
         }
     }
-    return roster_trusts(peer) || of_uid <= ROSTER_PAGE_BYTES_OF_UID_MAX;
+    return trust_uid(peer->uid) || of_uid <= ROSTER_PAGE_BYTES_OF_UID_MAX;
 }
 
 bool
@@ -83,7 +77,7 @@ roster_has_room(const struct roster *roster, const struct client_peer *peer)
         of_uid += roster->uid[i] == peer->uid ? 1 : 0;
     }
     return roster->count < roster->capacity &&
-           (roster_trusts(peer) || of_uid < ROSTER_CLIENTS_OF_UID_MAX);
+           (trust_uid(peer->uid) || of_uid < ROSTER_CLIENTS_OF_UID_MAX);
 }
 
 static void

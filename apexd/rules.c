@@ -6,6 +6,7 @@
 #include "apexd/rules.h"
 
 #include "apexd/log.h"
+#include "apexd/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +39,7 @@ rules_read(const char *path)
     int error = fstat(fd, &status) != 0                                ? errno
                 : !S_ISREG(status.st_mode)                             ? EINVAL
                 : (status.st_mode & 022) != 0                          ? EPERM
-                : status.st_uid != 0 && status.st_uid != geteuid()     ? EPERM
+                : !trust_uid(status.st_uid) ? EPERM
                 : status.st_size > FILE_BYTES_MAX                      ? EFBIG
                                                                        : 0;
     char *text = error != 0 ? NULL : malloc((size_t)status.st_size + 1);

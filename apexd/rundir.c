@@ -4,6 +4,8 @@
 
 #include "apexd/rundir.h"
 
+#include "apexd/trust.h"
+
 #include "libapex/abi/hello.h"
 
 #include <errno.h>
@@ -77,7 +79,7 @@ rundir_check(int fd, const char *path, char why[RUNDIR_WHY_BYTES])
         snprintf(why, RUNDIR_WHY_BYTES, "cannot look at %s: %s", path, strerror(errno));
         return false;
     }
-    if (status.st_uid != geteuid() && status.st_uid != 0) {
+    if (!trust_uid(status.st_uid)) {
         snprintf(why, RUNDIR_WHY_BYTES, "%s belongs to another user (uid %u)", path,
                  (unsigned)status.st_uid);
         return false;

@@ -5,6 +5,7 @@
 #include "apexd/scrape.h"
 
 #include "apexd/reply.h"
+#include "apexd/saturate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ static void
 scrape_add_past(struct metrics_row *row, const uint64_t past[LEDGER_FIELDS_MAX])
 {
     for (unsigned i = 0; i < LEDGER_FIELDS_MAX; i++) {
-        row->value[i] = totals_add(row->value[i], past[i]);
+        row->value[i] = saturate_add(row->value[i], past[i]);
     }
 }
 

@@ -7,12 +7,8 @@
 
 #include "apexd/reply.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define KEY_BYTES 48
 
 // A process that the owner was told of.
 struct subscription_known {
@@ -84,7 +80,7 @@ subscription_knows(const struct subscription *s, const struct client *client)
 static bool
 subscription_put_exited(struct subscription *s, const struct roster *roster, cJSON *array)
 {
-    char key[KEY_BYTES];
+    char key[CLIENT_KEY_BYTES];
     size_t left = 0;
     bool good = array != NULL;
 
@@ -95,7 +91,7 @@ subscription_put_exited(struct subscription *s, const struct roster *roster, cJS
             s->known[left++] = known;
             continue;
         }
-        snprintf(key, sizeof key, "%d:%" PRIu64, (int)known.pid, known.start_ticks);
+        client_format_key(known.pid, known.start_ticks, key);
         cJSON *text = cJSON_CreateString(key);
         good = text != NULL && cJSON_AddItemToArray(array, text);
     }

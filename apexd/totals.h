@@ -20,9 +20,6 @@ struct totals_heap {       // all in bytes
     uint64_t metadata;
 };
 
-// The sum, UINT64_MAX when it is larger.
-uint64_t totals_add(uint64_t a, uint64_t b);
-
 struct totals_heap totals_heap_of(const struct page_map *map, const struct page_snapshot *s);
 
 void totals_heap_add(struct totals_heap *sum, const struct totals_heap *h);
