@@ -119,11 +119,9 @@ alloc_sampled(struct heap *heap, size_t size, size_t align, bool *zeroed)
         return NULL;
     }
     char *p = own ? base : base + lead;
-    if (!sampler_enter(p, size, (size_t)(p - base))) {
-        free_fast(base);
-        return NULL;
-    }
-    return p;
+    // Without a place it is an ordinary object, somewhat too large: were it freed, the next one to
+    // be sampled would find itself at the same address, and no place again.
+    return sampler_enter(p, size, (size_t)(p - base)) ? p : base;
 }
 
 // Whether an allocation is to be sampled here; the hardened library does that in sealed.c. The heap

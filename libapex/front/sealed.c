@@ -207,9 +207,11 @@ sealed_alloc_sampled(struct heap *heap, size_t size, size_t align, enum seal_kin
         large_seal(base, size, kind);
     }
     if (!sampler_enter(base + lead, size, lead)) {
-        size_t whole = lead == 0 ? size : size + lead;
-        sealed_free(base, (struct seal_claim){.kind = kind, .size = whole});
-        return NULL;
+        // An ordinary object then, as in alloc_sampled().
+        if (lead != 0) {
+            seal_resize(block_head(geometry_descriptor(base)), chunk_of(base), size);
+        }
+        return base;
     }
     if (PROFILE_CANARY && lead != 0) {
         seal_canary_put(base + lead - CANARY_BYTES, 0, lead_mac(base + lead));
