@@ -236,8 +236,8 @@ sampler_sum(struct apex_profile_sum *sum, uint64_t size, uint64_t weight)
 static struct apex_profile_live *
 sampler_place(struct apex_profile_page *table, const void *p, unsigned i)
 {
-    // Fibonacci hashing (Knuth, 6.4): the topmost bits of the product spread numbers of any distance
-    // evenly, and those below them do not.
+    // Fibonacci hashing (Knuth, 6.4): the topmost bits of the product spread numbers of any
+    // distance evenly, and those below them do not.
     uint64_t number = (uintptr_t)p / SAMPLER_LEAD_BYTES;
     uint64_t product = number * UINT64_C(0x9e3779b97f4a7c15);
     uint64_t first = product >> (64 - bits_log2(APEX_PROFILE_LIVE));
