@@ -31,6 +31,7 @@
 #define APEX_ADVICE_TTL_MS_MAX 5000u
 #define APEX_ADVICE_KEY_MAX 24
 #define APEX_ADVICE_ROWS_MAX 64
+#define APEX_ADVICE_WEIGHTS_MAX 64
 
 enum apex_advice_state {
     APEX_ADVICE_SERVING = 1,
@@ -40,6 +41,13 @@ enum apex_advice_state {
 struct apex_advice_row {
     char key[APEX_ADVICE_KEY_MAX]; // of an option (tables/options.def), NUL-terminated
     uint64_t value;                // the process takes the nearest one in the option's range
+};
+
+// The share of one NUMA node in large objects. Equal shares: pages are interleaved over the nodes
+// named; unequal ones: each object lies on one of them, in turn, as often as its share says.
+struct apex_advice_weight {
+    uint16_t node;   // as the kernel numbers it
+    uint16_t weight; // 0: none
 };
 
 struct apex_advice_page {
@@ -59,6 +67,12 @@ struct apex_advice_page {
     uint64_t purge; // grows with each request to give free memory back now
     uint64_t reserved[7];
     struct apex_advice_row row[APEX_ADVICE_ROWS_MAX];
+    // Minor 2.
+    uint64_t sample;  // grows with each request to look where a random few pages are
+    uint64_t rehome;  // grows with each request to give back free memory that is not at home
+    uint32_t weights; // entries used in `weight`; 0: no say. They change under `sequence`
+    uint32_t reserved_weights;
+    struct apex_advice_weight weight[APEX_ADVICE_WEIGHTS_MAX];
 };
 
 #define APEX_ADVICE_BYTES_MIN 64u // of minor 0

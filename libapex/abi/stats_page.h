@@ -50,6 +50,7 @@
 #define APEX_STATS_BYTE_ORDER UINT32_C(0x01020304)
 #define APEX_STATS_CLASSES 96 // room for size classes; unused ones have size 0
 #define APEX_STATS_SLOTS 96   // thread slots, the last one shared
+#define APEX_STATS_NODES 64   // NUMA nodes that are told apart
 #define APEX_STATS_SECTIONS_MAX 16
 #define APEX_STATS_NAME_MAX 32
 #define APEX_STATS_PAGE_BYTES (256u << 10)      // at most, with the rows that every page has:
@@ -68,6 +69,7 @@ enum apex_section_type {
     APEX_SECTION_SUPERBLOCK = 5,
     APEX_SECTION_LARGE = 6,
     APEX_SECTION_OPTION = 7, // since minor 1
+    APEX_SECTION_NODE = 8,   // since minor 2
 };
 
 enum apex_stats_state {
@@ -114,6 +116,23 @@ struct apex_stats_process {
 struct apex_stats_class {
     uint64_t live_gained; // sum of the rises
     uint64_t live_lost;   // sum of the falls; read it before live_gained
+};
+
+// Bits of `flags` of a node.
+#define APEX_NODE_USED 1u    // the row means something
+#define APEX_NODE_MEMORY 2u  // the node has memory
+#define APEX_NODE_CPUS 4u    // it has processors
+#define APEX_NODE_ALLOWED 8u // the process may take memory of it (Mems_allowed)
+#define APEX_NODE_NONE UINT32_MAX
+
+// One NUMA node. Every figure of memory is by the home of the superblock, which is the node of the
+// thread that took it from the kernel. Where pages really are, `sampled`, `at_home` and `found`
+// tell: libapex asks the kernel about a random few when the advice page wants it to.
+struct apex_stats_node {
+    uint32_t node;  // as the kernel numbers it; rows are in rising order
+    uint32_t flags; // bits above
+#define STAT_NODE(name, kind, unit, text) uint64_t name;
+#include "../tables/stats.def"
 };
 
 enum apex_slot_state {
