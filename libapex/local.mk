@@ -41,6 +41,7 @@ libapex_sources = \
 	libapex/front/range.c \
 	libapex/front/walk.c \
 	libapex/os/lock.c \
+	libapex/os/os_numa.c \
 	libapex/os/os_page.c \
 	libapex/os/os_symbol.c \
 	libapex/os/os_thread.c \
@@ -116,6 +117,7 @@ libapex_headers = \
 	libapex/os/lock.h \
 	libapex/os/os.h \
 	libapex/os/os_fault.h \
+	libapex/os/os_numa.h \
 	libapex/os/os_page.h \
 	libapex/os/os_real_names.h \
 	libapex/os/os_symbol.h \

@@ -38,6 +38,7 @@ unit_tests = \
 	tests/unit/meta_test \
 	tests/unit/orphan_test \
 	tests/unit/os_linux_test \
+	tests/unit/os_numa_test \
 	tests/unit/os_page_test \
 	tests/unit/os_symbol_test \
 	tests/unit/os_thread_test \
@@ -469,6 +470,7 @@ EXTRA_DIST += tests/threads/seal_metadata.sh
 EXTRA_DIST += \
 	tests/README.md \
 	tests/support/expect.h \
+	tests/support/nodes.h \
 	tests/support/superblock.h \
 	tests/support/unit.h \
 	tests/support/written.h

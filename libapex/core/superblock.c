@@ -5,10 +5,9 @@
 #include "core/superblock.h"
 
 #include "base/bits.h"
-#include "os/os.h"
 
 struct superblock *
-superblock_init(char *base)
+superblock_init(char *base, unsigned home, unsigned node)
 {
     struct superblock *sb = superblock_of(base);
 
@@ -19,7 +18,8 @@ superblock_init(char *base)
     sb->huge = false;
     sb->run_max = SUPERBLOCK_USABLE_BLOCKS;
     sb->map_row = 0;
-    sb->node = os_node();
+    sb->home = (uint8_t)home;
+    sb->node = node;
     list_init(&sb->link);
     list_init(&sb->dirty_link);
     list_init(&sb->all_link);

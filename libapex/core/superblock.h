@@ -28,9 +28,10 @@ struct superblock {
     uint64_t dirtied_ns;    // when the oldest of the dirty blocks may have become dirty
     struct list all_link;   // in the pool, every superblock
     bool huge;              // huge pages were asked for
+    uint8_t home;           // index of the node whose threads it serves (policy/numa.h)
     uint8_t run_max;        // no longer run of free blocks is there; a bound, found by searching
     uint32_t map_row;       // its row in the map (core/heapmap.h)
-    uint32_t node;          // NUMA node of the thread that made it
+    uint32_t node;          // the same as the kernel numbers it
     uint32_t resident_bytes; // of all its blocks, as last looked at; what was taken since counts
     uint64_t lazy;          // blocks, as `free` and `dirty`
 };
@@ -64,7 +65,7 @@ superblock_free_count(const struct superblock *sb)
 }
 
 // Makes the record in fresh, zeroed, committed space; all blocks free and clean.
-struct superblock *superblock_init(char *base);
+struct superblock *superblock_init(char *base, unsigned home, unsigned node);
 
 // Takes `count` blocks in a row, dirty ones rather than clean ones, since their pages are there
 // already; from the block `from` on, if possible. The index of the first, or -1. `clean` says

@@ -90,9 +90,6 @@ uint64_t os_clock_ns(void);
 // start of the process.
 uint64_t os_call_count(void);
 
-// The NUMA node this thread runs on now; 0 when the kernel cannot say.
-unsigned os_node(void);
-
 unsigned os_thread_id(void);
 
 void os_yield(void);
@@ -101,6 +98,11 @@ void os_sleep_ns(uint32_t ns);
 
 // True when the program runs with more rights than its caller (AT_SECURE): trust no environment.
 bool os_secure(void);
+
+// Reads a file of any length and hands it on in pieces, in order, until `take` returns false or the
+// file ends. ENOENT, EACCES…
+typedef bool os_piece_fn(void *context, const char *text, size_t length);
+int os_read_pieces(const char *path, os_piece_fn *take, void *context);
 
 // Reads at most `capacity` bytes of a file. ENOENT, EACCES…, EFBIG when there is more.
 int os_read_file(const char *path, char *out, size_t capacity, size_t *length);

@@ -25,6 +25,7 @@ __typeof__(os_seal) os_real_seal;
 __typeof__(os_guard) os_real_guard;
 __typeof__(os_unguard) os_real_unguard;
 __typeof__(os_huge) os_real_huge;
+__typeof__(os_read_pieces) os_real_read_pieces;
 __typeof__(os_read_file) os_real_read_file;
 
 static long first = LONG_MAX; // numbers of the calls that fail
@@ -161,6 +162,12 @@ int
 os_huge(void *address, size_t bytes, bool wanted)
 {
     return os_fault_hit() ? EINVAL : os_real_huge(address, bytes, wanted);
+}
+
+int
+os_read_pieces(const char *path, os_piece_fn *take, void *context)
+{
+    return os_fault_hit() ? EACCES : os_real_read_pieces(path, take, context);
 }
 
 int

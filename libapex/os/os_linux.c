@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -293,15 +294,6 @@ os_clock_ns(void)
 }
 
 unsigned
-os_node(void)
-{
-    unsigned cpu = 0;
-    unsigned node = 0;
-    int error = OS_RESULT(getcpu(&cpu, &node));
-    return error != 0 ? 0 : node;
-}
-
-unsigned
 os_thread_id(void)
 {
     return (unsigned)syscall(SYS_gettid);
@@ -328,33 +320,55 @@ os_secure(void)
 }
 
 int
-os_read_file(const char *path, char *out, size_t capacity, size_t *length)
+os_read_pieces(const char *path, os_piece_fn *take, void *context)
 {
+    char text[512];
     long fd = -1;
+    long got = 1;
     int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY;
     int error = OS_RESULT(fd = syscall(SYS_openat, AT_FDCWD, path, flags));
 
-    *length = 0;
-    while (error == 0) {
-        long got = 0;
-        if (*length == capacity) {
-            error = EFBIG;
-            break;
-        }
-        error = OS_RESULT(got = syscall(SYS_read, fd, out + *length, capacity - *length));
+    while (error == 0 && got > 0) {
+        error = OS_RESULT(got = syscall(SYS_read, fd, text, sizeof text));
         if (error == EINTR) {
             error = 0;
-            continue;
-        }
-        if (got <= 0) {
+            got = 1;
+        } else if (error == 0 && got > 0 && !take(context, text, (size_t)got)) {
             break;
         }
-        *length += (size_t)got;
     }
     if (fd >= 0) {
         (void)OS_RESULT(syscall(SYS_close, fd));
     }
     return error;
+}
+
+struct file_copy {
+    char *out;
+    size_t capacity;
+    size_t length;
+};
+
+static bool
+os_copy_piece(void *context, const char *text, size_t length)
+{
+    struct file_copy *copy = context;
+    size_t room = copy->capacity - copy->length;
+
+    length = length < room ? length : room;
+    memcpy(copy->out + copy->length, text, length);
+    copy->length += length;
+    return copy->length < copy->capacity;
+}
+
+int
+os_read_file(const char *path, char *out, size_t capacity, size_t *length)
+{
+    struct file_copy copy = {.out = out, .capacity = capacity};
+    int error = os_read_pieces(path, os_copy_piece, &copy);
+
+    *length = copy.length;
+    return error == 0 && copy.length == capacity ? EFBIG : error;
 }
 
 void

@@ -20,6 +20,7 @@
 #define os_move os_real_move
 #define os_grow os_real_grow
 #define os_huge os_real_huge
+#define os_read_pieces os_real_read_pieces
 #define os_read_file os_real_read_file
 
 #endif

@@ -17,6 +17,7 @@
 #include "core/vault.h"
 #include "os/lock.h"
 #include "os/os.h"
+#include "os/os_numa.h"
 #include "policy/config.h"
 
 // Address space is reserved in regions so that the number of mappings stays small: the first is
@@ -256,7 +257,7 @@ pool_grow(void)
     }
     guard_superblock(base);
     pool.region_next += SUPERBLOCK_BYTES;
-    struct superblock *sb = superblock_init(base);
+    struct superblock *sb = superblock_init(base, 0, os_numa_node());
     registry_mark(base, SUPERBLOCK_BYTES, REGISTRY_SUPERBLOCK);
     pool_set_huge(sb, pool_wants_huge(sb));
     heapmap_enter(sb);

@@ -48,7 +48,7 @@ setup(void **state)
         void *p = NULL;
         assert_int_equal(os_reserve(SUPERBLOCK_BYTES, SUPERBLOCK_BYTES, 0, &p), 0);
         assert_int_equal(os_commit(p, SUPERBLOCK_BYTES), 0);
-        sb[i] = superblock_init(p);
+        sb[i] = superblock_init(p, 0, 0);
         heapmap_enter(sb[i]);
     }
     return 0;

@@ -22,7 +22,7 @@ setup(void **state)
     assert_int_equal(os_reserve(SUPERBLOCK_BYTES, SUPERBLOCK_BYTES, 0, &p), 0);
     assert_int_equal(os_commit(p, SUPERBLOCK_BYTES), 0);
     space = p;
-    sb = superblock_init(space);
+    sb = superblock_init(space, 3, 17);
     return 0;
 }
 
