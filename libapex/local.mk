@@ -14,7 +14,8 @@
 #
 # A sanitizer must own malloc: then the first two are built, and the rest is left out.
 
-# Levels 0 to 5 but for os_linux.c, the one file that the fault twin replaces, and the malloc names.
+# Levels 0 to 5 but for os_linux.c and os_place.c, which the fault twin replaces, and the malloc
+# names.
 libapex_sources = \
 	libapex/base/fault.c \
 	libapex/base/fmt.c \
@@ -119,6 +120,8 @@ libapex_headers = \
 	libapex/os/os_fault.h \
 	libapex/os/os_numa.h \
 	libapex/os/os_page.h \
+	libapex/os/os_place.h \
+	libapex/os/os_raw.h \
 	libapex/os/os_real_names.h \
 	libapex/os/os_symbol.h \
 	libapex/os/os_thread.h \
@@ -167,13 +170,13 @@ libapex_libapexmost_la_SOURCES = $(libapex_sources) $(libapex_headers)
 libapex_libapexmost_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
 libapex_libapexmost_la_SHORTNAME = apex
 
-libapex_libapexcore_la_SOURCES = libapex/os/os_linux.c
+libapex_libapexcore_la_SOURCES = libapex/os/os_linux.c libapex/os/os_place.c
 libapex_libapexcore_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
 libapex_libapexcore_la_LIBADD = libapex/libapexmost.la
 libapex_libapexcore_la_SHORTNAME = apex
 
-# os_linux.c under real_ names, and in its place a layer that fails when it is told to.
-libapex_libapexreal_la_SOURCES = libapex/os/os_linux.c
+# These two under real_ names, and in their place a layer that fails when it is told to.
+libapex_libapexreal_la_SOURCES = libapex/os/os_linux.c libapex/os/os_place.c
 libapex_libapexreal_la_CPPFLAGS = $(AM_CPPFLAGS) -DOS_FAULT_TWIN
 libapex_libapexreal_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
 libapex_libapexreal_la_SHORTNAME = apex_real
@@ -186,7 +189,7 @@ libapex_libapexcore_fault_la_SHORTNAME = apex
 libapex_hardened_cppflags = $(AM_CPPFLAGS) -DAPEX_HARDENED
 
 libapex_libapexcore_hardened_la_SOURCES = $(libapex_sources) $(libapex_hardened_sources) \
-	libapex/os/os_linux.c
+	libapex/os/os_linux.c libapex/os/os_place.c
 libapex_libapexcore_hardened_la_CPPFLAGS = $(libapex_hardened_cppflags)
 libapex_libapexcore_hardened_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
 libapex_libapexcore_hardened_la_SHORTNAME = apex_hardened
@@ -243,7 +246,7 @@ libapex_libapex_hardened_la_LDFLAGS = $(libapex_link)
 libapex_libapex_hardened_la_DEPENDENCIES = libapex/libapexcore_hardened.la \
 	libapex/libapexcxx_hardened.la libapex/libapex.map
 
-libapex_libapex_dlopen_la_SOURCES = $(libapex_sources) libapex/os/os_linux.c
+libapex_libapex_dlopen_la_SOURCES = $(libapex_sources) libapex/os/os_linux.c libapex/os/os_place.c
 libapex_libapex_dlopen_la_CFLAGS = $(libapex_cflags) $(libapex_tls_dlopen)
 libapex_libapex_dlopen_la_LDFLAGS = $(libapex_link)
 libapex_libapex_dlopen_la_DEPENDENCIES = libapex/libapex.map

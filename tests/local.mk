@@ -40,6 +40,7 @@ unit_tests = \
 	tests/unit/os_linux_test \
 	tests/unit/os_numa_test \
 	tests/unit/os_page_test \
+	tests/unit/os_place_test \
 	tests/unit/os_symbol_test \
 	tests/unit/os_thread_test \
 	tests/unit/place_test \
@@ -471,6 +472,7 @@ EXTRA_DIST += \
 	tests/README.md \
 	tests/support/expect.h \
 	tests/support/nodes.h \
+	tests/support/sandbox.h \
 	tests/support/superblock.h \
 	tests/support/unit.h \
 	tests/support/written.h

@@ -90,6 +90,9 @@ uint64_t os_clock_ns(void);
 // start of the process.
 uint64_t os_call_count(void);
 
+// Enters one more such call, made by another file of this layer.
+void os_count_call(void);
+
 unsigned os_thread_id(void);
 
 void os_yield(void);

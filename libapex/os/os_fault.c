@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Stands between libapex and os_linux.c in tests, counts the calls that can fail and refuses those
-// it was told to refuse, with the errno value that the kernel would give. Any thread.
+// Stands between libapex and os_linux.c and os_place.c in tests, counts the calls that can fail and
+// refuses those it was told to refuse, with the errno value that the kernel would give. Any thread.
 
 #include "os/os_fault.h"
 
 #include "base/atomic.h"
 #include "os/os.h"
+#include "os/os_place.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -27,6 +28,10 @@ __typeof__(os_unguard) os_real_unguard;
 __typeof__(os_huge) os_real_huge;
 __typeof__(os_read_pieces) os_real_read_pieces;
 __typeof__(os_read_file) os_real_read_file;
+__typeof__(os_place_prefer) os_real_place_prefer;
+__typeof__(os_place_interleave) os_real_place_interleave;
+__typeof__(os_place_default) os_real_place_default;
+__typeof__(os_place_query) os_real_place_query;
 
 static long first = LONG_MAX; // numbers of the calls that fail
 static long last = LONG_MAX;
@@ -174,4 +179,28 @@ int
 os_read_file(const char *path, char *out, size_t capacity, size_t *length)
 {
     return os_fault_hit() ? EACCES : os_real_read_file(path, out, capacity, length);
+}
+
+int
+os_place_prefer(void *address, size_t bytes, const struct os_nodes *nodes)
+{
+    return os_fault_hit() ? EPERM : os_real_place_prefer(address, bytes, nodes);
+}
+
+int
+os_place_interleave(void *address, size_t bytes, const struct os_nodes *nodes)
+{
+    return os_fault_hit() ? EPERM : os_real_place_interleave(address, bytes, nodes);
+}
+
+int
+os_place_default(void *address, size_t bytes)
+{
+    return os_fault_hit() ? ENOMEM : os_real_place_default(address, bytes);
+}
+
+int
+os_place_query(void *const *page, unsigned count, int *status)
+{
+    return os_fault_hit() ? EPERM : os_real_place_query(page, count, status);
 }

@@ -55,6 +55,12 @@ os_call_count(void)
     return load_relaxed(&os_calls);
 }
 
+void
+os_count_call(void)
+{
+    add_relaxed(&os_calls, 1);
+}
+
 size_t
 os_page_bytes(void)
 {

@@ -9,6 +9,7 @@
 
 #include "base/compiler.h"
 #include "os/os.h"
+#include "os/os_raw.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,41 +39,25 @@
 #define INTERRUPTIONS_MAX 8   // of one wait, each of which starts it anew
 #define STATUS_BYTES_MAX 8192 // of /proc/thread-self/status; about 1500 are usual
 
-// The result of a raw system call: what it returns, or minus the errno value. Keeps errno.
-#define RAW(...)                                    \
-    __extension__({                                 \
-        int saved_ = errno;                         \
-        long result_ = syscall(__VA_ARGS__);        \
-        result_ = result_ == -1 ? -errno : result_; \
-        errno = saved_;                             \
-        result_;                                    \
-    })
-
-static int
-os_page_error(long result)
-{
-    return result < 0 ? (int)-result : 0;
-}
-
 int
 os_page_create(const char *name, size_t bytes, int *fd)
 {
     unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-    long made = RAW(SYS_memfd_create, name, flags | MFD_NOEXEC_SEAL);
+    long made = OS_RAW(SYS_memfd_create, name, flags | MFD_NOEXEC_SEAL);
 
     if (made == -EINVAL) {
-        made = RAW(SYS_memfd_create, name, flags);
+        made = OS_RAW(SYS_memfd_create, name, flags);
     }
     if (made < 0) {
-        return os_page_error(made);
+        return os_raw_error(made);
     }
-    long result = RAW(SYS_ftruncate, made, bytes);
+    long result = OS_RAW(SYS_ftruncate, made, bytes);
     if (result == 0) {
-        result = RAW(SYS_fallocate, made, 0, 0L, bytes);
+        result = OS_RAW(SYS_fallocate, made, 0, 0L, bytes);
     }
     if (result < 0) {
         os_close((int)made);
-        return os_page_error(result);
+        return os_raw_error(result);
     }
     *fd = (int)made;
     return 0;
@@ -83,11 +68,11 @@ os_page_mmap(void *at, size_t bytes, int protection, int flags, int fd, void **o
 {
     // Not mmap(): what stands in for it in some builds (ThreadSanitizer) takes the replacement of a
     // page under those who store into it for a race, and it is the point.
-    long result = RAW(SYS_mmap, at, bytes, protection, flags, fd, 0L);
+    long result = OS_RAW(SYS_mmap, at, bytes, protection, flags, fd, 0L);
 
     // Addresses of programs are positive; errors are the last few numbers below zero.
     if (result < 0) {
-        return os_page_error(result);
+        return os_raw_error(result);
     }
     *out = (void *)result;
     return 0;
@@ -104,13 +89,13 @@ int
 os_page_seal(int fd)
 {
     int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
-    return os_page_error(RAW(SYS_fcntl, fd, F_ADD_SEALS, seals));
+    return os_raw_error(OS_RAW(SYS_fcntl, fd, F_ADD_SEALS, seals));
 }
 
 int
 os_page_lease(int fd)
 {
-    return os_page_error(RAW(SYS_flock, fd, LOCK_SH | LOCK_NB));
+    return os_raw_error(OS_RAW(SYS_flock, fd, LOCK_SH | LOCK_NB));
 }
 
 int
@@ -158,7 +143,7 @@ os_page_map_foreign(int fd, size_t bytes, void **out)
     if (failed != 0 || status.st_size < 0 || (size_t)status.st_size < bytes) {
         return EINVAL;
     }
-    long seals = RAW(SYS_fcntl, fd, F_GET_SEALS);
+    long seals = OS_RAW(SYS_fcntl, fd, F_GET_SEALS);
     if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) {
         return EPERM;
     }
@@ -173,7 +158,7 @@ os_page_map_foreign(int fd, size_t bytes, void **out)
 void
 os_page_unmap(void *address, size_t bytes)
 {
-    (void)RAW(SYS_munmap, address, bytes);
+    (void)OS_RAW(SYS_munmap, address, bytes);
 }
 
 int
@@ -186,7 +171,7 @@ os_page_sentinel(void **out)
     if (error != 0) {
         return error;
     }
-    error = os_page_error(RAW(SYS_madvise, *out, bytes, MADV_WIPEONFORK));
+    error = os_raw_error(OS_RAW(SYS_madvise, *out, bytes, MADV_WIPEONFORK));
     if (error != 0) {
         os_page_unmap(*out, bytes);
     }
@@ -196,7 +181,7 @@ os_page_sentinel(void **out)
 bool
 os_path_exists(const char *path)
 {
-    long fd = RAW(SYS_openat, AT_FDCWD, path, O_PATH | O_CLOEXEC);
+    long fd = OS_RAW(SYS_openat, AT_FDCWD, path, O_PATH | O_CLOEXEC);
 
     if (fd < 0) {
         return false;
@@ -254,14 +239,14 @@ os_connect(const char *path, int *fd)
         return ENAMETOOLONG;
     }
     memcpy(address.sun_path, path, length);
-    long made = RAW(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    long made = OS_RAW(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (made < 0) {
-        return os_page_error(made);
+        return os_raw_error(made);
     }
-    long result = RAW(SYS_connect, made, &address, sizeof address);
+    long result = OS_RAW(SYS_connect, made, &address, sizeof address);
     if (result < 0) {
         os_close((int)made);
-        return os_page_error(result);
+        return os_raw_error(result);
     }
     *fd = (int)made;
     return 0;
@@ -272,7 +257,7 @@ os_peer_pid(int fd)
 {
     struct ucred peer = {0, 0, 0};
     socklen_t bytes = sizeof peer;
-    long result = RAW(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes);
+    long result = OS_RAW(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes);
     return result < 0 ? 0 : peer.pid;
 }
 
@@ -297,7 +282,7 @@ os_send_fd(int fd, const void *message, size_t bytes, int passed)
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(header), &passed, sizeof passed);
-    return os_page_error(RAW(SYS_sendmsg, fd, &whole, MSG_NOSIGNAL | MSG_DONTWAIT));
+    return os_raw_error(OS_RAW(SYS_sendmsg, fd, &whole, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 static int
@@ -309,9 +294,9 @@ os_page_wait(int fd, unsigned timeout_ms)
 
     // A profiler's signals must not end the wait, nor make it endless.
     for (unsigned i = 0; i < INTERRUPTIONS_MAX && result == -EINTR; i++) {
-        result = RAW(SYS_ppoll, &wanted, 1, &timeout, NULL, _NSIG / 8);
+        result = OS_RAW(SYS_ppoll, &wanted, 1, &timeout, NULL, _NSIG / 8);
     }
-    return result < 0 ? os_page_error(result) : result == 0 ? ETIMEDOUT : 0;
+    return result < 0 ? os_raw_error(result) : result == 0 ? ETIMEDOUT : 0;
 }
 
 int
@@ -331,9 +316,9 @@ os_receive_fd(int fd, void *message, size_t bytes, unsigned timeout_ms, size_t *
     whole.msg_control = &control;
     // Not CMSG_SPACE: its padding has room for a second descriptor, which would then be ours.
     whole.msg_controllen = CMSG_LEN(sizeof(int));
-    long got = RAW(SYS_recvmsg, fd, &whole, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    long got = OS_RAW(SYS_recvmsg, fd, &whole, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got <= 0) {
-        return got == 0 ? ECONNRESET : os_page_error(got);
+        return got == 0 ? ECONNRESET : os_raw_error(got);
     }
     *length = (size_t)got;
     struct cmsghdr *header = CMSG_FIRSTHDR(&whole);
@@ -347,5 +332,5 @@ os_receive_fd(int fd, void *message, size_t bytes, unsigned timeout_ms, size_t *
 void
 os_close(int fd)
 {
-    (void)RAW(SYS_close, fd);
+    (void)OS_RAW(SYS_close, fd);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Renames every function of os.h that can fail, so that os_linux.c, compiled with OS_FAULT_TWIN,
-// leaves the plain names to os_fault.c. Nobody else includes this.
+// Renames every function of os.h and os_place.h that can fail, so that os_linux.c and os_place.c,
+// compiled with OS_FAULT_TWIN, leave the plain names to os_fault.c. Nobody else includes this.
 
 #ifndef APEX_OS_OS_REAL_NAMES_H
 #define APEX_OS_OS_REAL_NAMES_H
@@ -22,5 +22,9 @@
 #define os_huge os_real_huge
 #define os_read_pieces os_real_read_pieces
 #define os_read_file os_real_read_file
+#define os_place_prefer os_real_place_prefer
+#define os_place_interleave os_real_place_interleave
+#define os_place_default os_real_place_default
+#define os_place_query os_real_place_query
 
 #endif
