@@ -120,6 +120,7 @@ libapex_headers = \
 	libapex/os/os_fault.h \
 	libapex/os/os_numa.h \
 	libapex/os/os_page.h \
+	libapex/os/os_nodes.h \
 	libapex/os/os_place.h \
 	libapex/os/os_raw.h \
 	libapex/os/os_real_names.h \

@@ -9,22 +9,7 @@
 #ifndef APEX_OS_OS_NUMA_H
 #define APEX_OS_OS_NUMA_H
 
-#include "base/compiler.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-
-#define OS_NODES_MAX 1024 // more than any kernel numbers (CONFIG_NODES_SHIFT is at most 10)
-
-struct os_nodes {
-    uint64_t word[OS_NODES_MAX / 64];
-};
-
-FAST bool
-os_nodes_has(const struct os_nodes *nodes, unsigned node)
-{
-    return node < OS_NODES_MAX && (nodes->word[node / 64] >> node % 64 & 1) != 0;
-}
+#include "os/os_nodes.h"
 
 struct os_numa {
     struct os_nodes online;

@@ -13,31 +13,11 @@
 #ifndef APEX_OS_OS_PLACE_H
 #define APEX_OS_OS_PLACE_H
 
-#include <stdbool.h>
+#include "os/os_nodes.h"
+
 #include <stddef.h>
-#include <stdint.h>
 
-#define OS_NODES_MAX 1024      // the kernel's own limit at its widest (CONFIG_NODES_SHIFT is 10)
 #define OS_PLACE_PAGES_MAX 512 // that os_place_query() is asked about at a time
-
-// A set of nodes: bit n % 64 of word n / 64 is node n.
-struct os_nodes {
-    uint64_t word[OS_NODES_MAX / 64];
-};
-
-static inline void
-os_nodes_add(struct os_nodes *nodes, unsigned node)
-{
-    if (node < OS_NODES_MAX) {
-        nodes->word[node / 64] |= UINT64_C(1) << node % 64;
-    }
-}
-
-static inline bool
-os_nodes_has(const struct os_nodes *nodes, unsigned node)
-{
-    return node < OS_NODES_MAX && (nodes->word[node / 64] >> node % 64 & 1) != 0;
-}
 
 // Pages of this mapping come from one of `nodes` while these have memory, and from others when they
 // have none left. Before Linux 5.15 from the lowest of them. EINVAL when the process may use none.
