@@ -71,11 +71,17 @@ advice_open(struct advice *advice, uint64_t nonce, uint64_t daemon, int *fd)
     return true;
 }
 
+// One more of what only grows.
+static void
+advice_grow(uint64_t *word)
+{
+    __atomic_store_n(word, *word + 1, __ATOMIC_RELAXED);
+}
+
 void
 advice_beat(struct advice *advice)
 {
-    uint64_t *heartbeat = &advice->page->heartbeat;
-    __atomic_store_n(heartbeat, *heartbeat + 1, __ATOMIC_RELAXED);
+    advice_grow(&advice->page->heartbeat);
 }
 
 static void
@@ -87,6 +93,32 @@ advice_set_sequence(struct apex_advice_page *page, uint32_t sequence)
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
+// Stores words one by one, whole; readers may be looking.
+static void
+advice_store(void *to, const void *from, size_t bytes)
+{
+    uint64_t *out = to;
+
+    for (size_t i = 0; i < bytes / sizeof *out; i++) {
+        uint64_t word;
+        memcpy(&word, (const char *)from + i * sizeof word, sizeof word);
+        __atomic_store_n(&out[i], word, __ATOMIC_RELAXED);
+    }
+}
+
+static void
+advice_begin_change(struct apex_advice_page *page)
+{
+    advice_set_sequence(page, page->sequence + 1);
+}
+
+static void
+advice_end_change(struct apex_advice_page *page)
+{
+    advice_grow(&page->epoch);
+    advice_set_sequence(page, page->sequence + 1);
+}
+
 void
 advice_write(struct advice *advice, const struct apex_advice_row *row, unsigned count)
 {
@@ -95,25 +127,46 @@ advice_write(struct advice *advice, const struct apex_advice_row *row, unsigned 
     if (count == page->rows && memcmp(page->row, row, count * sizeof *row) == 0) {
         return;
     }
-    advice_set_sequence(page, page->sequence + 1);
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t word[sizeof *row / sizeof(uint64_t)];
-        memcpy(word, &row[i], sizeof word);
-        for (unsigned w = 0; w < sizeof word / sizeof word[0]; w++) {
-            uint64_t *to = (uint64_t *)(void *)&page->row[i] + w;
-            __atomic_store_n(to, word[w], __ATOMIC_RELAXED);
-        }
-    }
+    advice_begin_change(page);
+    advice_store(page->row, row, count * sizeof *row);
     __atomic_store_n(&page->rows, count, __ATOMIC_RELAXED);
-    __atomic_store_n(&page->epoch, page->epoch + 1, __ATOMIC_RELAXED);
-    advice_set_sequence(page, page->sequence + 1);
+    advice_end_change(page);
+}
+
+void
+advice_weights(struct advice *advice, const struct apex_advice_weight *weight, unsigned count)
+{
+    struct apex_advice_page *page = advice->page;
+    struct apex_advice_weight all[APEX_ADVICE_WEIGHTS_MAX] = {{0, 0}};
+
+    if (count > 0) {
+        memcpy(all, weight, count * sizeof *weight);
+    }
+    if (count == page->weights && memcmp(page->weight, all, sizeof all) == 0) {
+        return;
+    }
+    advice_begin_change(page);
+    advice_store(page->weight, all, sizeof all);
+    __atomic_store_n(&page->weights, count, __ATOMIC_RELAXED);
+    advice_end_change(page);
 }
 
 void
 advice_purge(struct advice *advice)
 {
-    uint64_t *purge = &advice->page->purge;
-    __atomic_store_n(purge, *purge + 1, __ATOMIC_RELAXED);
+    advice_grow(&advice->page->purge);
+}
+
+void
+advice_sample(struct advice *advice)
+{
+    advice_grow(&advice->page->sample);
+}
+
+void
+advice_rehome(struct advice *advice)
+{
+    advice_grow(&advice->page->rehome);
 }
 
 void

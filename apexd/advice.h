@@ -29,6 +29,17 @@ void advice_write(struct advice *advice, const struct apex_advice_row *row, unsi
 // Asks for free memory to be given back now.
 void advice_purge(struct advice *advice);
 
+// Asks the process to look where some of its pages are; NUMA nodes of the stats page count them.
+void advice_sample(struct advice *advice);
+
+// Asks for free memory that is not at home to be given back, so that it comes anew from there.
+void advice_rehome(struct advice *advice);
+
+// Makes `weight` all that is said of the shares of nodes in large objects; at most
+// APEX_ADVICE_WEIGHTS_MAX. They matter to a process whose option `numa_large` is `spread`. Nothing
+// happens when that is what the page says already.
+void advice_weights(struct advice *advice, const struct apex_advice_weight *weight, unsigned count);
+
 // Says goodbye and lets go of the page. Harmless when not open.
 void advice_close(struct advice *advice);
 

@@ -6,14 +6,16 @@
 //
 // It says that the daemon is alive, how long to believe it, which values options shall have, and
 // whether to give memory back now. Minor versions append fields; `total_bytes` says what is there.
-// Minor 0 ended with `rows`, which it left 0.
+// Minor 0 ended with `rows`, which it left 0, and minor 1 with `row`.
 //
-// Rules for the daemon: `sequence` is odd while rows change, and `epoch` grows with each change.
-// The rows are the whole advice: an option that has none is the process's own business.
+// Rules for the daemon: `sequence` is odd while rows or weights change, and `epoch` grows with each
+// change. The rows are the whole advice: an option that has none is the process's own business.
 //
-// Rules for the process: trust nothing, clamp everything, and let go of all advice when `heartbeat`
-// has not changed for `ttl_ms` (judged by the process's own clock: the two may be in different time
-// namespaces, so no time of the daemon is compared with one of the process).
+// Rules for the process: trust nothing, clamp everything, take nothing of what cannot be (more rows
+// than there is room for, an epoch that went back, nodes that it may not use), and let go of all
+// advice when `heartbeat` has not changed for `ttl_ms` (judged by the process's own clock: the two
+// may be in different time namespaces, so no time of the daemon is compared with one of the
+// process).
 
 #ifndef APEX_ABI_ADVICE_PAGE_H
 #define APEX_ABI_ADVICE_PAGE_H
@@ -23,7 +25,7 @@
 
 #define APEX_ADVICE_MAGIC UINT64_C(0x0056444158455041) // "APEXADV\0"
 #define APEX_ADVICE_MAJOR 1
-#define APEX_ADVICE_MINOR 1
+#define APEX_ADVICE_MINOR 2
 #define APEX_ADVICE_PAGE_BYTES 4096u
 #define APEX_ADVICE_BEAT_MS 1000u
 #define APEX_ADVICE_TTL_MS 3000u
@@ -76,9 +78,11 @@ struct apex_advice_page {
 };
 
 #define APEX_ADVICE_BYTES_MIN 64u // of minor 0
+#define APEX_ADVICE_BYTES_1 2176u // of minor 1
 
 _Static_assert(offsetof(struct apex_advice_page, purge) == APEX_ADVICE_BYTES_MIN, "minor 0");
 _Static_assert(offsetof(struct apex_advice_page, row) == 128, "layout of the page");
+_Static_assert(offsetof(struct apex_advice_page, sample) == APEX_ADVICE_BYTES_1, "minor 1");
 _Static_assert(sizeof(struct apex_advice_page) <= APEX_ADVICE_PAGE_BYTES, "it fits the page");
 
 #endif

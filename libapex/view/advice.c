@@ -73,7 +73,7 @@ advice_take_rows(const struct apex_advice_page *page)
 static bool
 advice_has_rows(uint32_t bytes)
 {
-    return bytes >= sizeof(struct apex_advice_page);
+    return bytes >= APEX_ADVICE_BYTES_1;
 }
 
 void

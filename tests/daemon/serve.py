@@ -104,7 +104,7 @@ def check_advice(fd):
     page = mmap.mmap(fd, 4096, prot=mmap.PROT_READ)
     same(page[:8], b"APEXADV\0", "magic of the advice page")
     major, _, total = struct.unpack_from("<HHI", page, 8)
-    same((major, total), (1, 128 + 64 * 32), "version and size of the advice page")
+    same((major, total), (1, 128 + 64 * 32 + 24 + 64 * 4), "version and size of the advice page")
     same(struct.unpack_from("<Q", page, 16)[0], 0x1122334455667788, "nonce of the advice page")
     same(struct.unpack_from("<I", page, 36)[0], 1, "state of the advice page")
     first = struct.unpack_from("<Q", page, 40)[0]

@@ -258,6 +258,44 @@ test_heartbeat(void **state)
     munmap(page, bytes);
 }
 
+// Readers take what lies between two looks at the same even sequence, and what is new by the epoch.
+static void
+test_weights_and_requests(void **state)
+{
+    const struct apex_advice_weight shares[] = {{0, 3}, {2, 1}};
+    struct small_page *page;
+    size_t bytes;
+    struct client *client = add(getpid(), 9, &page, &bytes);
+    const struct apex_advice_page *advice = client->advice.page;
+
+    (void)state;
+    assert_int_equal(advice->total_bytes, sizeof *advice);
+    advice_weights(&client->advice, shares, 2);
+    assert_int_equal(advice->weights, 2);
+    assert_memory_equal(advice->weight, shares, sizeof shares);
+    assert_int_equal(advice->epoch, 1);
+    assert_int_equal(advice->sequence, 2);
+    advice_weights(&client->advice, shares, 2); // nothing new
+    assert_int_equal(advice->epoch, 1);
+    advice_weights(&client->advice, shares, 1);
+    assert_int_equal(advice->weights, 1);
+    assert_int_equal(advice->weight[1].weight, 0);
+    advice_weights(&client->advice, NULL, 0);
+    assert_int_equal(advice->weights, 0);
+    assert_int_equal(advice->weight[0].weight, 0);
+    assert_int_equal(advice->epoch, 3);
+    assert_int_equal(advice->sequence, 6);
+    // A request is none of that.
+    advice_sample(&client->advice);
+    advice_sample(&client->advice);
+    advice_rehome(&client->advice);
+    assert_int_equal(advice->sample, 2);
+    assert_int_equal(advice->rehome, 1);
+    assert_int_equal(advice->purge, 0);
+    assert_int_equal(advice->epoch, 3);
+    munmap(page, bytes);
+}
+
 static void
 test_capacity(void **state)
 {
@@ -289,6 +327,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_room_for_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_heartbeat, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_weights_and_requests, setup, teardown),
         cmocka_unit_test_setup_teardown(test_capacity, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
