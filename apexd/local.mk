@@ -67,6 +67,10 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/page_map.h \
 	apexd/profile_map.c \
 	apexd/profile_map.h \
+	apexd/picture.h \
+	apexd/policy.c \
+	apexd/policy.def \
+	apexd/policy.h \
 	apexd/pressure.c \
 	apexd/pressure.h \
 	apexd/registrar.c \

@@ -17,6 +17,7 @@ const char *
 tune_source_word(enum tune_source source)
 {
     static const char *const words[] = {
+        [TUNE_ADVICE] = "advice",
         [TUNE_RULE] = "rule",
         [TUNE_USER] = "tune",
         [TUNE_PRESSURE] = "pressure",

@@ -20,6 +20,7 @@
 #define TUNE_VALUE_BYTES 32
 
 enum tune_source {
+    TUNE_ADVICE,   // advice on NUMA (apexd/policy.h), in acting mode
     TUNE_RULE,     // /etc/apex/apexd.json (apexd/rules.h)
     TUNE_USER,     // `apexctl tune`
     TUNE_PRESSURE, // memory is short: the daemon itself, in acting mode
@@ -37,7 +38,7 @@ struct tune {
     struct tune_value value[TUNE_VALUES_MAX];
 };
 
-// "rule", "tune", "pressure"; "process" for TUNE_SOURCE_COUNT: nobody but itself.
+// "advice", "rule", "tune", "pressure"; "process" for TUNE_SOURCE_COUNT: nobody but itself.
 const char *tune_source_word(enum tune_source source);
 
 // Whoever wants a value of that key and goes first; NULL when nobody does.

@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	docs/ARCHITECTURE.md \
 	docs/CONTRIBUTING.md \
 	docs/FAQ.md \
+	docs/NUMA.md \
 	docs/PERFORMANCE.md \
 	docs/SECURITY.md \
 	docs/attacks.md \
@@ -30,6 +31,7 @@ EXTRA_DIST += \
 	docs/decisions/0017-advice-overlays.md \
 	docs/decisions/0018-resident-is-asked-for.md \
 	docs/decisions/0019-the-walk-asks-chunks.md \
+	docs/decisions/0023-advice-does-nothing.md \
 	docs/decisions/README.md \
 	docs/invariants.md \
 	docs/memory-ordering.md \

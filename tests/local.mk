@@ -501,6 +501,7 @@ daemon_tests = \
 	tests/unit/screen_test \
 	tests/unit/top_model_test \
 	tests/unit/top_ui_test \
+	tests/unit/policy_test \
 	tests/unit/tune_test
 
 daemon_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
@@ -536,6 +537,8 @@ tests_unit_render_test_CFLAGS = $(daemon_cflags)
 tests_unit_render_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_roster_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_roster_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_policy_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_policy_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_tune_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_tune_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_screen_test_CPPFLAGS = $(daemon_cppflags)

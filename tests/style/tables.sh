@@ -90,6 +90,7 @@ every statistic libapex/tables/stats.def STAT_THREAD 1 man/apex-stats.7 "tests"
 every fault libapex/tables/faults.def FAULT 2 man/apex-options.7 libapex/tables
 crimes
 every method apexd/proto/methods.def METHOD 1 "docs man" "tests"
+every advice apexd/policy.def POLICY 1 docs/NUMA.md apexd/policy.def
 every command apexctl/commands.def COMMAND 1 man/apexctl.1 "tests"
 public
 documents
