@@ -145,6 +145,7 @@ tuning_put_option(cJSON *array, const struct page_option *option, const struct t
         [APEX_OPTION_BYTES] = "bytes",     [APEX_OPTION_MS] = "ms",
         [APEX_OPTION_PERCENT] = "percent", [APEX_OPTION_BOOL] = "bool",
         [APEX_OPTION_CHOICE] = "choice",   [APEX_OPTION_PATH] = "path",
+        [APEX_OPTION_COUNT] = "count",     [APEX_OPTION_NODE] = "node",
     };
     const struct tune_value *was = tune_find(before, option->key);
     const struct tune_value *is = tune_find(after, option->key);

@@ -434,7 +434,7 @@ static bool
 page_map_option(const struct apex_stats_option *row, struct page_option *out)
 {
     if (!page_map_is_name(row->key, sizeof row->key) ||
-        !page_map_is_text(row->unit, sizeof row->unit, '|') || row->type > APEX_OPTION_PATH ||
+        !page_map_is_text(row->unit, sizeof row->unit, '|') || row->type > APEX_OPTION_NODE ||
         row->min > row->max) {
         return false;
     }

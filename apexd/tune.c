@@ -12,6 +12,7 @@
 
 #define TEXT_BYTES_MAX 4096 // of one list
 #define SHOWN_BYTES_MAX 40  // of a wrong word, in the sentence about it
+#define NO_NODE "none"
 
 const char *
 tune_source_word(enum tune_source source)
@@ -162,10 +163,17 @@ tune_parse_value(const struct page_option *option, const char *text, uint64_t *v
         return found;
     case APEX_OPTION_CHOICE:
         return tune_parse_word(option->unit, text, value);
+    case APEX_OPTION_NODE:
+        *value = APEX_OPTION_NODE_NONE;
+        if (strcmp(text, NO_NODE) == 0) {
+            return true;
+        }
+        break;
     default:
-        return tune_parse_number(option, text, value) && *value >= option->min &&
-               *value <= option->max;
+        break;
     }
+    return tune_parse_number(option, text, value) && *value >= option->min &&
+           *value <= option->max;
 }
 
 // A stranger's word is shown without what a terminal would obey, and not at any length.
@@ -189,6 +197,11 @@ tune_complain(const struct page_option *option, const char *text, char why[TUNE_
     if (option->type == APEX_OPTION_BOOL || option->type == APEX_OPTION_CHOICE) {
         snprintf(why, TUNE_WHY_BYTES, "%s takes %s, not %s", option->key,
                  option->type == APEX_OPTION_BOOL ? "0 or 1" : option->unit, shown);
+        return;
+    }
+    if (option->type == APEX_OPTION_NODE) {
+        snprintf(why, TUNE_WHY_BYTES, "%s takes the number of a node, or none, not %s",
+                 option->key, shown);
         return;
     }
     tune_format(option, option->min, min);
@@ -281,6 +294,10 @@ tune_format(const struct page_option *option, uint64_t value, char out[TUNE_VALU
 
     if (option->type == APEX_OPTION_CHOICE) {
         tune_format_word(option->unit, value, out);
+        return;
+    }
+    if (option->type == APEX_OPTION_NODE && value == APEX_OPTION_NODE_NONE) {
+        snprintf(out, TUNE_VALUE_BYTES, "%s", NO_NODE);
         return;
     }
     while (option->type == APEX_OPTION_BYTES && suffix < 3 && value != 0 && value % 1024 == 0) {

@@ -53,6 +53,7 @@ libapex_sources = \
 	libapex/policy/heaps.c \
 	libapex/policy/idle.c \
 	libapex/policy/inspect.c \
+	libapex/policy/numa.c \
 	libapex/policy/orphan.c \
 	libapex/policy/pool.c \
 	libapex/policy/quarantine.c \
@@ -133,6 +134,7 @@ libapex_headers = \
 	libapex/policy/heaps.h \
 	libapex/policy/inspect.h \
 	libapex/policy/idle.h \
+	libapex/policy/numa.h \
 	libapex/policy/orphan.h \
 	libapex/policy/pool.h \
 	libapex/policy/quarantine.h \

@@ -37,6 +37,7 @@ unit_tests = \
 	tests/unit/mac_test \
 	tests/unit/meta_test \
 	tests/unit/orphan_test \
+	tests/unit/numa_test \
 	tests/unit/os_linux_test \
 	tests/unit/os_numa_test \
 	tests/unit/os_page_test \
@@ -88,6 +89,11 @@ tests_unit_vault_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_vault_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_wipe_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_wipe_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+
+# Threads of these run on nodes that the test chooses.
+node_ldflags = $(AM_LDFLAGS) -Wl,--wrap=os_numa_node
+
+tests_unit_numa_test_LDFLAGS = $(node_ldflags)
 
 check_PROGRAMS += $(unit_tests) $(hardened_tests)
 check_tests += $(unit_tests) $(hardened_tests)

@@ -10,6 +10,7 @@
 //   …      APEX_SECTION_THREAD             struct apex_stats_thread, one for each slot
 //   …      APEX_SECTION_SCHEMA             struct apex_stats_schema rows: names, kinds, units
 //   …      APEX_SECTION_OPTION             struct apex_stats_option rows: options and their values
+//   …      APEX_SECTION_NODE               struct apex_stats_node rows, one for each NUMA node
 //   …      APEX_SECTION_LARGE              struct apex_stats_large rows
 //   …      APEX_SECTION_SUPERBLOCK         struct apex_stats_superblock rows, the last section: a
 //                                          heap that has outgrown its page shows a longer one
@@ -46,7 +47,7 @@
 
 #define APEX_STATS_MAGIC UINT64_C(0x004d485358455041) // "APEXSHM\0"
 #define APEX_STATS_MAJOR 1
-#define APEX_STATS_MINOR 1 // 1: sections OPTION, LARGE and SUPERBLOCK
+#define APEX_STATS_MINOR 2 // 1: sections OPTION, LARGE and SUPERBLOCK; 2: NODE
 #define APEX_STATS_BYTE_ORDER UINT32_C(0x01020304)
 #define APEX_STATS_CLASSES 96 // room for size classes; unused ones have size 0
 #define APEX_STATS_SLOTS 96   // thread slots, the last one shared
@@ -129,11 +130,14 @@ struct apex_stats_class {
 // thread that took it from the kernel. Where pages really are, `sampled`, `at_home` and `found`
 // tell: libapex asks the kernel about a random few when the advice page wants it to.
 struct apex_stats_node {
-    uint32_t node;  // as the kernel numbers it; rows are in rising order
+    uint32_t node;  // as the kernel numbers it; rows are in rising order, but for nodes that nobody
+                    // expected, which come last, and beyond APEX_STATS_NODES share the last row
     uint32_t flags; // bits above
 #define STAT_NODE(name, kind, unit, text) uint64_t name;
 #include "../tables/stats.def"
 };
+
+_Static_assert(sizeof(struct apex_stats_node) % 8 == 0, "rows are 8-byte aligned");
 
 enum apex_slot_state {
     APEX_SLOT_FREE = 0,
@@ -181,7 +185,7 @@ struct apex_stats_block {
 struct apex_stats_superblock {
     uint64_t base;  // address; stored last when the row comes into use, cleared first afterwards
     uint32_t flags; // bits above
-    uint32_t node;  // NUMA node of the thread that made it
+    uint32_t node;  // NUMA node that is its home
     struct apex_stats_block block[APEX_STATS_SUPERBLOCK_BLOCKS];
 };
 
@@ -217,7 +221,11 @@ enum apex_option_type {
     APEX_OPTION_BOOL = 3,
     APEX_OPTION_CHOICE = 4,
     APEX_OPTION_PATH = 5, // its value is not shown
+    APEX_OPTION_COUNT = 6,
+    APEX_OPTION_NODE = 7, // a node as the kernel numbers it; since minor 2, as the one before
 };
+
+#define APEX_OPTION_NODE_NONE 1024u // value of an option of type NODE: no node
 
 struct apex_stats_option {
     char key[24];    // NUL-terminated, as the next
@@ -243,6 +251,7 @@ _Static_assert(sizeof(struct apex_stats_header) + sizeof(struct apex_stats_proce
                        8 * APEX_STATS_CLASSES +
                        APEX_STATS_SLOTS * sizeof(struct apex_stats_thread) + 96 * 64 +
                        64 * sizeof(struct apex_stats_option) +
+                       APEX_STATS_NODES * sizeof(struct apex_stats_node) +
                        APEX_STATS_LARGE * sizeof(struct apex_stats_large) +
                        APEX_STATS_SUPERBLOCKS_MIN * sizeof(struct apex_stats_superblock) <=
                    APEX_STATS_PAGE_BYTES,

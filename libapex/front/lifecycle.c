@@ -106,9 +106,10 @@ lifecycle_start_process(void)
         mac_start(random);
     }
     lifecycle_configure();
+    numa_start("");
     heap_set_hooks(&hooks);
     heapmap_set_hooks(&map);
-    pool_set_page(stats_page_process);
+    pool_set_page(stats_page_process, stats_page_node);
     sampler_set_page(profile_page_writable);
     sampler_poll();
     exit_key_made = pthread_key_create(&exit_key, lifecycle_thread_exit) == 0;

@@ -5,6 +5,7 @@
 
 #include "policy/config.h"
 
+#include "abi/stats_page.h"
 #include "base/atomic.h"
 #include "base/constants.h"
 #include "base/fault.h"
@@ -21,6 +22,7 @@
 #define ENVIRONMENT_MAX 65536 // variables looked at
 #define SHOWN_BYTES_MAX 48    // of a refused word, in the warning
 #define VARIABLE "APEX_OPTIONS="
+#define NO_NODE "none"
 
 extern char **__environ;
 
@@ -35,6 +37,8 @@ struct slice {
 #define CONFIG_INITIAL_PERCENT(initial) initial
 #define CONFIG_INITIAL_BOOL(initial) initial
 #define CONFIG_INITIAL_CHOICE(initial) initial
+#define CONFIG_INITIAL_COUNT(initial) initial
+#define CONFIG_INITIAL_NODE(initial) initial
 #define CONFIG_INITIAL_PATH(initial) \
     {                                \
         {                            \
@@ -248,8 +252,15 @@ config_parse_value(const struct config_option *option, struct slice s, uint64_t 
         return config_bool(s, number);
     case CONFIG_CHOICE:
         return config_choice(s, option->unit, number);
+    case CONFIG_NODE:
+        if (config_equal(s, NO_NODE)) {
+            *number = APEX_OPTION_NODE_NONE;
+            return true;
+        }
+        return config_number(s, 0, number);
     case CONFIG_MS:
     case CONFIG_PERCENT:
+    case CONFIG_COUNT:
         return config_number(s, 0, number);
     case CONFIG_PATH:
         break;
@@ -306,6 +317,9 @@ config_expect(struct fmt *line, const struct config_option *option)
     case CONFIG_CHOICE:
         fmt_str(line, option->unit);
         return;
+    case CONFIG_NODE:
+        fmt_str(line, "a node's number or " NO_NODE);
+        return;
     case CONFIG_PATH:
         fmt_str(line, "an absolute path of at most ");
         fmt_dec(line, option->max);
@@ -314,6 +328,7 @@ config_expect(struct fmt *line, const struct config_option *option)
     case CONFIG_BYTES:
     case CONFIG_MS:
     case CONFIG_PERCENT:
+    case CONFIG_COUNT:
         fmt_dec(line, option->min);
         fmt_str(line, " to ");
         fmt_dec(line, option->max);

@@ -21,6 +21,7 @@
 #define CONFIG_PATH_BYTES 96 // a socket's address has 108; the rest is for the socket's own name
 
 enum config_thp { CONFIG_THP_OFF, CONFIG_THP_AUTO, CONFIG_THP_ALWAYS };
+enum config_numa { CONFIG_NUMA_OFF, CONFIG_NUMA_AUTO };
 enum config_fault { CONFIG_FAULT_ABORT, CONFIG_FAULT_REPORT };
 
 struct config_path {
@@ -32,6 +33,8 @@ struct config_path {
 #define CONFIG_TYPE_PERCENT uint64_t
 #define CONFIG_TYPE_BOOL uint64_t
 #define CONFIG_TYPE_CHOICE uint64_t
+#define CONFIG_TYPE_COUNT uint64_t
+#define CONFIG_TYPE_NODE uint64_t
 #define CONFIG_TYPE_PATH struct config_path
 
 struct config {
@@ -46,6 +49,8 @@ enum config_type {
     CONFIG_BOOL,
     CONFIG_CHOICE,
     CONFIG_PATH,
+    CONFIG_COUNT,
+    CONFIG_NODE, // as the kernel numbers it, or APEX_OPTION_NODE_NONE
 };
 
 enum config_when { CONFIG_START, CONFIG_LIVE };

@@ -648,10 +648,10 @@ heap_take_fresh(struct heap *heap, unsigned c)
             return b;
         }
     } else {
-        b = pool_take(want, &clean);
+        b = pool_take(want, heap->home, heap->here, &clean);
         if (b == NULL && heap->idle.blocks > 0) {
             heap_shrink_idle(heap, 0); // of the wrong length, and they count for the heap limit
-            b = pool_take(want, &clean);
+            b = pool_take(want, heap->home, heap->here, &clean);
         }
         if (b == NULL) {
             return NULL;

@@ -81,6 +81,8 @@ struct heap {
     uint32_t drains_seen;           // by the sweep for sleepers, under its lock
     uint32_t home_regret;           // swept, and then missed at once: so much more may wait; atomic
     uint64_t swept_ns;              // when somebody last swept it; atomic
+    uint8_t home;                   // whose memory it takes (policy/numa.h)
+    uint8_t here;                   // where its thread was last seen
     uint32_t index;                 // heaps are numbered in the order of their making
     struct apex_stats_thread stats; // the truth; `slot` mirrors it
     struct apex_stats_thread *slot; // atomic: set by whoever made the page, taken away by the owner

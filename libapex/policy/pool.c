@@ -17,7 +17,6 @@
 #include "core/vault.h"
 #include "os/lock.h"
 #include "os/os.h"
-#include "os/os_numa.h"
 #include "policy/config.h"
 
 // Address space is reserved in regions so that the number of mappings stays small: the first is
@@ -66,11 +65,19 @@
 
 #define BUCKET_COUNT BLOCK_COUNT // 0 to 63 free blocks
 
+// The superblocks of one home.
+struct pool_home {
+    uint64_t nonempty; // bit n: bucket n has superblocks
+    struct list bucket[BUCKET_COUNT];
+    struct apex_stats_node stats;
+};
+
 struct pool {
     struct lock lock;
     bool started;
-    uint64_t nonempty; // bit n: bucket n has superblocks
-    struct list bucket[BUCKET_COUNT];
+    uint64_t homes;   // bit n: home n has, or had, superblocks
+    uint64_t changed; // bit n: its books, since they were last shown
+    uint32_t changes; // of the nodes, as they were last shown
     struct list dirty_list; // oldest first
     struct list all;
     char *region_next; // reserved, not yet committed
@@ -89,11 +96,13 @@ struct pool {
     struct superblock *look;     // the next one to look at; NULL: the first
     uint64_t looked_ns;          // when the last one was looked at; atomic
     struct apex_stats_process stats;
-    bool mirrored; // atomic: to where `lent.page_of` says
+    bool mirrored; // atomic: to where `lent` says
+    struct pool_home home[NUMA_HOMES];
 };
 
 struct OWN_PAGES pool_loan {
     struct apex_stats_process *(*page_of)(void);
+    struct apex_stats_node *(*node_of)(unsigned home);
 };
 
 static struct pool pool = {.lock = LOCK_INIT(LOCK_RANK_POOL)};
@@ -104,9 +113,6 @@ uint32_t pool_awaited;
 static void
 pool_start(void)
 {
-    for (unsigned i = 0; i < BUCKET_COUNT; i++) {
-        list_init(&pool.bucket[i]);
-    }
     list_init(&pool.dirty_list);
     list_init(&pool.all);
     if (PROFILE_SHUFFLE) {
@@ -137,6 +143,60 @@ pool_set_resident(struct superblock *sb, uint64_t bytes)
     sb->resident_bytes = (uint32_t)bytes;
 }
 
+// Enters changes of blocks of `sb` into the books.
+static void
+pool_enter(const struct superblock *sb, int active, int dirty, int retained)
+{
+    struct apex_stats_node *node = &pool.home[sb->home].stats;
+    uint64_t active_bytes = (uint64_t)active * BLOCK_BYTES; // modulo 2^64, as the others
+    uint64_t dirty_bytes = (uint64_t)dirty * BLOCK_BYTES;
+    uint64_t retained_bytes = (uint64_t)retained * BLOCK_BYTES;
+
+    pool.changed |= UINT64_C(1) << sb->home;
+    pool.stats.active += active_bytes;
+    pool.dirty_bytes += dirty_bytes;
+    pool.stats.retained += retained_bytes;
+    node->active += active_bytes;
+    node->dirty += dirty_bytes;
+    node->retained += retained_bytes;
+}
+
+// One superblock more or less, whose blocks are free and clean.
+static void
+pool_enter_superblock(const struct superblock *sb, int change)
+{
+    pool.stats.superblocks += (uint64_t)change;
+    pool.home[sb->home].stats.mapped += (uint64_t)change * SUPERBLOCK_BYTES;
+    pool_enter(sb, 0, 0, change * (int)SUPERBLOCK_USABLE_BLOCKS);
+}
+
+static void
+pool_publish_home(unsigned home)
+{
+    uint64_t *to = (uint64_t *)(void *)lent.node_of(home);
+    struct apex_stats_node *node = &pool.home[home].stats;
+    const uint64_t *from = (const uint64_t *)(const void *)node;
+
+    node->node = numa_node(home, &node->flags);
+    for (size_t i = 0; to != NULL && i < sizeof *node / sizeof *to; i++) {
+        store_relaxed(&to[i], from[i]);
+    }
+}
+
+static void
+pool_publish_homes(void)
+{
+    uint32_t changes = load_relaxed(&numa_changes);
+
+    if (unlikely(pool.changes != changes)) {
+        pool.changes = changes;
+        pool.changed = bits_range(0, NUMA_HOMES);
+    }
+    for (; pool.changed != 0; pool.changed &= pool.changed - 1) {
+        pool_publish_home(bits_lowest(pool.changed));
+    }
+}
+
 // The page takes whole words so that no reader sees a half-written one.
 static void
 pool_publish(void)
@@ -157,6 +217,7 @@ pool_publish(void)
         for (size_t i = 0; i < sizeof pool.stats / sizeof *to; i++) {
             store_relaxed(&to[i], from[i]);
         }
+        pool_publish_homes();
     }
 }
 
@@ -175,14 +236,15 @@ pool_unlock(void)
 static void
 pool_file(struct superblock *sb, unsigned old_count)
 {
+    struct pool_home *home = &pool.home[sb->home];
     unsigned count = superblock_free_count(sb);
 
     list_remove(&sb->link);
-    if (list_empty(&pool.bucket[old_count])) {
-        pool.nonempty &= ~(UINT64_C(1) << old_count);
+    if (list_empty(&home->bucket[old_count])) {
+        home->nonempty &= ~(UINT64_C(1) << old_count);
     }
-    list_push(&pool.bucket[count], &sb->link);
-    pool.nonempty |= UINT64_C(1) << count;
+    list_push(&home->bucket[count], &sb->link);
+    home->nonempty |= UINT64_C(1) << count;
 
     bool listed = !list_empty(&sb->dirty_link);
     if (sb->dirty != 0 && !listed) {
@@ -243,10 +305,24 @@ pool_set_huge(struct superblock *sb, bool huge)
     }
 }
 
-// A fresh superblock, in its bucket; NULL when there is no memory.
-static struct superblock *
-pool_grow(void)
+static void
+pool_start_home(unsigned home)
 {
+    if ((pool.homes >> home & 1) == 0) {
+        for (unsigned i = 0; i < BUCKET_COUNT; i++) {
+            list_init(&pool.home[home].bucket[i]);
+        }
+        pool.homes |= UINT64_C(1) << home;
+    }
+}
+
+// A fresh superblock, in its bucket; NULL when there is no memory. Its pages will be where the
+// kernel puts them, which is on the node of whoever touches each first.
+static struct superblock *
+pool_grow(unsigned home)
+{
+    uint32_t flags;
+
     if (pool.region_next == pool.region_end && !pool_reserve_region()) {
         return NULL;
     }
@@ -257,14 +333,14 @@ pool_grow(void)
     }
     guard_superblock(base);
     pool.region_next += SUPERBLOCK_BYTES;
-    struct superblock *sb = superblock_init(base, 0, os_numa_node());
+    struct superblock *sb = superblock_init(base, home, numa_node(home, &flags));
+    pool_start_home(home);
     registry_mark(base, SUPERBLOCK_BYTES, REGISTRY_SUPERBLOCK);
     pool_set_huge(sb, pool_wants_huge(sb));
     heapmap_enter(sb);
     list_push(&pool.all, &sb->all_link);
     pool_file(sb, SUPERBLOCK_USABLE_BLOCKS);
-    pool.stats.superblocks++;
-    pool.stats.retained += SUPERBLOCK_USABLE_BLOCKS * BLOCK_BYTES;
+    pool_enter_superblock(sb, 1);
     return sb;
 }
 
@@ -293,9 +369,7 @@ pool_taken(struct superblock *sb, unsigned old_count, unsigned old_dirty)
     uint64_t count = old_count - superblock_free_count(sb);
     uint64_t dirty = old_dirty - bits_count(sb->dirty);
 
-    pool.dirty_bytes -= dirty * BLOCK_BYTES;
-    pool.stats.retained -= (count - dirty) * BLOCK_BYTES;
-    pool.stats.active += count * BLOCK_BYTES;
+    pool_enter(sb, (int)count, -(int)dirty, -(int)(count - dirty));
     pool_set_resident(sb, sb->resident_bytes + (count - dirty) * BLOCK_BYTES);
     pool_regret((count - dirty) * BLOCK_BYTES);
     pool_file(sb, old_count);
@@ -343,26 +417,62 @@ pool_find_in(const struct list *bucket, unsigned count, bool dirty, unsigned *tr
 // Searches buckets from `count` free blocks upwards, fullest superblock first: for dirty blocks,
 // whose pages are there already, but not for long; then for any.
 static struct superblock *
-pool_find(unsigned count, int *first, bool *clean)
+pool_find(const struct pool_home *home, unsigned count, int *first, bool *clean)
 {
-    uint64_t buckets = pool.nonempty & ~bits_range(0, count);
-    unsigned tries = pool.dirty_bytes < count * BLOCK_BYTES ? 0 : SEARCH_DIRTY_MAX;
+    uint64_t buckets = home->nonempty & ~bits_range(0, count);
+    unsigned tries = home->stats.dirty < count * BLOCK_BYTES ? 0 : SEARCH_DIRTY_MAX;
     struct superblock *sb = NULL;
 
     for (uint64_t left = buckets; left != 0 && tries > 0; left &= left - 1) {
-        *first = pool_find_in(&pool.bucket[bits_lowest(left)], count, true, &tries, clean, &sb);
+        *first = pool_find_in(&home->bucket[bits_lowest(left)], count, true, &tries, clean, &sb);
         if (*first >= 0) {
             return sb;
         }
     }
     for (uint64_t left = buckets; left != 0; left &= left - 1) {
         tries = SEARCH_COUNT_MAX;
-        *first = pool_find_in(&pool.bucket[bits_lowest(left)], count, false, &tries, clean, &sb);
+        *first = pool_find_in(&home->bucket[bits_lowest(left)], count, false, &tries, clean, &sb);
         if (*first >= 0) {
             return sb;
         }
     }
     return NULL;
+}
+
+// The same in any home, for want of new memory.
+static SLOW struct superblock *
+pool_find_anywhere(unsigned count, int *first, bool *clean)
+{
+    struct superblock *sb = NULL;
+
+    for (uint64_t left = pool.homes; left != 0 && sb == NULL; left &= left - 1) {
+        sb = pool_find(&pool.home[bits_lowest(left)], count, first, clean);
+    }
+    return sb;
+}
+
+static struct superblock *
+pool_find_or_grow(unsigned count, unsigned home, int *first, bool *clean)
+{
+    struct superblock *sb = pool_find(&pool.home[home], count, first, clean);
+
+    if (sb == NULL) {
+        sb = pool_grow(home);
+        *first = sb == NULL ? -1 : pool_take_from(sb, count, clean);
+    }
+    if (unlikely(*first < 0) && load_relaxed(&numa_many) != 0) {
+        sb = pool_find_anywhere(count, first, clean);
+    }
+    return sb;
+}
+
+static void
+pool_count_refill(unsigned home, unsigned here)
+{
+    struct apex_stats_node *node = &pool.home[home].stats;
+
+    node->refills_local += home == here ? 1 : 0;
+    node->refills_remote += home == here ? 0 : 1;
 }
 
 static struct block *
@@ -386,19 +496,16 @@ pool_within_limit(size_t bytes)
 }
 
 struct block *
-pool_take(unsigned count, bool *clean)
+pool_take(unsigned count, unsigned home, unsigned here, bool *clean)
 {
     struct block *result = NULL;
     int first = -1;
 
     pool_lock();
     if (pool_within_limit(count * BLOCK_BYTES)) {
-        struct superblock *sb = pool_find(count, &first, clean);
-        if (sb == NULL) {
-            sb = pool_grow();
-            first = sb == NULL ? -1 : pool_take_from(sb, count, clean);
-        }
+        struct superblock *sb = pool_find_or_grow(count, home, &first, clean);
         if (first >= 0) {
+            pool_count_refill(sb->home, here);
             result = pool_mark_run(sb, (unsigned)first, count);
         }
     }
@@ -462,7 +569,7 @@ pool_purge_take(uint64_t before_ns, struct superblock **sb, uint64_t *blocks)
     }
     unsigned old_count = superblock_free_count(*sb);
     *blocks = superblock_take_dirty(*sb);
-    pool.dirty_bytes -= (uint64_t)bits_count(*blocks) * BLOCK_BYTES;
+    pool_enter(*sb, 0, -(int)bits_count(*blocks), 0);
     pool_file(*sb, old_count);
     return true;
 }
@@ -535,17 +642,17 @@ pool_mark_one(struct superblock *sb)
     unsigned old_count = superblock_free_count(sb);
     uint64_t dirtied_ns = sb->dirtied_ns;
     uint64_t blocks = superblock_take_unmarked(sb);
-    uint64_t bytes = (uint64_t)bits_count(blocks) * BLOCK_BYTES;
+    int count = (int)bits_count(blocks);
     unsigned calls = 0;
 
-    pool.dirty_bytes -= bytes;
+    pool_enter(sb, 0, -count, 0);
     pool_file(sb, old_count);
     lock_release(&pool.lock);
     bool marked = pool_each_stretch(sb, blocks, pool_lazy, &calls);
     lock_acquire(&pool.lock);
     old_count = superblock_free_count(sb);
     superblock_marked(sb, blocks, marked);
-    pool.dirty_bytes += bytes;
+    pool_enter(sb, 0, count, 0);
     pool_file(sb, old_count);
     pool_restore_age(sb, dirtied_ns);
     return marked;
@@ -584,34 +691,61 @@ pool_mark_lazy(void)
     }
 }
 
+// A superblock of a home that is wholly free and clean; NULL when there is none.
+static struct superblock *
+pool_excess_of(const struct pool_home *home)
+{
+    const struct list *head = &home->bucket[SUPERBLOCK_USABLE_BLOCKS];
+
+    for (struct list *l = head->next; l != head; l = l->next) {
+        struct superblock *sb = list_entry(l, struct superblock, link);
+        if (sb->dirty == 0) {
+            return sb;
+        }
+    }
+    return NULL;
+}
+
+// One of the home that retains most of those that have such.
+static struct superblock *
+pool_excess_find(void)
+{
+    struct superblock *best = NULL;
+
+    for (uint64_t left = pool.homes; left != 0; left &= left - 1) {
+        struct pool_home *home = &pool.home[bits_lowest(left)];
+        struct superblock *sb = pool_excess_of(home);
+        if (best == NULL ||
+            (sb != NULL && home->stats.retained > pool.home[best->home].stats.retained)) {
+            best = sb;
+        }
+    }
+    return best;
+}
+
 // Takes a superblock that is wholly free and clean off all lists; NULL when there is none, or no
 // more is retained than `keep_bytes`. With the lock.
 static struct superblock *
 pool_excess_take(uint64_t keep_bytes)
 {
-    struct list *head = &pool.bucket[SUPERBLOCK_USABLE_BLOCKS];
-
-    if (pool.walks > 0) {
+    if (pool.walks > 0 || pool.stats.retained <= keep_bytes) {
         return NULL;
     }
-    for (struct list *l = head->next; l != head && pool.stats.retained > keep_bytes; l = l->next) {
-        struct superblock *sb = list_entry(l, struct superblock, link);
-        if (sb->dirty == 0) {
-            list_remove(&sb->link);
-            list_remove(&sb->all_link);
-            pool.look = pool.look == sb ? NULL : pool.look;
-            pool_set_resident(sb, 0);
-            if (list_empty(head)) {
-                pool.nonempty &= ~(UINT64_C(1) << SUPERBLOCK_USABLE_BLOCKS);
-            }
-            pool.stats.superblocks--;
-            pool.stats.retained -= SUPERBLOCK_USABLE_BLOCKS * BLOCK_BYTES;
-            registry_mark(geometry_superblock_base(sb), SUPERBLOCK_BYTES, REGISTRY_NONE);
-            heapmap_leave(sb);
-            return sb;
+    struct superblock *sb = pool_excess_find();
+    if (sb != NULL) {
+        struct pool_home *home = &pool.home[sb->home];
+        list_remove(&sb->link);
+        list_remove(&sb->all_link);
+        pool.look = pool.look == sb ? NULL : pool.look;
+        pool_set_resident(sb, 0);
+        if (list_empty(&home->bucket[SUPERBLOCK_USABLE_BLOCKS])) {
+            home->nonempty &= ~(UINT64_C(1) << SUPERBLOCK_USABLE_BLOCKS);
         }
+        pool_enter_superblock(sb, -1);
+        registry_mark(geometry_superblock_base(sb), SUPERBLOCK_BYTES, REGISTRY_NONE);
+        heapmap_leave(sb);
     }
-    return NULL;
+    return sb;
 }
 
 // The opposite, for a superblock the kernel would not unmap: it stays, as clean as it is.
@@ -622,8 +756,7 @@ pool_excess_restore(struct superblock *sb)
     heapmap_enter(sb);
     list_push(&pool.all, &sb->all_link);
     pool_file(sb, SUPERBLOCK_USABLE_BLOCKS);
-    pool.stats.superblocks++;
-    pool.stats.retained += SUPERBLOCK_USABLE_BLOCKS * BLOCK_BYTES;
+    pool_enter_superblock(sb, 1);
     pool.stats.os_failures++;
 }
 
@@ -668,19 +801,19 @@ pool_purge_one(uint64_t before_ns)
     lock_acquire(&pool.lock);
 
     size_t bytes = (size_t)bits_count(blocks) * BLOCK_BYTES;
+    int count = (int)bits_count(blocks);
     unsigned old_count = superblock_free_count(sb);
     superblock_purged(sb, blocks, clean);
+    pool_enter(sb, 0, clean ? 0 : count, clean ? count : 0);
     heapmap_show_free(sb, blocks, clean ? APEX_BLOCK_CLEAN : APEX_BLOCK_DIRTY);
     heapmap_show_superblock(sb);
     pool_file(sb, old_count);
     pool.stats.purge_calls += calls;
     if (!clean) {
         pool.stats.os_failures++;
-        pool.dirty_bytes += bytes;
         return 0;
     }
     pool.stats.purged += bytes;
-    pool.stats.retained += bytes;
     pool_set_resident(sb, sb->resident_bytes > bytes ? sb->resident_bytes - bytes : 0);
     return bytes;
 }
@@ -701,8 +834,7 @@ pool_give(struct block *first)
     superblock_give(sb, index, count);
     heapmap_show_free(sb, bits_range(index, count), APEX_BLOCK_DIRTY);
     pool.unmarked_bytes += count * BLOCK_BYTES;
-    pool.dirty_bytes += count * BLOCK_BYTES;
-    pool.stats.active -= count * BLOCK_BYTES;
+    pool_enter(sb, -(int)count, (int)count, 0);
     pool_file(sb, old_count);
     if (pool.dirty_bytes > pool_dirty_bound()) {
         uint64_t goal = pool_dirty_bound() / 2;
@@ -992,6 +1124,27 @@ pool_count(size_t field_offset_bytes, uint64_t delta)
 }
 
 void
+pool_count_home(unsigned home, size_t field_offset_bytes, uint64_t delta)
+{
+    pool_lock();
+    uint64_t *fields = (uint64_t *)(void *)&pool.home[home].stats;
+    fields[field_offset_bytes / sizeof *fields] += delta;
+    pool.changed |= UINT64_C(1) << home;
+    pool_unlock();
+}
+
+bool
+pool_home_stats(unsigned home, struct apex_stats_node *out)
+{
+    pool_lock();
+    *out = pool.home[home].stats;
+    bool used = (pool.homes >> home & 1) != 0;
+    pool_unlock();
+    out->node = numa_node(home, &out->flags);
+    return used || out->flags != 0;
+}
+
+void
 pool_stats(struct apex_stats_process *out)
 {
     pool_lock();
@@ -1001,9 +1154,11 @@ pool_stats(struct apex_stats_process *out)
 }
 
 void
-pool_set_page(struct apex_stats_process *(*page_of)(void))
+pool_set_page(struct apex_stats_process *(*page_of)(void),
+              struct apex_stats_node *(*node_of)(unsigned home))
 {
     lent.page_of = page_of;
+    lent.node_of = node_of;
 }
 
 void
@@ -1011,6 +1166,7 @@ pool_mirror(void)
 {
     pool_lock();
     store_relaxed(&pool.mirrored, lent.page_of != NULL);
+    pool.changed = bits_range(0, NUMA_HOMES);
     for (struct list *l = pool.all.next; l != &pool.all; l = l->next) {
         heapmap_mirror(list_entry(l, struct superblock, all_link));
     }
@@ -1081,21 +1237,51 @@ pool_walk_end(struct pool_walk *walk)
     walk->sb = NULL;
 }
 
+// P1: every superblock is where it belongs, and the books of its home agree.
+static uint64_t
+pool_audit_home(unsigned index)
+{
+    const struct pool_home *home = &pool.home[index];
+    uint64_t count = 0;
+    uint64_t dirty = 0;
+    uint64_t free = 0;
+
+    for (unsigned n = 0; n < BUCKET_COUNT; n++) {
+        const struct list *head = &home->bucket[n];
+        apex_audit(list_empty(head) == ((home->nonempty >> n & 1) == 0));
+        for (const struct list *l = head->next; l != head; l = l->next) {
+            const struct superblock *sb = list_entry(l, struct superblock, link);
+            apex_audit(sb->home == index && superblock_free_count(sb) == n);
+            dirty += (uint64_t)bits_count(sb->dirty);
+            free += n;
+            count++;
+        }
+    }
+    apex_audit(count * SUPERBLOCK_BYTES == home->stats.mapped);
+    apex_audit(dirty * BLOCK_BYTES == home->stats.dirty);
+    apex_audit((free - dirty) * BLOCK_BYTES <= home->stats.retained);
+    return count;
+}
+
 void
 pool_audit(void)
 {
     uint64_t dirty = 0;
     uint64_t clean = 0;
+    uint64_t count = 0;
 
     pool_lock();
     for (struct list *l = pool.all.next; l != &pool.all; l = l->next) {
         const struct superblock *sb = list_entry(l, struct superblock, all_link);
         superblock_audit(sb);
-        apex_audit((pool.nonempty >> superblock_free_count(sb) & 1) != 0);
         apex_audit((sb->dirty != 0) == !list_empty(&sb->dirty_link));
         dirty += (uint64_t)bits_count(sb->dirty);
         clean += (uint64_t)bits_count(sb->free & ~sb->dirty);
     }
+    for (uint64_t left = pool.homes; left != 0; left &= left - 1) {
+        count += pool_audit_home(bits_lowest(left));
+    }
+    apex_audit(count == pool.stats.superblocks);
     apex_audit(dirty * BLOCK_BYTES == pool.dirty_bytes);
     apex_audit(clean * BLOCK_BYTES <= pool.stats.retained);
     pool_unlock();
@@ -1152,20 +1338,20 @@ pool_fork_recover(struct superblock *sb)
 static void
 pool_fork_recount(void)
 {
-    uint64_t clean = 0;
-
+    for (uint64_t left = pool.homes; left != 0; left &= left - 1) {
+        struct apex_stats_node *node = &pool.home[bits_lowest(left)].stats;
+        node->active = node->dirty = node->retained = 0;
+    }
     pool.dirty_bytes = 0;
+    pool.stats.retained = 0;
     pool.stats.active = pool.stats.large;
     for (struct list *l = pool.all.next; l != &pool.all; l = l->next) {
         struct superblock *sb = list_entry(l, struct superblock, all_link);
         pool_fork_recover(sb);
-        uint64_t dirty = (uint64_t)bits_count(sb->dirty);
-        uint64_t free_count = superblock_free_count(sb);
-        pool.dirty_bytes += dirty * BLOCK_BYTES;
-        clean += free_count - dirty;
-        pool.stats.active += (SUPERBLOCK_USABLE_BLOCKS - free_count) * BLOCK_BYTES;
+        int dirty = (int)bits_count(sb->dirty);
+        int free = (int)superblock_free_count(sb);
+        pool_enter(sb, (int)SUPERBLOCK_USABLE_BLOCKS - free, dirty, free - dirty);
     }
-    pool.stats.retained = clean * BLOCK_BYTES;
 }
 
 void
@@ -1177,6 +1363,7 @@ pool_fork_child(void)
     registry_fork_child();
     large_fork_child();
     empty_fork_child();
+    numa_fork_child();
     pool_fork_recount();
     pool.walks = 0;
     store_relaxed(&pool_awaited, 0);

@@ -5,6 +5,12 @@
 // One lock, held for list and bit work only; system calls that give memory back are made outside
 // it. Any thread.
 //
+// By home (policy/numa.h): a superblock serves threads of the node that it was made for, and what
+// is given back goes to it by its address, whoever gives it. A thread gets free memory of its own
+// home, else new memory, and only if there is none any that is free. What may wait is bounded in
+// sum: what has waited longest goes first, wherever it is, so that a node which is busy has the
+// room that one which is not does not use.
+//
 // Fullest first: blocks are taken from the superblock with the fewest free ones that will do, so
 // that others can become empty. Dirty first: among its blocks, those whose pages are there already.
 //
@@ -16,8 +22,8 @@
 // to POOL_REGRET_TIMES dirty_floor; the pool forgets that when it is not repeated.
 //
 // Invariants
-//   P1  A superblock is in the bucket of its number of free blocks; `nonempty` has the bits of
-//       those that hold any.
+//   P1  A superblock is in the bucket of its home, and there of its number of free blocks;
+//       `nonempty` has the bits of those that hold any.
 //   P2  A superblock is in `dirty_list` exactly if its `dirty` set is not empty.
 //   P3  dirty + retained = free blocks * 64 KiB, but for blocks being purged at this moment.
 
@@ -27,13 +33,21 @@
 #include "abi/stats_page.h"
 #include "core/large.h"
 #include "core/superblock.h"
+#include "policy/numa.h"
 
 #define POOL_REGRET_TIMES 4
 
 // Takes `count` blocks in a row (at most 63) and returns their first descriptor, state UNUSED,
-// tails marked BLOCK_TAIL. NULL when there is no memory or the heap limit is reached. `clean`:
-// reads as zero.
-struct block *pool_take(unsigned count, bool *clean);
+// tails marked BLOCK_TAIL. Of `home`, if there is memory; the caller runs on `here`, for the books.
+// NULL when there is no memory or the heap limit is reached. `clean`: reads as zero.
+struct block *pool_take(unsigned count, unsigned home, unsigned here, bool *clean);
+
+// The home of a block or run.
+FAST unsigned
+pool_home_of(const struct block *b)
+{
+    return superblock_of(b)->home;
+}
 
 // Lengthens a run of the caller's to `count` blocks where it stands; its descriptors say so
 // afterwards. False when what lies behind it is not free, or the heap limit forbids it.
@@ -106,12 +120,21 @@ void pool_retune(void);
     pool_count(offsetof(struct apex_stats_process, field), (uint64_t)(delta))
 void pool_count(size_t field_offset_bytes, uint64_t delta);
 
+// The same for the books of a home.
+#define POOL_COUNT_HOME(home, field, delta) \
+    pool_count_home((home), offsetof(struct apex_stats_node, field), (uint64_t)(delta))
+void pool_count_home(unsigned home, size_t field_offset_bytes, uint64_t delta);
+
 // Copies the books.
 void pool_stats(struct apex_stats_process *out);
 
-// Says where the books are to be mirrored: to what `page_of` returns at the time (NULL: nowhere).
+// Copies those of a home; false when it has neither a node nor memory.
+bool pool_home_stats(unsigned home, struct apex_stats_node *out);
+
+// Says where the books are to be mirrored: to what these return at the time (NULL: nowhere).
 // Once, before the second thread.
-void pool_set_page(struct apex_stats_process *(*page_of)(void));
+void pool_set_page(struct apex_stats_process *(*page_of)(void),
+                   struct apex_stats_node *(*node_of)(unsigned home));
 
 // From now on mirrors them, beginning now; and the map of the heap, to the page that is there now.
 void pool_mirror(void);

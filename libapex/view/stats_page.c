@@ -7,6 +7,7 @@
 //   128·n    thread slots, SLOT_BYTES apart, so that no two share a cache line
 //   …        schema rows: what the values are called
 //   …        options: what they are, and their values
+//   …        NUMA nodes
 //   …        large objects
 //   …        superblocks, as many as there is room for in a whole number of OS pages
 //
@@ -49,6 +50,8 @@ static const struct apex_stats_schema schema[] = {
     STAT_ROW(APEX_SECTION_PROCESS, apex_stats_process, name, kind, unit)
 #define STAT_THREAD(name, kind, unit, text) \
     STAT_ROW(APEX_SECTION_THREAD, apex_stats_thread, name, kind, unit)
+#define STAT_NODE(name, kind, unit, text) \
+    STAT_ROW(APEX_SECTION_NODE, apex_stats_node, name, kind, unit)
 #include "tables/stats.def"
 };
 
@@ -60,7 +63,9 @@ enum {
 };
 
 #define OPTION_OFFSET (SCHEMA_OFFSET + (uint32_t)sizeof schema)
-#define LARGE_OFFSET (OPTION_OFFSET + OPTION_ROWS * (uint32_t)sizeof(struct apex_stats_option))
+#define NODE_OFFSET (OPTION_OFFSET + OPTION_ROWS * (uint32_t)sizeof(struct apex_stats_option))
+#define NODE_STRIDE ((uint32_t)sizeof(struct apex_stats_node))
+#define LARGE_OFFSET (NODE_OFFSET + APEX_STATS_NODES * NODE_STRIDE)
 #define LARGE_STRIDE ((uint32_t)sizeof(struct apex_stats_large))
 #define SUPERBLOCK_OFFSET ((LARGE_OFFSET + APEX_STATS_LARGE * LARGE_STRIDE + 63u) & ~63u)
 #define SUPERBLOCK_STRIDE ((uint32_t)sizeof(struct apex_stats_superblock))
@@ -185,6 +190,14 @@ stats_page_process(void)
     return p == NULL ? NULL : (struct apex_stats_process *)(void *)(p + PROCESS_OFFSET);
 }
 
+struct apex_stats_node *
+stats_page_node(unsigned home)
+{
+    char *p = stats_page_writable();
+    return p == NULL ? NULL
+                     : (struct apex_stats_node *)(void *)(p + NODE_OFFSET + home * NODE_STRIDE);
+}
+
 unsigned
 stats_page_generation(void)
 {
@@ -243,6 +256,8 @@ OPTION_TYPE_IS(PERCENT);
 OPTION_TYPE_IS(BOOL);
 OPTION_TYPE_IS(CHOICE);
 OPTION_TYPE_IS(PATH);
+OPTION_TYPE_IS(COUNT);
+OPTION_TYPE_IS(NODE);
 
 static void
 stats_page_fill_options(struct apex_stats_option *row)
@@ -301,6 +316,7 @@ stats_page_fill(char *p, uint64_t now_ns, uint64_t nonce, uint32_t bytes)
                        SCHEMA_OFFSET);
     stats_page_section(h, APEX_SECTION_OPTION, OPTION_ROWS, sizeof(struct apex_stats_option),
                        OPTION_OFFSET);
+    stats_page_section(h, APEX_SECTION_NODE, APEX_STATS_NODES, NODE_STRIDE, NODE_OFFSET);
     stats_page_section(h, APEX_SECTION_LARGE, APEX_STATS_LARGE, LARGE_STRIDE, LARGE_OFFSET);
     stats_page_section(h, APEX_SECTION_SUPERBLOCK, (bytes - SUPERBLOCK_OFFSET) / SUPERBLOCK_STRIDE,
                        SUPERBLOCK_STRIDE, SUPERBLOCK_OFFSET);

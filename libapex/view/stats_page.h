@@ -38,6 +38,9 @@ struct apex_stats_large *stats_page_large(uint32_t row);
 // The values of the whole process; NULL when there is no page.
 struct apex_stats_process *stats_page_process(void);
 
+// Those of the node with this index (policy/numa.h); NULL likewise.
+struct apex_stats_node *stats_page_node(unsigned home);
+
 // Changes whenever the page is replaced or dropped. Even while there is none.
 unsigned stats_page_generation(void);
 

@@ -26,6 +26,7 @@ awk '
         if (type == "BYTES") return "bytes, " size(value(min)) " to " size(value(max))
         if (type == "CHOICE") { gsub(/\|/, ", ", unit); return "one of " unit }
         if (type == "BOOL") return "0 or 1"
+        if (type == "NODE") return "number of a node, 0 to " max - 1 ", or none"
         if (type == "PATH") return "an absolute path of at most " max " bytes"
         return unit ", " min " to " max
     }
@@ -33,6 +34,7 @@ awk '
         if (type == "BYTES") return size(value(initial))
         if (type == "CHOICE") { split(choices, word, /\|/); return word[initial + 1] }
         if (type == "PATH") return "empty"
+        if (type == "NODE" && initial == max) return "none"
         return initial
     }
     /^OPTION\(/ { row = "" ; inside = 1 }

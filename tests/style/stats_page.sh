@@ -10,7 +10,8 @@ awk '
     function section(title) { if (title != last) print ".SS " title; last = title }
     /^STAT_PROCESS\(/ { section("Of the whole process") }
     /^STAT_THREAD\(/ { section("Of each thread") }
-    /^STAT_(PROCESS|THREAD)\(/ {
+    /^STAT_NODE\(/ { section("Of each NUMA node") }
+    /^STAT_(PROCESS|THREAD|NODE)\(/ {
         match($0, /"[^"]*"\)$/)
         text = substr($0, RSTART + 1, RLENGTH - 3)
         row = substr($0, index($0, "(") + 1)

@@ -87,6 +87,7 @@ while read -r page script table; do
 done <tests/style/man_tables.txt
 every statistic libapex/tables/stats.def STAT_PROCESS 1 man/apex-stats.7 "tests"
 every statistic libapex/tables/stats.def STAT_THREAD 1 man/apex-stats.7 "tests"
+every statistic libapex/tables/stats.def STAT_NODE 1 man/apex-stats.7 "tests"
 every fault libapex/tables/faults.def FAULT 2 man/apex-options.7 libapex/tables
 crimes
 every method apexd/proto/methods.def METHOD 1 "docs man" "tests"

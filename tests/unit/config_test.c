@@ -69,6 +69,8 @@ test_defaults(void **state)
     assert_int_equal(config.background_thread, 0);
     assert_int_equal(config.profile_rate, 0);
     assert_int_equal(config.quarantine, 512 << 10);
+    assert_int_equal(config.numa, CONFIG_NUMA_AUTO);
+    assert_int_equal(config.numa_switch, 3);
     assert_memory_equal(config_get(), &config, sizeof config);
 }
 
@@ -142,7 +144,8 @@ static void
 test_words(void **state)
 {
     (void)state;
-    assert_int_equal(apply("thp=off,fault=report,stats_at_exit=yes,register=off"), 0);
+    assert_int_equal(apply("thp=off,fault=report,stats_at_exit=yes,register=off,numa=off"), 0);
+    assert_int_equal(config.numa, CONFIG_NUMA_OFF);
     assert_int_equal(config.thp, CONFIG_THP_OFF);
     assert_int_equal(config.fault, CONFIG_FAULT_REPORT);
     assert_int_equal(config.stats_at_exit, 1);
@@ -186,6 +189,9 @@ test_warnings_are_exact(void **state)
     assert_int_equal(apply("thp=never"), 1);
     assert_string_equal(warnings,
                         "libapex: option ignored: thp=never (expected off|auto|always)\n");
+    assert_int_equal(apply("numa_switch=3k"), 1); // no unit of bytes
+    assert_string_equal(warnings,
+                        "libapex: option ignored: numa_switch=3k (expected 1 to 1000 refills)\n");
     assert_int_equal(apply("stats_at_exit"), 1);
     assert_string_equal(warnings, "libapex: option ignored: stats_at_exit (expected 0 or 1)\n");
     assert_int_equal(apply("\033[2J=\n1"), 1); // no control characters reach the terminal

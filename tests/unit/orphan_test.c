@@ -37,7 +37,7 @@ static struct block *
 make(unsigned live, void **chunks)
 {
     bool clean;
-    struct block *b = pool_take(size_classes[CLASS].run_blocks, &clean);
+    struct block *b = pool_take(size_classes[CLASS].run_blocks, 0, 0, &clean);
 
     assert_non_null(b);
     block_init(b, superblock_block_address(superblock_of(b), geometry_descriptor_index(b)), CLASS,

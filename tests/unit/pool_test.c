@@ -10,6 +10,8 @@
 
 #include "../support/unit.h"
 
+#include <sys/resource.h>
+
 #define RUNS 400
 
 static struct apex_stats_process
@@ -47,7 +49,7 @@ test_runs_are_apart_and_described(void **state)
     for (unsigned i = 0; i < RUNS; i++) {
         unsigned count = 1 + i % 16;
         bool clean = false;
-        runs[i] = pool_take(count, &clean);
+        runs[i] = pool_take(count, 0, 0, &clean);
         assert_non_null(runs[i]);
         assert_int_equal(block_state(runs[i]), BLOCK_UNUSED);
         assert_int_equal(registry_kind_of(address_of(runs[i])), REGISTRY_SUPERBLOCK);
@@ -79,7 +81,7 @@ test_extend(void **state)
 {
     struct apex_stats_process before = books();
     bool clean;
-    struct block *run = pool_take(2, &clean);
+    struct block *run = pool_take(2, 0, 0, &clean);
 
     (void)state;
     assert_true(pool_extend(run, 7));
@@ -87,7 +89,7 @@ test_extend(void **state)
     for (unsigned k = 1; k < 7; k++) {
         assert_ptr_equal(block_head(run + k), run);
     }
-    struct block *next = pool_take(1, &clean);
+    struct block *next = pool_take(1, 0, 0, &clean);
     assert_ptr_equal(next, run + 7); // first fit: right behind it
     assert_false(pool_extend(run, 8));
     assert_true(config_tune("heap_limit", books().active));
@@ -111,7 +113,7 @@ test_dirty_is_bounded(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 200; i++) {
-        runs[i] = pool_take(15, &clean);
+        runs[i] = pool_take(15, 0, 0, &clean);
         assert_non_null(runs[i]);
         memset(address_of(runs[i]), 1, 15 * BLOCK_BYTES);
     }
@@ -140,7 +142,7 @@ test_regret(void **state)
     for (unsigned turn = 0; turn < 12; turn++) {
         uint64_t before = books().purged;
         for (unsigned i = 0; i < 50; i++) {
-            runs[i] = pool_take(15, &clean);
+            runs[i] = pool_take(15, 0, 0, &clean);
             assert_non_null(runs[i]);
         }
         for (unsigned i = 0; i < 50; i++) {
@@ -157,7 +159,7 @@ static void
 test_trim(void **state)
 {
     bool clean;
-    struct block *b = pool_take(10, &clean);
+    struct block *b = pool_take(10, 0, 0, &clean);
 
     (void)state;
     assert_non_null(b);
@@ -174,13 +176,13 @@ static void
 test_purged_is_clean(void **state)
 {
     bool clean = false;
-    struct block *b = pool_take(20, &clean);
+    struct block *b = pool_take(20, 0, 0, &clean);
 
     (void)state;
     memset(address_of(b), 0xee, 20 * BLOCK_BYTES);
     pool_give(b);
     pool_trim(0);
-    b = pool_take(20, &clean);
+    b = pool_take(20, 0, 0, &clean);
     assert_true(clean);
     for (size_t k = 0; k < 20 * BLOCK_BYTES; k++) {
         assert_int_equal(address_of(b)[k], 0);
@@ -197,7 +199,7 @@ test_retain(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 100; i++) {
-        runs[i] = pool_take(63, &clean);
+        runs[i] = pool_take(63, 0, 0, &clean);
         assert_non_null(runs[i]);
     }
     assert_true(books().superblocks >= 100);
@@ -224,7 +226,7 @@ static void
 test_visit(void **state)
 {
     bool clean;
-    struct block *b = pool_take(3, &clean);
+    struct block *b = pool_take(3, 0, 0, &clean);
 
     (void)state;
     block_set_state(b, BLOCK_CURRENT);
@@ -244,9 +246,110 @@ test_too_many(void **state)
     bool clean;
 
     (void)state;
-    struct block *b = pool_take(63, &clean); // the most there is
+    struct block *b = pool_take(63, 0, 0, &clean); // the most there is
     assert_non_null(b);
     pool_give(b);
+}
+
+static struct apex_stats_node
+books_of(unsigned home)
+{
+    struct apex_stats_node node;
+
+    assert_true(pool_home_stats(home, &node));
+    return node;
+}
+
+// What is free on one node serves threads of that node, and goes back to it whoever gives it.
+static void
+test_homes(void **state)
+{
+    static struct block *runs[2][RUNS];
+    struct apex_stats_process before = books();
+    bool clean;
+
+    (void)state;
+    store_relaxed(&numa_many, 1);
+    for (unsigned i = 0; i < RUNS; i++) {
+        for (unsigned home = 0; home < 2; home++) {
+            runs[home][i] = pool_take(1 + i % 5, home, 0, &clean);
+            assert_int_equal(pool_home_of(runs[home][i]), home);
+        }
+    }
+    assert_int_equal(books_of(1).refills_local, 0);
+    assert_int_equal(books_of(1).refills_remote, RUNS);
+    assert_true(books_of(0).refills_local >= RUNS);
+    assert_int_equal(books_of(0).refills_remote, 0);
+    assert_int_equal(books_of(0).active + books_of(1).active, books().active - books().large);
+    pool_audit();
+    uint64_t active = books_of(1).active;
+    for (unsigned i = 0; i < RUNS; i++) {
+        pool_give(runs[0][i]);
+    }
+    assert_int_equal(books_of(1).active, active);
+    assert_int_equal(books_of(0).active, before.active);
+    struct block *b = pool_take(1, 1, 1, &clean);
+    assert_int_equal(pool_home_of(b), 1); // and not one of the many that are free on the other
+    pool_give(b);
+    for (unsigned i = 0; i < RUNS; i++) {
+        pool_give(runs[1][i]);
+    }
+    pool_audit();
+    assert_int_equal(books_of(1).active, 0);
+    assert_int_equal(books_of(0).dirty + books_of(1).dirty, books().dirty);
+    assert_int_equal(books_of(0).retained + books_of(1).retained, books().retained);
+    assert_true(books().dirty <= config_get()->dirty_floor * (1 + POOL_REGRET_TIMES)); // in sum
+    pool_trim(0);
+    assert_int_equal(books_of(1).mapped, 0);
+    store_relaxed(&numa_many, 0);
+}
+
+// Without memory for a new superblock the other node's serve; then there is none.
+static void
+test_remote_before_none(void **state)
+{
+    static struct block *runs[BLOCK_COUNT * 2];
+    struct rlimit limit;
+    unsigned count = 0;
+    bool clean;
+
+    (void)state;
+    store_relaxed(&numa_many, 1);
+    struct block *b = pool_take(1, 0, 0, &clean);
+    uint64_t remote = books_of(0).refills_remote;
+    assert_int_equal(getrlimit(RLIMIT_DATA, &limit), 0);
+    // Reserved space counts when it is made writable: not one superblock more. (To the kernel, a
+    // limit of 0 is none.)
+    assert_int_equal(setrlimit(RLIMIT_DATA, &(struct rlimit){4096, limit.rlim_max}), 0);
+    while (count < BLOCK_COUNT * 2 && (runs[count] = pool_take(1, 1, 1, &clean)) != NULL) {
+        assert_int_equal(pool_home_of(runs[count]), 0);
+        count++;
+    }
+    assert_int_equal(setrlimit(RLIMIT_DATA, &limit), 0);
+    assert_true(count > 0 && count < BLOCK_COUNT * 2);
+    assert_int_equal(books_of(0).refills_remote - remote, count);
+    while (count > 0) {
+        pool_give(runs[--count]);
+    }
+    pool_give(b);
+    store_relaxed(&numa_many, 0);
+}
+
+// What others count: frees_same, frees_cross, switches, and what sampling finds: sampled, at_home,
+// found.
+static void
+test_counts_of_a_home(void **state)
+{
+    struct apex_stats_node node;
+
+    (void)state;
+    POOL_COUNT_HOME(2, frees_cross, 3);
+    POOL_COUNT_HOME(2, frees_cross, 4);
+    POOL_COUNT_HOME(2, at_home, 5);
+    assert_false(pool_home_stats(2, &node)); // no such node, but counted
+    assert_int_equal(node.frees_cross, 7);
+    assert_int_equal(node.at_home, 5);
+    assert_int_equal(node.frees_same, 0);
 }
 
 int
@@ -262,6 +365,9 @@ main(void)
         cmocka_unit_test_teardown(test_retain, teardown),
         cmocka_unit_test_teardown(test_visit, teardown),
         cmocka_unit_test_teardown(test_too_many, teardown),
+        cmocka_unit_test_teardown(test_homes, teardown),
+        cmocka_unit_test_teardown(test_remote_before_none, teardown),
+        cmocka_unit_test_teardown(test_counts_of_a_home, teardown),
     };
 
     return cmocka_run_group_tests_name("pool", tests, NULL, NULL);

@@ -103,7 +103,7 @@ test_fresh_page(void **state)
     assert_memory_equal(h->comm, program_invocation_short_name,
                         strnlen(program_invocation_short_name, sizeof h->comm - 1));
     assert_int_equal(h->start_ns, 1000);
-    assert_int_equal(h->sections, 7);
+    assert_int_equal(h->sections, 8);
     assert_int_equal(h->state, APEX_STATS_INIT);
     stats_page_ready();
     assert_int_equal(h->state, APEX_STATS_READY);
@@ -116,9 +116,10 @@ test_fresh_page(void **state)
     // Every schema row points into its element, and names a field once.
     const struct apex_stats_schema *rows = (const void *)(view + h->section[3].offset_bytes);
     for (unsigned i = 0; i < h->section[3].count; i++) {
-        uint32_t element = rows[i].section == APEX_SECTION_PROCESS
-                               ? (uint32_t)sizeof(struct apex_stats_process)
-                               : (uint32_t)sizeof(struct apex_stats_thread);
+        size_t element = rows[i].section == APEX_SECTION_PROCESS
+                             ? sizeof(struct apex_stats_process)
+                         : rows[i].section == APEX_SECTION_THREAD ? sizeof(struct apex_stats_thread)
+                                                                  : sizeof(struct apex_stats_node);
         assert_true(rows[i].offset_bytes + 8 <= element);
         for (unsigned j = 0; j < i; j++) {
             assert_false(rows[i].section == rows[j].section &&
@@ -151,6 +152,11 @@ test_slots(void **state)
     assert_ptr_equal(stats_page_slot(APEX_STATS_SLOTS), stats_page_slot(APEX_STATS_SLOTS - 1));
     assert_ptr_equal(stats_page_slot(1000000), stats_page_slot(APEX_STATS_SLOTS - 1));
     stats_page_process()->mapped = 4711;
+    assert_int_equal(h->section[5].type, APEX_SECTION_NODE);
+    assert_int_equal(h->section[5].count, APEX_STATS_NODES);
+    const struct apex_stats_node *nodes = (const void *)(view + h->section[5].offset_bytes);
+    stats_page_node(APEX_STATS_NODES - 1)->switches = 4712;
+    assert_int_equal(nodes[APEX_STATS_NODES - 1].switches, 4712);
     const struct apex_stats_process *process = (const void *)(view + h->section[0].offset_bytes);
     assert_int_equal(process->mapped, 4711);
     munmap((void *)(uintptr_t)view, bytes);
@@ -277,7 +283,7 @@ test_growth(void **state)
     assert_false(stats_page_outgrown());
     const char *view = reader_view();
     const struct apex_stats_header *h = (const void *)view;
-    const struct apex_stats_section *section = &h->section[6];
+    const struct apex_stats_section *section = &h->section[7];
     assert_int_equal(section->type, APEX_SECTION_SUPERBLOCK);
     assert_true(section->count >= 2 * APEX_STATS_SUPERBLOCKS_MIN);
     assert_int_equal(rows_of_page(), section->count);

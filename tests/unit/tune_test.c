@@ -21,6 +21,8 @@ static const struct page_option options[] = {
     {"retain", "bytes", APEX_OPTION_BYTES, true, 0, UINT64_C(1) << 40, 0, 0, 0},
     {"thp", "off|auto|always", APEX_OPTION_CHOICE, true, 0, 2, 1, 1, 1},
     {"lazy", "bool", APEX_OPTION_BOOL, true, 0, 1, 1, 1, 1},
+    {"switch", "refills", APEX_OPTION_COUNT, true, 1, 1000, 3, 3, 3},
+    {"home", "node", APEX_OPTION_NODE, true, 0, 1024, 1024, 1024, 1024},
     {"fixed", "ms", APEX_OPTION_MS, false, 0, 9, 1, 1, 1},
 };
 
@@ -59,12 +61,19 @@ test_values(void **state)
     assert_true(reads("thp=always", "thp", 2));
     assert_true(reads("lazy=off,decay_ms=7", "lazy", 0));
     assert_true(reads("lazy=true", "lazy", 1));
+    assert_true(reads("switch=1000", "switch", 1000));
+    assert_true(reads("home=0", "home", 0));
+    assert_true(reads("home=none", "home", 1024));
     assert_true(reads("decay_ms=7,decay_ms=8", "decay_ms", 8)); // the later one
     assert_string_equal(refuses("decay_ms=600001", false),
                         "decay_ms takes 0 to 600000 ms, not 600001");
     assert_string_equal(refuses("retain=1025g", false), "retain takes 0 to 1024g bytes, not 1025g");
     assert_string_equal(refuses("decay_ms=3k", false), "decay_ms takes 0 to 600000 ms, not 3k");
     assert_string_equal(refuses("retain=3kk", false), "retain takes 0 to 1024g bytes, not 3kk");
+    assert_string_equal(refuses("switch=0", false), "switch takes 1 to 1000 refills, not 0");
+    assert_string_equal(refuses("switch=3k", false), "switch takes 1 to 1000 refills, not 3k");
+    assert_string_equal(refuses("home=no", false),
+                        "home takes the number of a node, or none, not no");
     assert_string_equal(refuses("retain=", false), "retain takes 0 to 1024g bytes, not ");
     assert_string_equal(refuses("retain= 3", false), "retain takes 0 to 1024g bytes, not ?3");
     assert_string_equal(refuses("thp=of", false), "thp takes off|auto|always, not of");
@@ -94,6 +103,10 @@ test_format_is_read_back(void **state)
     assert_string_equal(out, "2048");
     tune_format(&options[2], 2, out);
     assert_string_equal(out, "always");
+    tune_format(&options[5], 7, out);
+    assert_string_equal(out, "7");
+    tune_format(&options[5], 1024, out);
+    assert_string_equal(out, "none");
     tune_format(&options[2], 77, out); // a stranger's page may say so
     assert_string_equal(out, "");
 }
