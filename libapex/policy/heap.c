@@ -28,6 +28,9 @@
 // One slow allocation of so many is timed: the clock costs as much as a short one.
 #define TIMED_SHARE 64
 
+// So many blocks of another node, at most, are given up in one refill.
+#define PART_WITH_MAX 4
+
 static const struct block block_none; // no room
 
 #define NO_BLOCK ((struct block *)(uintptr_t)&block_none)
@@ -118,6 +121,7 @@ void
 heap_mark_slot(const struct heap *heap, struct apex_stats_thread *slot)
 {
     store_relaxed(&slot->tid, heap->stats.tid);
+    store_relaxed(&slot->node, heap->stats.node);
     store_relaxed(&slot->state, (uint32_t)(heap->live ? APEX_SLOT_LIVE : APEX_SLOT_EXITED));
 }
 
@@ -154,6 +158,59 @@ heap_orphans_lost(void *heap, unsigned c, uint32_t count)
     HEAP_COUNT(self, remote_received, count);
 }
 
+// --- NUMA: where the thread is -------------------------------------------------------------------
+
+void
+heap_settle_in(struct heap *heap)
+{
+    struct apex_stats_thread *slot = heap->slot;
+    uint32_t flags;
+
+    heap->home = heap->here = (uint8_t)numa_here();
+    heap->away = 0;
+    heap->stats.node = numa_node(heap->here, &flags);
+    if (slot != NULL && !heap_shares_slot(heap)) {
+        store_relaxed(&slot->node, heap->stats.node);
+    }
+}
+
+// Enters what the thread has freed of others since the last time, as freed where it was last seen.
+static SLOW void
+heap_count_freed(struct heap *heap)
+{
+    for (unsigned home = 0; home < NUMA_HOMES; home++) {
+        uint64_t count = heap->freed[home];
+        heap->freed[home] = 0;
+        if (count != 0 && home == heap->here) {
+            POOL_COUNT_HOME(home, frees_same, count);
+        } else if (count != 0) {
+            POOL_COUNT_HOME(home, frees_cross, count);
+        }
+    }
+}
+
+static SLOW void
+heap_move_here(struct heap *heap, unsigned here)
+{
+    struct apex_stats_thread *slot = load_acquire(&heap->slot);
+    uint32_t flags;
+
+    heap_count_freed(heap);
+    heap->here = (uint8_t)here;
+    heap->away = 0;
+    store_relaxed(&heap->stats.node, numa_node(here, &flags));
+    if (slot != NULL && !heap_shares_slot(heap)) {
+        store_relaxed(&slot->node, heap->stats.node);
+    }
+}
+
+// Only with many homes. True if a block is not of the heap's.
+FAST bool
+heap_is_strange(const struct heap *heap, const struct block *b)
+{
+    return unlikely(load_relaxed(&numa_many) != 0) && pool_home_of(b) != heap->home;
+}
+
 // --- Remote frees: sending -----------------------------------------------------------------------
 
 // Delivers batches, through the gate, which costs a fence and is passed once; the words that others
@@ -178,6 +235,9 @@ heap_deliver(struct heap *heap, struct heap_batch *batch, unsigned batches)
         bool nobody = orphan_is_owner(owner);
         orphan |= nobody;
         count += batch[i].count;
+        if (unlikely(load_relaxed(&numa_many) != 0)) {
+            heap->freed[pool_home_of(b)] += batch[i].count;
+        }
         uint32_t all = remote_deliver(b, batch[i].head, batch[i].tail, batch[i].count);
         crowded = !nobody && all > load_relaxed(&heap_home_part) ? owner : crowded;
         home |= all;
@@ -330,6 +390,11 @@ heap_idle_max(const struct heap *heap)
 FAST void
 heap_keep_idle(struct heap *heap, struct block *b)
 {
+    if (heap_is_strange(heap, b)) {
+        block_set_state(b, BLOCK_MOVING);
+        heap_give(heap, b); // H6
+        return;
+    }
     if (b->size_class >= CLASS_RUN) {
         block_put_only(b);
         heapmap_show_only(b, false);
@@ -481,6 +546,10 @@ heap_tick(struct heap *heap)
         quarantine_tune(&heap->quarantine);
         heap_deliver_all(heap);
         heap_count_idle(heap);
+        numa_tick(heap->ticked_ns);
+        if (unlikely(load_relaxed(&numa_many) != 0)) {
+            heap_count_freed(heap);
+        }
         pool_decay();
         pool_look_some();
         lent.hooks.tick();
@@ -585,6 +654,24 @@ heap_collect(struct heap *heap)
     heap_count_idle(heap);
 }
 
+// Gives a block away for good: to the pool when it is empty, else to the orphanage.
+static void
+heap_abandon(struct heap *heap, struct block *b)
+{
+    uint32_t used = block_used(b);
+
+    heap_settle(heap, b);
+    list_remove(&b->link);
+    block_set_state(b, BLOCK_MOVING);
+    if (used == 0) {
+        heap_give(heap, b);
+    } else {
+        heap->blocks -= b->run_blocks;
+        block_set_used(b, used);
+        orphan_put(b);
+    }
+}
+
 // --- Allocation ----------------------------------------------------------------------------------
 
 static void
@@ -624,6 +711,27 @@ heap_next_run(const struct heap *heap, unsigned c)
     int64_t count = (int64_t)(live->live_gained - live->live_lost);
 
     return count >= 2 * class->capacity ? class->long_blocks : class->run_blocks;
+}
+
+// A thread refills: looks where it runs, and takes to the memory of another node when it has been
+// there for `numa_switch` refills in a row. What it holds of the old one it goes on using until it
+// is full; empty blocks go home at once (H6).
+static SLOW void
+heap_locate(struct heap *heap)
+{
+    unsigned here = numa_here();
+
+    if (here != heap->here) {
+        heap_move_here(heap, here);
+    }
+    if (here == heap->home) {
+        heap->away = 0;
+    } else if (++heap->away >= config_value(numa_switch)) {
+        heap_shrink_idle(heap, 0);
+        heap->home = (uint8_t)here;
+        heap->away = 0;
+        POOL_COUNT_HOME(here, switches, 1);
+    }
 }
 
 // An idle block or a new one. A run may be longer than asked for, and then is of the class that is
@@ -668,19 +776,48 @@ heap_take_fresh(struct heap *heap, unsigned c)
     return b;
 }
 
+// The block with room that waits longest: meanwhile most came free in it, so that it lasts longest.
+// One that is left from the time on another node is not used again: it goes where threads of that
+// node will find it, a few at a time.
+static struct block *
+heap_find_available(struct heap *heap, unsigned c)
+{
+    struct list *available = &heap->available[c];
+
+    for (unsigned i = 0; i < PART_WITH_MAX && !list_empty(available); i++) {
+        struct block *b = list_entry(available->prev, struct block, link);
+        if (!heap_is_strange(heap, b)) {
+            return b;
+        }
+        heap_abandon(heap, b);
+    }
+    return NULL;
+}
+
+static struct block *
+heap_adopt(struct heap *heap, unsigned c, unsigned home)
+{
+    struct block *b = orphan_adopt(c, home, &heap->owner, heap_orphans_lost, heap);
+
+    if (b != NULL) {
+        heap->blocks += b->run_blocks;
+        HEAP_COUNT(heap, blocks_adopted, 1);
+    }
+    return b;
+}
+
 // The current block of class `c` is used up: puts another one in its place. NULL: no memory.
 static struct block *
 heap_next_block(struct heap *heap, unsigned c)
 {
-    struct block *b;
-
-    if (!list_empty(&heap->available[c])) {
-        // The one that waits longest: meanwhile most came free in it, so that it lasts longest.
-        b = list_entry(heap->available[c].prev, struct block, link);
-    } else if ((b = orphan_adopt(c, &heap->owner, heap_orphans_lost, heap)) != NULL) {
-        heap->blocks += b->run_blocks;
-        HEAP_COUNT(heap, blocks_adopted, 1);
-    } else if ((b = heap_take_fresh(heap, c)) == NULL) {
+    if (unlikely(load_relaxed(&numa_many) != 0)) {
+        heap_locate(heap);
+    }
+    struct block *b = heap_find_available(heap, c);
+    b = b != NULL ? b : heap_adopt(heap, c, heap->home);
+    b = b != NULL ? b : heap_take_fresh(heap, c);
+    b = b != NULL ? b : heap_adopt(heap, c, ORPHAN_ANYWHERE); // better than no memory
+    if (b == NULL) {
         return NULL;
     }
     struct block *old = heap->current[c];
@@ -792,8 +929,10 @@ heap_grow_run(struct heap *heap, struct block *b, unsigned c)
 static void *
 heap_alloc_run(struct heap *heap, unsigned c, bool *zeroed)
 {
+    if (unlikely(load_relaxed(&numa_many) != 0)) {
+        heap_locate(heap);
+    }
     struct block *b = heap_take_fresh(heap, c);
-
     if (b == NULL) {
         return NULL;
     }
@@ -876,24 +1015,6 @@ heap_reset(struct heap *heap)
     heap->home_regret = 0;
 }
 
-// Gives a block away at thread exit: to the pool when it is empty, else to the orphanage.
-static void
-heap_abandon(struct heap *heap, struct block *b)
-{
-    uint32_t used = block_used(b);
-
-    heap_settle(heap, b);
-    list_remove(&b->link);
-    block_set_state(b, BLOCK_MOVING);
-    if (used == 0) {
-        heap_give(heap, b);
-    } else {
-        heap->blocks -= b->run_blocks;
-        block_set_used(b, used);
-        orphan_put(b);
-    }
-}
-
 static void
 heap_abandon_list(struct heap *heap, struct list *head)
 {
@@ -921,6 +1042,9 @@ heap_abandon_all(struct heap *heap)
     heap_abandon_list(heap, &heap->full);
     heap_shrink_idle(heap, 0);
     heap_count_idle(heap);
+    if (load_relaxed(&numa_many) != 0) {
+        heap_count_freed(heap);
+    }
     // No block names this heap any more; what still arrived meanwhile is passed on (R3, R4).
     heap_sort_inbox(heap, remote_close_inbox(&heap->owner));
     store_relaxed(&heap->home_regret, 0);
@@ -976,6 +1100,12 @@ heap_audit(struct heap *heap)
     blocks += heap_audit_list(heap, &heap->full, BLOCK_FULL);
     for (unsigned n = 0; n <= IDLE_LENGTH_MAX; n++) {
         idle += heap_audit_list(heap, &heap->idle.bin[n], BLOCK_IDLE);
+    }
+    for (unsigned n = 0; n <= IDLE_LENGTH_MAX && load_relaxed(&numa_many) != 0; n++) {
+        const struct list *head = &heap->idle.bin[n];
+        for (const struct list *l = head->next; l != head; l = l->next) {
+            apex_audit(pool_home_of(list_entry(l, struct block, link)) == heap->home);
+        }
     }
     apex_audit(idle == heap->idle.blocks && idle <= heap_idle_max(heap));
     apex_audit(blocks + idle == heap->blocks);

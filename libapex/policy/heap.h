@@ -20,6 +20,8 @@
 //       for all these classes, and under the bound of what is idle.
 //   H5  At most BATCH_BYTES_MAX of chunks in each of BATCH_SLOTS batches that are open, and of
 //       PARKED_MAX that are not, await delivery.
+//   H6  Every IDLE block is of the home of the heap, if there are several: what empties elsewhere
+//       goes back there, and when the heap takes to another home, all go.
 
 #ifndef APEX_POLICY_HEAP_H
 #define APEX_POLICY_HEAP_H
@@ -28,6 +30,7 @@
 #include "base/rng.h"
 #include "core/remote.h"
 #include "policy/gate.h"
+#include "policy/numa.h"
 #include "policy/idle.h"
 #include "policy/quarantine.h"
 #include "policy/sampler.h"
@@ -83,6 +86,8 @@ struct heap {
     uint64_t swept_ns;              // when somebody last swept it; atomic
     uint8_t home;                   // whose memory it takes (policy/numa.h)
     uint8_t here;                   // where its thread was last seen
+    uint16_t away;                  // refills in a row for which that was the same other node
+    uint64_t freed[NUMA_HOMES];     // chunks of others, by home, that are yet to be entered
     uint32_t index;                 // heaps are numbered in the order of their making
     struct apex_stats_thread stats; // the truth; `slot` mirrors it
     struct apex_stats_thread *slot; // atomic: set by whoever made the page, taken away by the owner
@@ -132,6 +137,9 @@ extern uint32_t heap_idle_part; // atomic
 extern uint32_t heap_home_part; // atomic
 
 void heap_set_hooks(const struct heap_hooks *hooks);
+
+// Where the calling thread is becomes the home of its heap, which holds no blocks: a new one.
+void heap_settle_in(struct heap *heap);
 
 // Takes over for the calling thread, whose heap it is, whether the profile is on, and its rate.
 void heap_watch(struct heap *heap);

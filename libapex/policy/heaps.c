@@ -9,7 +9,6 @@
 #include "os/lock.h"
 #include "os/os.h"
 #include "policy/config.h"
-#include "policy/numa.h"
 #include "policy/orphan.h"
 #include "policy/pool.h"
 #include "policy/quarantine_global.h"
@@ -71,7 +70,7 @@ heaps_open(void)
     }
     if (heap != NULL) {
         heap->stats.tid = os_thread_id();
-        heap->home = heap->here = (uint8_t)numa_here();
+        heap_settle_in(heap);
         store_relaxed(&heap->live, true);
         heaps_count_live(1);
         struct apex_stats_thread *slot = heap->slot;

@@ -4,26 +4,41 @@
 
 #include "policy/orphan.h"
 
+#include "base/bits.h"
 #include "core/heapmap.h"
 #include "os/lock.h"
 #include "policy/pool.h"
 
 static struct owner orphanage; // inbox never closed
 static struct lock orphan_lock = LOCK_INIT(LOCK_RANK_ORPHAN);
-static struct list with_room[CLASS_COUNT];
+static struct list with_room[NUMA_HOMES][CLASS_COUNT]; // those of a home that is not `started`
+                                                       // are not made yet
 static size_t orphan_count; // blocks owned, with room or without
-static bool started;
+static uint64_t started; // a bit for each home
 
 static void
 orphan_acquire(void)
 {
     lock_acquire(&orphan_lock);
-    if (unlikely(!started)) {
-        for (unsigned c = 0; c < CLASS_COUNT; c++) {
-            list_init(&with_room[c]);
+}
+
+// With the lock. False when no orphan of that home ever had room.
+static bool
+orphan_has(unsigned home, unsigned c)
+{
+    return (started >> home & 1) != 0 && !list_empty(&with_room[home][c]);
+}
+
+static struct list *
+orphan_list(unsigned home, unsigned c)
+{
+    if ((started >> home & 1) == 0) {
+        for (unsigned i = 0; i < CLASS_COUNT; i++) {
+            list_init(&with_room[home][i]);
         }
-        started = true;
+        started |= UINT64_C(1) << home;
     }
+    return &with_room[home][c];
 }
 
 bool
@@ -44,7 +59,7 @@ orphan_file(struct block *b)
     block_set_used(b, used);
     heapmap_show(b, APEX_OWNER_ORPHAN);
     if (b->state == BLOCK_AVAILABLE) {
-        list_push(&with_room[b->size_class], &b->link);
+        list_push(orphan_list(pool_home_of(b), b->size_class), &b->link);
     }
 }
 
@@ -119,18 +134,31 @@ orphan_give(struct block *empty)
     }
 }
 
-struct block *
-orphan_adopt(unsigned c, struct owner *owner, orphan_lost_fn *lost, void *heap)
+// The first with room of this home or, for ORPHAN_ANYWHERE, of any. With the lock.
+static struct block *
+orphan_find(unsigned c, unsigned home)
 {
-    struct block *b = NULL;
+    bool anywhere = home == ORPHAN_ANYWHERE;
+    uint64_t left = anywhere ? started : UINT64_C(1) << home;
 
+    for (; left != 0; left &= left - 1) {
+        if (orphan_has(bits_lowest(left), c)) {
+            return list_entry(with_room[bits_lowest(left)][c].next, struct block, link);
+        }
+    }
+    return NULL;
+}
+
+struct block *
+orphan_adopt(unsigned c, unsigned home, struct owner *owner, orphan_lost_fn *lost, void *heap)
+{
     if (load_relaxed(&orphan_count) == 0) {
         return NULL;
     }
     orphan_acquire();
     struct block *empty = orphan_empty_inbox(lost, heap);
-    if (!list_empty(&with_room[c])) {
-        b = list_entry(with_room[c].next, struct block, link);
+    struct block *b = orphan_find(c, home);
+    if (b != NULL) {
         orphan_let_go(b);
         block_set_state(b, BLOCK_MOVING);
         // Pairs with the acquire in remote_enqueue.

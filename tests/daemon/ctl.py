@@ -51,7 +51,7 @@ def rows_of_table():
     """The names that ctl.def and the tables in it make, but for those of classes and threads."""
     found = []
     for file, pattern, form in (("options.def", r'^OPTION\(\w+, "(\w+)"', "option.%s"),
-                                ("stats.def", r"^STAT_\w+\((\w+),", "stats.%s")):
+                                ("stats.def", r"^STAT_(?:PROCESS|THREAD)\((\w+),", "stats.%s")):
         text = open(os.path.join(SOURCE, "libapex/tables", file), encoding="utf-8").read()
         found += [form % name for name in re.findall(pattern, text, re.M)]
     return found

@@ -76,13 +76,13 @@ test_adopted_once_and_by_class(void **state)
     assert_true(orphan_is_owner(b->owner));
     assert_false(orphan_is_owner(&heir));
     assert_int_equal(orphan_blocks(), 1);
-    assert_null(orphan_adopt(CLASS + 1, &heir, count_lost, &heir));
-    assert_ptr_equal(orphan_adopt(CLASS, &heir, count_lost, &heir), b);
+    assert_null(orphan_adopt(CLASS + 1, 0, &heir, count_lost, &heir));
+    assert_ptr_equal(orphan_adopt(CLASS, 0, &heir, count_lost, &heir), b);
     assert_ptr_equal(b->owner, &heir);
     assert_int_equal(block_state(b), BLOCK_MOVING);
     assert_int_equal(block_used(b), 3);
     assert_int_equal(orphan_blocks(), 0);
-    assert_null(orphan_adopt(CLASS, &heir, count_lost, &heir));
+    assert_null(orphan_adopt(CLASS, 0, &heir, count_lost, &heir));
     store_relaxed(&b->owner, NULL);
     pool_give(b);
 }
@@ -122,10 +122,10 @@ test_full_block_waits_for_a_free(void **state)
     (void)state;
     orphan_put(b);
     for (unsigned i = 0; i < 16; i++) {
-        assert_null(orphan_adopt(CLASS, &heir, count_lost, &heir));
+        assert_null(orphan_adopt(CLASS, 0, &heir, count_lost, &heir));
         deliver(b, chunks[i]);
     }
-    assert_ptr_equal(orphan_adopt(CLASS, &heir, count_lost, &heir), b);
+    assert_ptr_equal(orphan_adopt(CLASS, 0, &heir, count_lost, &heir), b);
     assert_int_equal(block_used(b), capacity - 16);
     assert_ptr_equal(b->free, chunks[15]);
     store_relaxed(&b->owner, NULL);
