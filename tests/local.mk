@@ -93,6 +93,7 @@ tests_unit_wipe_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 # Threads of these run on nodes that the test chooses.
 node_ldflags = $(AM_LDFLAGS) -Wl,--wrap=os_numa_node
 
+tests_unit_heap_test_LDFLAGS = $(node_ldflags)
 tests_unit_numa_test_LDFLAGS = $(node_ldflags)
 
 check_PROGRAMS += $(unit_tests) $(hardened_tests)
@@ -414,9 +415,12 @@ thread_tests = \
 	tests/threads/fork_handlers_test \
 	tests/threads/fork_test \
 	tests/threads/free_only_test \
+	tests/threads/nodes_test \
 	tests/threads/page_test \
 	tests/threads/ring_test \
 	tests/threads/sleeper_test
+
+tests_threads_nodes_test_LDFLAGS = $(node_ldflags)
 
 check_PROGRAMS += $(thread_tests)
 check_tests += $(thread_tests)
@@ -430,6 +434,7 @@ hardened_again = \
 	tests/threads/fork_handlers_hardened_test \
 	tests/threads/fork_hardened_test \
 	tests/threads/free_only_hardened_test \
+	tests/threads/nodes_hardened_test \
 	tests/threads/ring_hardened_test \
 	tests/property/shadow_hardened_test \
 	tests/unit/range_hardened_test \
@@ -454,6 +459,10 @@ tests_threads_fork_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCK
 tests_threads_free_only_hardened_test_SOURCES = tests/threads/free_only_test.c
 tests_threads_free_only_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_threads_free_only_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_threads_nodes_hardened_test_SOURCES = tests/threads/nodes_test.c
+tests_threads_nodes_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_threads_nodes_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_threads_nodes_hardened_test_LDFLAGS = $(node_ldflags)
 tests_threads_ring_hardened_test_SOURCES = tests/threads/ring_test.c
 tests_threads_ring_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_threads_ring_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)

@@ -9,6 +9,7 @@
 #include "policy/config.h"
 #include "policy/pool.h"
 
+#include "../support/nodes.h"
 #include "../support/unit.h"
 
 #include <semaphore.h>
@@ -16,6 +17,15 @@
 #define OBJECTS 20000
 
 static void *objects[OBJECTS];
+static unsigned node_of_thread;
+
+unsigned __wrap_os_numa_node(void);
+
+unsigned
+__wrap_os_numa_node(void)
+{
+    return node_of_thread;
+}
 
 static void
 test_none_and_gone_are_empty(void **state)
@@ -265,6 +275,159 @@ test_wrong_inbox_is_passed_on(void **state)
     }
 }
 
+static unsigned
+home_of(const void *p)
+{
+    return pool_home_of(block_head(geometry_descriptor(p)));
+}
+
+static struct apex_stats_node
+books_of(unsigned home)
+{
+    struct apex_stats_node node;
+
+    pool_home_stats(home, &node);
+    return node;
+}
+
+// Takes objects, a new block for each three, until one is of `home`. Returns how many.
+static unsigned
+take_until(unsigned home)
+{
+    unsigned count = 0;
+
+    while (count < OBJECTS && (count == 0 || home_of(objects[count - 1]) != home)) {
+        objects[count++] = apex_malloc(8 << 10);
+        memset(objects[count - 1], 1, 8 << 10);
+    }
+    return count;
+}
+
+static void
+free_all(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        apex_free(objects[i]);
+    }
+}
+
+// After `numa_switch` refills on another node a thread has memory of that node, and what it leaves
+// behind goes home: the rooms of its old blocks are not used again, nor are its idle blocks.
+static void
+test_moves(void **state)
+{
+    struct nodes nodes;
+
+    (void)state;
+    nodes_begin_two(&nodes);
+    numa_start(nodes.root);
+    node_of_thread = 0;
+    void *old[256];
+    for (unsigned i = 0; i < 256; i++) {
+        old[i] = apex_malloc(8 << 10);
+        assert_int_equal(home_of(old[i]), 0);
+    }
+    uint64_t switches = books_of(1).switches;
+    node_of_thread = 1;
+    unsigned count = take_until(1);
+    assert_in_range(count, 2, OBJECTS - 1);
+    assert_int_equal(books_of(1).switches, switches + 1);
+    assert_int_equal(heap_self.heap->home, 1);
+    assert_int_equal(heap_self.heap->stats.node, 1);
+    uint64_t active = books_of(0).active;
+    for (unsigned i = 0; i < 256; i++) {
+        if (i % 16 != 0) {
+            apex_free(old[i]); // what is left of its block has room now
+        }
+    }
+    heap_audit(heap_self.heap);
+    for (unsigned i = 0; i < 300; i++) {
+        void *p = apex_malloc(8 << 10);
+        assert_int_equal(home_of(p), 1);
+        objects[count++] = p;
+    }
+    for (unsigned i = 0; i < 256; i += 16) {
+        apex_free(old[i]);
+    }
+    free_all(count);
+    heap_collect(heap_self.heap);
+    heap_audit(heap_self.heap);
+    pool_audit();
+    assert_true(books_of(0).active < active);
+    node_of_thread = 0;
+    free_all(take_until(0)); // and back
+    nodes_end(&nodes);
+}
+
+// A thread that is elsewhere for a moment stays with its home.
+static void
+test_hesitates(void **state)
+{
+    struct nodes nodes;
+    uint64_t switches;
+
+    (void)state;
+    nodes_begin_two(&nodes);
+    numa_start(nodes.root);
+    node_of_thread = 0;
+    free_all(take_until(0));
+    switches = books_of(0).switches + books_of(1).switches;
+    for (unsigned i = 0; i < 100; i++) {
+        node_of_thread = i % 3 == 0; // one refill of three
+        objects[i] = apex_malloc((1 << 20) - 64);
+        assert_int_equal(home_of(objects[i]), 0);
+    }
+    assert_int_equal(books_of(0).switches + books_of(1).switches, switches);
+    assert_true(books_of(0).refills_remote > 0);
+    free_all(100);
+    heap_collect(heap_self.heap); // what is at hand is no refill
+    assert_true(config_tune("numa_switch", 1));
+    node_of_thread = 1;
+    objects[0] = apex_malloc((1 << 20) - 64);
+    assert_int_equal(home_of(objects[0]), 1);
+    apex_free(objects[0]);
+    assert_true(config_tune("numa_switch", 3));
+    node_of_thread = 0;
+    free_all(take_until(0));
+    nodes_end(&nodes);
+}
+
+static void *
+free_main(void *count)
+{
+    node_of_thread = 1;
+    apex_free(apex_malloc(100)); // it has a heap, which knows where it is
+    free_all(*(unsigned *)count);
+    return NULL;
+}
+
+// What is freed on another node than it is of goes home, and is counted.
+static void
+test_frees_of_another_node(void **state)
+{
+    unsigned count = 1000;
+    struct nodes nodes;
+    pthread_t thread;
+
+    (void)state;
+    nodes_begin_two(&nodes);
+    numa_start(nodes.root);
+    node_of_thread = 0;
+    for (unsigned i = 0; i < count; i++) {
+        objects[i] = apex_malloc(500);
+        assert_int_equal(home_of(objects[i]), 0);
+    }
+    uint64_t same = books_of(0).frees_same;
+    uint64_t cross = books_of(0).frees_cross;
+    assert_int_equal(pthread_create(&thread, NULL, free_main, &count), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(books_of(0).frees_cross - cross, count);
+    assert_int_equal(books_of(0).frees_same, same);
+    node_of_thread = 0;
+    heap_collect(heap_self.heap);
+    nodes_end(&nodes);
+}
+
 int
 main(void)
 {
@@ -277,6 +440,9 @@ main(void)
         cmocka_unit_test(test_idle_yields_to_the_limit),
         cmocka_unit_test(test_remote_frees_come_home),
         cmocka_unit_test(test_wrong_inbox_is_passed_on),
+        cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_hesitates),
+        cmocka_unit_test(test_frees_of_another_node),
     };
 
     return cmocka_run_group_tests_name("heap", tests, NULL, NULL);
