@@ -192,7 +192,8 @@ os_has_swap(void)
 
 // Guards made by mprotect: each may cost two mappings of 65530 (vm.max_map_count).
 #define GUARD_SPLITS_MAX 8192
-static uint32_t guard_splits; // atomic
+static uint32_t guard_splits; // of those, about; atomic
+static bool guard_protects;   // some were made so; atomic
 
 int
 os_guard(void *address, size_t bytes)
@@ -208,6 +209,7 @@ os_guard(void *address, size_t bytes)
         sub_relaxed(&guard_splits, 1);
         return ENOMEM;
     }
+    store_relaxed(&guard_protects, true);
     int error = OS_MEMORY_RESULT(mprotect(address, bytes, PROT_NONE));
     if (error != 0) {
         sub_relaxed(&guard_splits, 1);
@@ -224,12 +226,14 @@ os_unguard(void *address, size_t bytes)
     if (madvise(address, bytes, GUARD_REMOVE) == 0) {
         return 0;
     }
-    if (load_relaxed(&guard_splits) == 0) {
+    if (!load_relaxed(&guard_protects)) {
         return 0; // there is none
     }
     int error = OS_MEMORY_RESULT(mprotect(address, bytes, PROT_READ | PROT_WRITE));
-    if (error == 0) {
-        sub_relaxed(&guard_splits, 1);
+    // One guard may be opened in many parts, so that the number cannot be exact.
+    uint32_t splits = load_relaxed(&guard_splits);
+    if (error == 0 && splits > 0) {
+        store_relaxed(&guard_splits, splits - 1);
     }
     return error;
 }
