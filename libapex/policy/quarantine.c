@@ -5,6 +5,7 @@
 #include "policy/quarantine.h"
 
 #include "policy/config.h"
+#include "policy/numa.h"
 
 static void
 pen_init(struct pen *pen, unsigned c)
@@ -25,6 +26,7 @@ quarantine_init(struct quarantine *q, struct rng *rng)
         pen_init(&q->pen[c], c);
     }
     q->bytes = 0;
+    q->serves = true;
     quarantine_tune(q);
     dice_seed(&q->dice, rng);
 }
@@ -32,7 +34,13 @@ quarantine_init(struct quarantine *q, struct rng *rng)
 void
 quarantine_tune(struct quarantine *q)
 {
+    bool serves = load_relaxed(&numa_many) == 0;
+
     q->bytes_max = (uint32_t)config_value(quarantine);
+    for (unsigned c = 0; PROFILE_QUARANTINE && serves != q->serves && c < CLASS_COUNT; c++) {
+        q->pen[c].floor = q->pen[c].capacity / (serves ? 2 : 1);
+    }
+    q->serves = serves;
 }
 
 struct chunk *

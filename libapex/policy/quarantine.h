@@ -47,11 +47,13 @@ struct quarantine {
     uint32_t bytes;     // the sum of all weights
     uint32_t bytes_max; // the option `quarantine`, as it was when somebody last looked
     struct dice dice;
+    bool serves; // the pens do
 };
 
 void quarantine_init(struct quarantine *q, struct rng *rng);
 
-// Takes the bound from the option.
+// Takes the bound from the option; and where there are several NUMA nodes, lets the pens serve
+// nobody: what a thread frees may be of any node.
 void quarantine_tune(struct quarantine *q);
 
 // What a chunk of class `c` counts for, in bytes.

@@ -6,6 +6,8 @@
 
 #include "policy/quarantine.h"
 
+#include "policy/numa.h"
+
 #include "policy/config.h"
 
 #include "../support/superblock.h"
@@ -177,6 +179,25 @@ test_the_bound_is_an_option(void **state)
     quarantine_tune(&q);
 }
 
+// On several nodes every chunk goes back to its block.
+static void
+test_serves_nobody_on_many_nodes(void **state)
+{
+    static char memory[PEN_SLOTS + 1][ALIGN_BYTES];
+
+    (void)state;
+    store_relaxed(&numa_many, 1);
+    quarantine_init(&q, &rng);
+    for (unsigned i = 0; i <= PEN_SLOTS; i++) {
+        struct chunk *out = quarantine_put(&q, 0, (struct chunk *)(void *)memory[i]);
+        assert_int_equal(out != NULL, i == PEN_SLOTS);
+        assert_null(quarantine_take(&q, 0));
+    }
+    store_relaxed(&numa_many, 0);
+    quarantine_tune(&q);
+    assert_non_null(quarantine_take(&q, 0));
+}
+
 int
 main(void)
 {
@@ -186,6 +207,7 @@ main(void)
         cmocka_unit_test(test_wait_is_random),
         cmocka_unit_test(test_bytes_are_bounded),
         cmocka_unit_test(test_the_bound_is_an_option),
+        cmocka_unit_test(test_serves_nobody_on_many_nodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
