@@ -59,6 +59,8 @@ libapex_sources = \
 	libapex/policy/quarantine.c \
 	libapex/policy/quarantine_global.c \
 	libapex/policy/sampler.c \
+	libapex/policy/steer.c \
+	libapex/policy/survey.c \
 	libapex/view/advice.c \
 	libapex/view/attach.c \
 	libapex/view/print.c \
@@ -141,6 +143,8 @@ libapex_headers = \
 	libapex/policy/quarantine_global.h \
 	libapex/tables/ctl.def \
 	libapex/policy/sampler.h \
+	libapex/policy/steer.h \
+	libapex/policy/survey.h \
 	libapex/tables/faults.def \
 	libapex/tables/options.def \
 	libapex/tables/stats.def \

@@ -56,7 +56,9 @@ unit_tests = \
 	tests/unit/size_class_test \
 	tests/unit/stats_page_test \
 	tests/unit/stats_test \
+	tests/unit/steer_test \
 	tests/unit/superblock_test \
+	tests/unit/survey_test \
 	tests/unit/walk_test
 
 # The same for what only the hardened library does: compiled and linked as it is.
@@ -95,6 +97,8 @@ node_ldflags = $(AM_LDFLAGS) -Wl,--wrap=os_numa_node
 
 tests_unit_heap_test_LDFLAGS = $(node_ldflags)
 tests_unit_numa_test_LDFLAGS = $(node_ldflags)
+tests_unit_steer_test_LDFLAGS = $(node_ldflags)
+tests_unit_survey_test_LDFLAGS = $(node_ldflags) -Wl,--wrap=os_place_query
 
 check_PROGRAMS += $(unit_tests) $(hardened_tests)
 check_tests += $(unit_tests) $(hardened_tests)

@@ -145,11 +145,40 @@ shelf_add(struct large_shelf *shelf, struct large *large)
     lock_release(&large_lock);
 }
 
-// Takes the smallest cached mapping that is large enough, or else the largest that is not; NULL
-// when there is none. It is BUSY then. One that is not will grow, and may move to a place that is
-// aligned to a superblock and no more.
+static bool
+large_is_placed(const struct large *large, const struct large_place *place)
+{
+    return large->place_mode == place->mode && large->place_home == place->home &&
+           large->place_key == place->key;
+}
+
+static void
+large_note_place(struct large *large, const struct large_place *place)
+{
+    store_relaxed(&large->place_mode, (uint8_t)place->mode);
+    large->place_key = place->key;
+    store_relaxed(&large->place_home, place->home);
+}
+
+// Asks the kernel for what is wanted. Refused, it is as if nothing had been.
+static void
+large_bind(struct large *large, const struct large_place *place)
+{
+    const struct large_place touch = {.mode = LARGE_TOUCH, .home = place->home};
+    int error = place->mode == LARGE_PREFER
+                    ? os_place_prefer(large->base, large->usable_bytes, place->nodes)
+                : place->mode == LARGE_INTERLEAVE
+                    ? os_place_interleave(large->base, large->usable_bytes, place->nodes)
+                    : 0;
+
+    large_note_place(large, error == 0 ? place : &touch);
+}
+
+// Of the cached mappings that are bound as `place` says, takes the smallest that is large enough,
+// or else the largest that is not; NULL when there is none. It is BUSY then. One that is not large
+// enough will grow, and may move to where it is aligned to a superblock and no more.
 static struct large *
-large_cache_take(size_t bytes, size_t align)
+large_cache_take(size_t bytes, size_t align, const struct large_place *place)
 {
     struct large *best = NULL;
     size_t newer = 0;
@@ -162,7 +191,8 @@ large_cache_take(size_t bytes, size_t align)
         bool better = best_have < bytes ? have > best_have : have >= bytes && have < best_have;
         bool aligned = ((uintptr_t)large->base & (align - 1)) == 0;
         bool waits = PROFILE_QUARANTINE && newer < WAIT_BYTES;
-        if (!waits && better && aligned && (have >= bytes || align <= SUPERBLOCK_BYTES)) {
+        bool fits = have >= bytes || align <= SUPERBLOCK_BYTES;
+        if (!waits && better && aligned && fits && large_is_placed(large, place)) {
             best = large;
         }
         newer += have;
@@ -298,6 +328,9 @@ large_split(struct large *large, size_t bytes)
     store_relaxed(&rest->base, large->base + first_bytes);
     store_relaxed(&rest->usable_bytes, rest_bytes);
     rest->freed_ns = large->freed_ns;
+    store_relaxed(&rest->place_mode, large->place_mode);
+    rest->place_key = large->place_key;
+    store_relaxed(&rest->place_home, large->place_home);
     size_t resident = load_relaxed(&large->resident_bytes);
     large_set_resident(rest, resident > first_bytes ? resident - first_bytes : 0);
     store_relaxed(&large->usable_bytes, first_bytes);
@@ -334,7 +367,7 @@ large_show_live(const struct large *large)
 }
 
 static struct large *
-large_make(size_t bytes, size_t align, bool *zeroed)
+large_make(size_t bytes, size_t align, const struct large_place *place, bool *zeroed)
 {
     if (bytes > (UINT64_C(1) << ADDRESS_BITS) || align > (UINT64_C(1) << (ADDRESS_BITS - 1))) {
         return NULL;
@@ -342,7 +375,7 @@ large_make(size_t bytes, size_t align, bool *zeroed)
     bytes = bits_align_up(bytes, os_page_bytes());
     align = align < SUPERBLOCK_BYTES ? SUPERBLOCK_BYTES : align;
 
-    struct large *large = large_cache_take(bytes, align);
+    struct large *large = large_cache_take(bytes, align, place);
     if (large != NULL) {
         large = large_fit(large, bytes);
     }
@@ -359,6 +392,7 @@ large_make(size_t bytes, size_t align, bool *zeroed)
                 return NULL;
             }
         }
+        large_bind(large, place);
     }
     large_show_live(large);
     store_relaxed(&large->state, LARGE_LIVE);
@@ -366,10 +400,10 @@ large_make(size_t bytes, size_t align, bool *zeroed)
 }
 
 struct large *
-large_alloc(size_t bytes, size_t align, bool *zeroed)
+large_alloc(size_t bytes, size_t align, const struct large_place *place, bool *zeroed)
 {
     vault_open();
-    struct large *large = large_make(bytes, align, zeroed);
+    struct large *large = large_make(bytes, align, place, zeroed);
     vault_close();
     return large;
 }
@@ -499,6 +533,32 @@ large_trim(size_t keep_bytes, uint64_t before_ns)
     return given;
 }
 
+size_t
+large_expel(bool (*away)(const struct large *large))
+{
+    unsigned left = load_relaxed(&books->cache.count);
+    size_t given = 0;
+
+    if (left == 0) {
+        return 0;
+    }
+    vault_open();
+    // The oldest becomes the newest: after one round they are in order again.
+    for (; left > 0; left--) {
+        struct large *large = shelf_evict(&books->cache, 0, 0, UINT64_MAX);
+        if (large == NULL) {
+            break;
+        }
+        if (away(large)) {
+            given += large_retire(large);
+        } else {
+            shelf_add(&books->cache, large);
+        }
+    }
+    vault_close();
+    return given;
+}
+
 uint64_t
 large_resident_bytes(void)
 {
@@ -586,7 +646,7 @@ large_cached_bytes(void)
 }
 
 void *
-large_resize(struct large *large, size_t bytes)
+large_resize(struct large *large, size_t bytes, const struct large_place *place)
 {
     bool done = bytes <= (UINT64_C(1) << ADDRESS_BITS);
 
@@ -595,6 +655,9 @@ large_resize(struct large *large, size_t bytes)
         bytes = bits_align_up(bytes, os_page_bytes());
         if (bytes > large->usable_bytes) {
             done = large_grow(large, bytes);
+            if (done && place->mode != LARGE_TOUCH && !large_is_placed(large, place)) {
+                large_bind(large, place);
+            }
         } else if (bytes < large->usable_bytes) {
             large_shrink(large, bytes);
         }

@@ -21,9 +21,25 @@
 #include "base/list.h"
 #include "core/geometry.h"
 
+#include "os/os_place.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum large_mode {
+    LARGE_TOUCH = 0,  // whoever touches a page first has it on its own node
+    LARGE_PREFER,     // pages come from `home`
+    LARGE_INTERLEAVE, // from several nodes in turn
+};
+
+// Where the pages of a mapping come from; decided by policy.
+struct large_place {
+    enum large_mode mode;
+    uint8_t home; // index of the node that the pages are expected on (policy/numa.h)
+    uint64_t key; // tells sets of nodes apart
+    const struct os_nodes *nodes; // for those that are to be bound; valid during the call
+};
 
 enum large_state {
     LARGE_SPARE = 0, // a record without a mapping
@@ -43,6 +59,9 @@ struct large {
     struct list link;    // cache, oldest last; or spare records
     size_t resident_bytes; // as last looked at, or all of it; atomic
     struct large *next_made; // all records, whatever their state; immutable
+    uint64_t place_key;      // of struct large_place, as the mapping is bound; and
+    uint8_t place_mode;      // enum large_mode; atomic, as the next
+    uint8_t place_home;
 };
 
 // How much freed memory the cache may hold; decided by policy.
@@ -53,8 +72,11 @@ struct large_bounds {
 };
 
 // `bytes` at least 1, `align` any power of two; 4 MiB at least are given. `zeroed` says whether the
-// memory is known to read as zero. NULL when there is no memory.
-struct large *large_alloc(size_t bytes, size_t align, bool *zeroed);
+// memory is known to read as zero. Of the cache it takes only what is bound as `place` wants it:
+// the pages that are there would stay where they are. When the kernel will not bind it, the mapping
+// is as if LARGE_TOUCH had been asked for. NULL when there is no memory.
+struct large *large_alloc(size_t bytes, size_t align, const struct large_place *place,
+                          bool *zeroed);
 
 // The record of the object that starts at exactly `p`, whatever its state; NULL when none does.
 struct large *large_find(const void *p);
@@ -67,13 +89,17 @@ void large_free(struct large *large, const struct large_bounds *bounds);
 
 // Resizes a claimed object to `bytes`, moving its pages, not copying. The object is LIVE again
 // afterwards, and unchanged on failure: no memory, or a mapping that the program has split by
-// mprotect or madvise of a part, which has to be copied. Returns its address, which may be new, or
-// NULL.
-void *large_resize(struct large *large, size_t bytes);
+// mprotect or madvise of a part, which has to be copied. What has grown is bound as `place` wants
+// it, which decides about pages to come. Returns its address, which may be new, or NULL.
+void *large_resize(struct large *large, size_t bytes, const struct large_place *place);
 
 // Unmaps what was freed before `before_ns`, oldest first, until at most `keep_bytes` are cached.
 // Returns bytes given back.
 size_t large_trim(size_t keep_bytes, uint64_t before_ns);
+
+// Unmaps those of the cache that `away` tells. Returns bytes given back. Calls it without the lock,
+// for a mapping that nobody else touches meanwhile.
+size_t large_expel(bool (*away)(const struct large *large));
 
 size_t large_cached_bytes(void);
 

@@ -16,6 +16,7 @@ superblock_init(char *base, unsigned home, unsigned node)
     sb->dirty = 0;
     sb->lazy = 0;
     sb->huge = false;
+    sb->bound = false;
     sb->run_max = SUPERBLOCK_USABLE_BLOCKS;
     sb->map_row = 0;
     sb->home = (uint8_t)home;

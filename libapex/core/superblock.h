@@ -28,6 +28,7 @@ struct superblock {
     uint64_t dirtied_ns;    // when the oldest of the dirty blocks may have become dirty
     struct list all_link;   // in the pool, every superblock
     bool huge;              // huge pages were asked for
+    bool bound;             // pages come from its home, whoever touches them first
     uint8_t home;           // index of the node whose threads it serves (policy/numa.h)
     uint8_t run_max;        // no longer run of free blocks is there; a bound, found by searching
     uint32_t map_row;       // its row in the map (core/heapmap.h)

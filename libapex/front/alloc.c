@@ -14,6 +14,7 @@
 #include "front/place.h"
 #include "os/os.h"
 #include "policy/pool.h"
+#include "policy/steer.h"
 
 #include <errno.h>
 #include <string.h>
@@ -32,7 +33,9 @@ alloc_large(size_t size, size_t align, bool *zeroed)
     if (!pool_large_reserve(bytes)) {
         return NULL;
     }
-    struct large *large = large_alloc(bytes, align, zeroed);
+    struct steer_place where;
+    steer_large(bytes, &where);
+    struct large *large = large_alloc(bytes, align, &where.place, zeroed);
     if (large == NULL) {
         pool_large_free(bytes);
         POOL_COUNT(os_failures, 1);
@@ -40,6 +43,9 @@ alloc_large(size_t size, size_t align, bool *zeroed)
     }
     if (large->usable_bytes != bytes) {
         pool_large_adjust(bytes, large->usable_bytes); // from the cache: at most a quarter more
+    }
+    if (unlikely(large->place_mode != where.place.mode)) {
+        POOL_COUNT(os_failures, 1); // the kernel would not bind it
     }
     return large->base;
 }
@@ -432,17 +438,20 @@ alloc_resize_large(struct large *large, size_t size)
 {
     size_t page = os_page_bytes();
     size_t old_bytes = large->usable_bytes;
+    struct steer_place where;
     size_t lead;
 
     if (size > PTRDIFF_MAX - page) {
         return NULL;
     }
     size_t bytes = bits_align_up(size, page);
+    steer_large(bytes, &where);
     vault_open();
     bool claimed = large_claim(large);
     bool sampled = claimed && sampler_is_used() && sampler_claim(large->base, &lead);
     bool granted = claimed && pool_large_resize(old_bytes, bytes);
-    void *result = claimed ? large_resize(large, granted ? bytes : old_bytes) : NULL;
+    void *result =
+        claimed ? large_resize(large, granted ? bytes : old_bytes, &where.place) : NULL;
     vault_close();
     if (!claimed) {
         fault_raise(FAULT_DOUBLE_FREE, large->base, 0);

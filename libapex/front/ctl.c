@@ -10,6 +10,7 @@
 #include "os/os.h"
 #include "policy/config.h"
 #include "policy/pool.h"
+#include "policy/survey.h"
 #include "view/stats.h"
 #include "view/stats_page.h"
 
@@ -42,7 +43,8 @@ enum ctl_info {
 
 enum ctl_class { CTL_CLASS_size, CTL_CLASS_live, CTL_CLASS_gained, CTL_CLASS_lost };
 enum ctl_own { CTL_OWN_live };
-enum ctl_action { CTL_ACTION_trim, CTL_ACTION_purge, CTL_ACTION_flush, CTL_ACTION_publish };
+enum ctl_action { CTL_ACTION_trim, CTL_ACTION_purge, CTL_ACTION_flush, CTL_ACTION_publish,
+                  CTL_ACTION_sample, CTL_ACTION_rehome };
 
 struct leaf {
     const char *name;
@@ -348,6 +350,10 @@ ctl_act(const struct leaf *leaf, uint64_t value)
             heap_collect(heap);
         }
         return heap == NULL ? EAGAIN : 0;
+    case CTL_ACTION_sample:
+        return survey_sample(SURVEY_PROGRAM) ? 0 : EAGAIN;
+    case CTL_ACTION_rehome:
+        return survey_rehome(SURVEY_PROGRAM) ? 0 : EAGAIN;
     case CTL_ACTION_publish:
         break;
     }

@@ -18,6 +18,8 @@
 #include "policy/config.h"
 #include "policy/inspect.h"
 #include "policy/pool.h"
+#include "policy/steer.h"
+#include "policy/survey.h"
 #include "view/attach.h"
 #include "view/profile_page.h"
 #include "view/stats_page.h"
@@ -107,6 +109,7 @@ lifecycle_start_process(void)
     }
     lifecycle_configure();
     numa_start("");
+    steer_start();
     heap_set_hooks(&hooks);
     heapmap_set_hooks(&map);
     pool_set_page(stats_page_process, stats_page_node);
@@ -181,6 +184,7 @@ lifecycle_fork_child(void)
     background_fork_child();
     attach_fork_child();
     heaps_fork_child(lifecycle_heap_now());
+    survey_fork_child();
 }
 
 // --- Process -------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ enum lock_rank {
     LOCK_RANK_HEAPS,      // list of heaps (policy/heap.c)
     LOCK_RANK_ORPHAN,     // orphan blocks (policy/orphan.c)
     LOCK_RANK_QUARANTINE, // what all threads have in quarantine (policy/quarantine_global.c)
+    LOCK_RANK_STEER,      // shares of nodes (policy/steer.c)
     LOCK_RANK_POOL,       // superblocks and their free blocks (policy/pool.c)
     LOCK_RANK_LARGE,      // large objects and their cache (core/large.c)
     LOCK_RANK_EMPTY,      // addresses of objects of no bytes (core/empty.c)

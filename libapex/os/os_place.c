@@ -101,6 +101,12 @@ os_place_default(void *address, size_t bytes)
     return os_place_bind(address, bytes, MPOL_DEFAULT, NULL);
 }
 
+bool
+os_place_binds(void)
+{
+    return load_relaxed(&place_refusals[PLACE_BIND]) == 0;
+}
+
 int
 os_place_query(void *const *page, unsigned count, int *status)
 {

@@ -29,6 +29,9 @@ int os_place_interleave(void *address, size_t bytes, const struct os_nodes *node
 // Pages come from where the process's own policy says, as if none of the above had been called.
 int os_place_default(void *address, size_t bytes);
 
+// False when binding has been refused for good, so that one of the above would fail.
+bool os_place_binds(void);
+
 // Where each of `count` pages is, at most OS_PLACE_PAGES_MAX: a node, or minus an errno value:
 // -ENOENT for a page that is not there, -EFAULT for the shared page of zeroes and where nothing is
 // mapped.

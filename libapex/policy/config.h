@@ -22,6 +22,7 @@
 
 enum config_thp { CONFIG_THP_OFF, CONFIG_THP_AUTO, CONFIG_THP_ALWAYS };
 enum config_numa { CONFIG_NUMA_OFF, CONFIG_NUMA_AUTO };
+enum config_large { CONFIG_LARGE_TOUCH, CONFIG_LARGE_HOME, CONFIG_LARGE_SPREAD };
 enum config_fault { CONFIG_FAULT_ABORT, CONFIG_FAULT_REPORT };
 
 struct config_path {

@@ -18,6 +18,7 @@
 #include "os/lock.h"
 #include "os/os.h"
 #include "policy/config.h"
+#include "policy/steer.h"
 
 // Address space is reserved in regions so that the number of mappings stays small: the first is
 // small for the sake of address space limits, each further one twice as large.
@@ -63,6 +64,10 @@
 #define BURST_TIMES 4
 #define BURST_FLOOR_SHARE 8
 
+// Superblocks that are bound one by one, because they were there before numa_home was: each may
+// cost two mappings of 65530 (vm.max_map_count).
+#define BINDS_MAX 1024
+
 #define BUCKET_COUNT BLOCK_COUNT // 0 to 63 free blocks
 
 // The superblocks of one home.
@@ -82,6 +87,8 @@ struct pool {
     struct list all;
     char *region_next; // reserved, not yet committed
     char *region_end;
+    unsigned region_home; // that the rest of it is bound to, or STEER_ANYWHERE
+    unsigned binds;       // superblocks bound one by one
     size_t region_bytes;
     uint64_t active_published;   // stats.active for those without the lock; atomic
     uint64_t decayed_ns;         // when somebody last looked for old memory; atomic
@@ -113,6 +120,7 @@ uint32_t pool_awaited;
 static void
 pool_start(void)
 {
+    pool.region_home = STEER_ANYWHERE;
     list_init(&pool.dirty_list);
     list_init(&pool.all);
     if (PROFILE_SHUFFLE) {
@@ -277,6 +285,7 @@ pool_reserve_region(void)
             os_huge(base, bytes, false);
             pool.region_next = base;
             pool.region_end = pool.region_next + bytes;
+            pool.region_home = STEER_ANYWHERE;
             size_t next = bytes * 2;
             pool.region_bytes = next > REGION_BYTES_MAX ? REGION_BYTES_MAX : next;
             return true;
@@ -316,8 +325,48 @@ pool_start_home(unsigned home)
     }
 }
 
-// A fresh superblock, in its bucket; NULL when there is no memory. Its pages will be where the
-// kernel puts them, which is on the node of whoever touches each first.
+static bool
+pool_bind_range(void *address, size_t bytes, unsigned home)
+{
+    struct os_nodes nodes = {{0}};
+    uint32_t flags;
+
+    if (!steer_binds_home()) {
+        return false;
+    }
+    os_nodes_add(&nodes, numa_node(home, &flags));
+    bool bound = os_place_prefer(address, bytes, &nodes) == 0;
+    pool.stats.os_failures += bound ? 0 : 1;
+    return bound;
+}
+
+// Binds all that is left of the region, or lets go of it: one call for many superblocks, and one
+// mapping.
+static void
+pool_bind_region(unsigned home)
+{
+    size_t bytes = (size_t)(pool.region_end - pool.region_next);
+
+    if (pool.region_home == home) {
+        return;
+    }
+    bool done = home == STEER_ANYWHERE ? os_place_default(pool.region_next, bytes) == 0
+                                       : pool_bind_range(pool.region_next, bytes, home);
+    pool.region_home = done ? home : pool.region_home;
+}
+
+// The option numa_home names the home of this one, which was made without it.
+static void
+pool_bind(struct superblock *sb)
+{
+    if (!sb->bound && pool.binds < BINDS_MAX) {
+        sb->bound = pool_bind_range(geometry_superblock_base(sb), SUPERBLOCK_BYTES, sb->home);
+        pool.binds += sb->bound ? 1 : 0;
+    }
+}
+
+// A fresh superblock, in its bucket; NULL when there is no memory. Unless it is bound, its pages
+// will be on the node of whoever touches each first.
 static struct superblock *
 pool_grow(unsigned home)
 {
@@ -326,6 +375,7 @@ pool_grow(unsigned home)
     if (pool.region_next == pool.region_end && !pool_reserve_region()) {
         return NULL;
     }
+    pool_bind_region(steer_home());
     char *base = pool.region_next;
     if (os_commit(base, SUPERBLOCK_BYTES) != 0) {
         pool.stats.os_failures++;
@@ -334,6 +384,7 @@ pool_grow(unsigned home)
     guard_superblock(base);
     pool.region_next += SUPERBLOCK_BYTES;
     struct superblock *sb = superblock_init(base, home, numa_node(home, &flags));
+    sb->bound = pool.region_home == home;
     pool_start_home(home);
     registry_mark(base, SUPERBLOCK_BYTES, REGISTRY_SUPERBLOCK);
     pool_set_huge(sb, pool_wants_huge(sb));
@@ -499,12 +550,17 @@ struct block *
 pool_take(unsigned count, unsigned home, unsigned here, bool *clean)
 {
     struct block *result = NULL;
+    unsigned wanted = steer_home();
     int first = -1;
 
+    home = unlikely(wanted != STEER_ANYWHERE) ? wanted : home;
     pool_lock();
     if (pool_within_limit(count * BLOCK_BYTES)) {
         struct superblock *sb = pool_find_or_grow(count, home, &first, clean);
         if (first >= 0) {
+            if (unlikely(sb->home == wanted)) {
+                pool_bind(sb);
+            }
             pool_count_refill(sb->home, here);
             result = pool_mark_run(sb, (unsigned)first, count);
         }
@@ -778,19 +834,14 @@ pool_release_excess(uint64_t keep_bytes)
     }
 }
 
-// Purges one superblock's dirty blocks. Called with the lock, which it gives up meanwhile.
-// Returns bytes given back; 0 when there was nothing to do, or the kernel refused.
+// Purges blocks that were taken out of `free`, and puts them back. Called with the lock, which it
+// gives up meanwhile. Returns bytes given back; 0 when the kernel refused.
 static size_t
-pool_purge_one(uint64_t before_ns)
+pool_purge_blocks(struct superblock *sb, uint64_t blocks)
 {
-    struct superblock *sb;
-    uint64_t blocks;
     unsigned calls = 0;
-
-    if (!pool_purge_take(before_ns, &sb, &blocks)) {
-        return 0;
-    }
     bool sparse = sb->huge && config_value(thp) != CONFIG_THP_ALWAYS;
+
     sb->huge = sb->huge && !sparse;
     lock_release(&pool.lock);
     if (sparse) {
@@ -816,6 +867,58 @@ pool_purge_one(uint64_t before_ns)
     pool.stats.purged += bytes;
     pool_set_resident(sb, sb->resident_bytes > bytes ? sb->resident_bytes - bytes : 0);
     return bytes;
+}
+
+// Purges one superblock's dirty blocks. Called with the lock, which it gives up meanwhile.
+// Returns bytes given back; 0 when there was nothing to do, or the kernel refused.
+static size_t
+pool_purge_one(uint64_t before_ns)
+{
+    struct superblock *sb;
+    uint64_t blocks;
+
+    return pool_purge_take(before_ns, &sb, &blocks) ? pool_purge_blocks(sb, blocks) : 0;
+}
+
+// With the lock, which it gives up meanwhile.
+static void
+pool_rehome_one(struct superblock *sb, pool_away_fn *away)
+{
+    unsigned old_count = superblock_free_count(sb);
+    uint64_t dirtied_ns = sb->dirtied_ns;
+    uint64_t blocks = superblock_take_dirty(sb);
+
+    pool_enter(sb, 0, -(int)bits_count(blocks), 0);
+    pool_file(sb, old_count);
+    lock_release(&pool.lock);
+    uint64_t gone = away(sb, blocks) & blocks;
+    lock_acquire(&pool.lock);
+    uint64_t stay = blocks & ~gone;
+    if (stay != 0) {
+        old_count = superblock_free_count(sb);
+        superblock_purged(sb, stay, false);
+        pool_enter(sb, 0, (int)bits_count(stay), 0);
+        pool_file(sb, old_count);
+        pool_restore_age(sb, dirtied_ns);
+    }
+    if (gone != 0) {
+        pool_purge_blocks(sb, gone);
+    }
+}
+
+void
+pool_rehome(pool_away_fn *away)
+{
+    pool_lock();
+    pool.walks++; // none goes while the lock is not held
+    for (struct list *l = pool.all.next; l != &pool.all; l = l->next) {
+        struct superblock *sb = list_entry(l, struct superblock, all_link);
+        if (sb->dirty != 0) {
+            pool_rehome_one(sb, away);
+        }
+    }
+    pool.walks -= pool.walks > 0 ? 1 : 0;
+    pool_unlock();
 }
 
 void
@@ -1228,6 +1331,20 @@ pool_walk_on(struct pool_walk *walk, pool_walk_fn *visit, void *context)
     return !more;
 }
 
+bool
+pool_walk_superblocks(struct pool_walk *walk, unsigned most, pool_superblock_fn *visit,
+                      void *context)
+{
+    pool_lock();
+    for (unsigned i = 0; i < most && walk->sb != NULL; i++) {
+        visit(walk->sb, context);
+        walk->sb = pool_walk_at(walk->sb->all_link.next);
+    }
+    bool more = walk->sb != NULL;
+    pool_unlock();
+    return more;
+}
+
 void
 pool_walk_end(struct pool_walk *walk)
 {
@@ -1290,6 +1407,7 @@ pool_audit(void)
 void
 pool_fork_prepare(void)
 {
+    steer_fork_prepare();
     pool_lock();
     large_fork_prepare();
     empty_fork_prepare();
@@ -1309,6 +1427,7 @@ pool_fork_parent(void)
     empty_fork_parent();
     large_fork_parent();
     pool_unlock();
+    steer_fork_parent();
 }
 
 // Puts blocks that were between two hands when the process was copied back where they belong: taken
@@ -1357,6 +1476,7 @@ pool_fork_recount(void)
 void
 pool_fork_child(void)
 {
+    steer_fork_child();
     config_fork_child();
     vault_fork_child();
     meta_fork_child();

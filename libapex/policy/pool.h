@@ -160,6 +160,17 @@ void pool_walk_begin(struct pool_walk *walk);
 bool pool_walk_on(struct pool_walk *walk, pool_walk_fn *visit, void *context);
 void pool_walk_end(struct pool_walk *walk);
 
+// The same for superblocks as wholes, the next `most` of them; false when all have been visited.
+// One walk goes on with either of the two.
+typedef void pool_superblock_fn(const struct superblock *sb, void *context);
+bool pool_walk_superblocks(struct pool_walk *walk, unsigned most, pool_superblock_fn *visit,
+                           void *context);
+
+// Purges those free blocks that `away` tells of the dirty ones of each superblock. It is called
+// without the lock, for blocks that nobody can take meanwhile.
+typedef uint64_t pool_away_fn(const struct superblock *sb, uint64_t blocks);
+void pool_rehome(pool_away_fn *away);
+
 void pool_audit(void);
 
 void pool_fork_prepare(void);

@@ -9,34 +9,71 @@
 #include "policy/config.h"
 #include "policy/heaps.h"
 #include "policy/pool.h"
+#include "policy/steer.h"
+#include "policy/survey.h"
 #include "view/stats_page.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
-#define COPY_TRIES_MAX 16 // of rows that change meanwhile; then the next look is soon enough
+#define COPY_TRIES_MAX 16 // of what changes meanwhile; then the next look is soon enough
 
-static uint64_t epoch;       // in force; 0: none
-static uint64_t purges_seen; // value of `purge` that was answered
+static uint64_t epoch;        // in force; 0: none
+static uint64_t epoch_refused; // the last that was refused as a whole; 0: none
 
-// Copies the rows, word by word. False while they are being changed.
+// Requests that were answered.
+static struct {
+    uint64_t purge;
+    uint64_t sample;
+    uint64_t rehome;
+} answered;
+
+// What the page says, copied.
+struct advised {
+    uint64_t epoch;
+    unsigned rows;
+    unsigned weights;
+    struct apex_advice_row row[APEX_ADVICE_ROWS_MAX];
+    struct apex_advice_weight weight[APEX_ADVICE_WEIGHTS_MAX];
+};
+
 static bool
-advice_copy(const struct apex_advice_page *page, struct apex_advice_row *row, unsigned *rows,
-            uint64_t *found)
+advice_has_rows(uint32_t bytes)
 {
-    uint64_t *to = (uint64_t *)(void *)row;
-    const uint64_t *from = (const uint64_t *)(const void *)page->row;
+    return bytes >= APEX_ADVICE_BYTES_1;
+}
 
+static bool
+advice_has_nodes(uint32_t bytes)
+{
+    return bytes >= sizeof(struct apex_advice_page);
+}
+
+static void
+advice_copy_words(void *to, const void *from, size_t bytes)
+{
+    uint64_t *out = to;
+    const uint64_t *in = from;
+
+    for (size_t i = 0; i < bytes / sizeof *out; i++) {
+        out[i] = load_relaxed(&in[i]);
+    }
+}
+
+// Copies it all, word by word. False while it is being changed.
+static bool
+advice_copy(const struct apex_advice_page *page, uint32_t bytes, struct advised *out)
+{
     for (unsigned tries = 0; tries < COPY_TRIES_MAX; tries++) {
         // The acquire pairs with the release that ends a change in the daemon, the fence with the
         // one that begins it (apexd/advice.c).
         uint32_t before = load_acquire(&page->sequence);
-        *rows = load_relaxed(&page->rows);
-        *rows = *rows > APEX_ADVICE_ROWS_MAX ? APEX_ADVICE_ROWS_MAX : *rows;
-        *found = load_relaxed(&page->epoch);
-        for (size_t i = 0; i < *rows * sizeof *row / sizeof *to; i++) {
-            to[i] = load_relaxed(&from[i]);
-        }
+        out->epoch = load_relaxed(&page->epoch);
+        out->rows = load_relaxed(&page->rows);
+        advice_copy_words(out->row, page->row, sizeof out->row);
+        out->weights = advice_has_nodes(bytes) ? load_relaxed(&page->weights) : 0;
+        advice_copy_words(out->weight, page->weight, sizeof out->weight);
         fence_acquire();
         if (before % 2 == 0 && load_relaxed(&page->sequence) == before) {
             return true;
@@ -45,42 +82,106 @@ advice_copy(const struct apex_advice_page *page, struct apex_advice_row *row, un
     return false;
 }
 
+// A node that is not there, or not for this process, is not the nearest one that is: such a row is
+// made one that names no option.
 static void
-advice_apply(const struct apex_advice_row *row, unsigned rows, uint64_t found)
+advice_strike_nodes(struct advised *advised)
 {
-    unsigned refused = config_advise(row, rows);
+    size_t count;
+    const struct config_option *options = config_options(&count);
 
-    POOL_COUNT(advice_epoch, found - epoch);
-    POOL_COUNT(advice_applied, 1);
-    POOL_COUNT(advice_rejected, refused);
-    epoch = found;
-    pool_retune();
-}
-
-static void
-advice_take_rows(const struct apex_advice_page *page)
-{
-    struct apex_advice_row row[APEX_ADVICE_ROWS_MAX];
-    unsigned rows;
-    uint64_t found;
-
-    if (load_relaxed(&page->epoch) != epoch && advice_copy(page, row, &rows, &found) &&
-        found != epoch) {
-        advice_apply(row, rows, found);
+    for (unsigned i = 0; i < advised->rows; i++) {
+        struct apex_advice_row *row = &advised->row[i];
+        for (size_t n = 0; n < count; n++) {
+            if (options[n].type == CONFIG_NODE && row->value != APEX_OPTION_NODE_NONE &&
+                strncmp(options[n].key, row->key, sizeof row->key) == 0 &&
+                !steer_node_is_allowed(row->value)) {
+                row->key[0] = '\0';
+            }
+        }
     }
 }
 
-static bool
-advice_has_rows(uint32_t bytes)
+static void
+advice_apply(struct advised *advised)
 {
-    return bytes >= APEX_ADVICE_BYTES_1;
+    advice_strike_nodes(advised);
+    unsigned refused = config_advise(advised->row, advised->rows);
+    refused += steer_weigh(advised->weight, advised->weights) ? 0 : 1;
+
+    POOL_COUNT(advice_epoch, advised->epoch - epoch);
+    POOL_COUNT(advice_applied, 1);
+    POOL_COUNT(advice_rejected, refused);
+    epoch = advised->epoch;
+    pool_retune();
+}
+
+// No daemon goes back in its own page, nor fills more rows than there are: whoever wrote this knows
+// no rules, and what was in force stays.
+static bool
+advice_makes_sense(const struct advised *advised)
+{
+    return advised->epoch > epoch && advised->rows <= APEX_ADVICE_ROWS_MAX;
+}
+
+static void
+advice_take(const struct apex_advice_page *page, uint32_t bytes)
+{
+    struct advised advised;
+    uint64_t found = load_relaxed(&page->epoch);
+
+    if (found == epoch || found == epoch_refused) {
+        return;
+    }
+    bool whole = advice_copy(page, bytes, &advised);
+    if (whole && advice_makes_sense(&advised)) {
+        advice_apply(&advised);
+        return;
+    }
+    epoch_refused = whole ? advised.epoch : 0; // what is torn may be whole next time
+    POOL_COUNT(advice_rejected, 1);
+}
+
+// True if this is a request that was not seen yet.
+static bool
+advice_asks(const uint64_t *word, uint64_t *seen)
+{
+    uint64_t now = load_relaxed(word);
+    bool asks = now != *seen;
+
+    *seen = now;
+    return asks;
+}
+
+static void
+advice_answer(const struct apex_advice_page *page, uint32_t bytes)
+{
+    if (advice_asks(&page->purge, &answered.purge)) {
+        heaps_sweep(0);
+        pool_trim(0);
+        POOL_COUNT(advice_applied, 1);
+    }
+    if (!advice_has_nodes(bytes)) {
+        return;
+    }
+    if (advice_asks(&page->rehome, &answered.rehome)) {
+        heaps_sweep(0);
+        survey_rehome(SURVEY_ADVICE);
+        POOL_COUNT(advice_applied, 1);
+    }
+    if (advice_asks(&page->sample, &answered.sample)) {
+        survey_sample(SURVEY_ADVICE);
+        POOL_COUNT(advice_applied, 1);
+    }
 }
 
 void
 advice_begin(const struct apex_advice_page *page, uint32_t bytes)
 {
     if (advice_has_rows(bytes)) {
-        purges_seen = load_relaxed(&page->purge);
+        answered.purge = load_relaxed(&page->purge);
+        answered.sample = advice_has_nodes(bytes) ? load_relaxed(&page->sample) : 0;
+        answered.rehome = advice_has_nodes(bytes) ? load_relaxed(&page->rehome) : 0;
         advice_follow(page, bytes);
     }
 }
@@ -89,14 +190,8 @@ void
 advice_follow(const struct apex_advice_page *page, uint32_t bytes)
 {
     if (advice_has_rows(bytes)) {
-        advice_take_rows(page);
-        uint64_t purges = load_relaxed(&page->purge);
-        if (purges != purges_seen) {
-            purges_seen = purges;
-            heaps_sweep(0);
-            pool_trim(0);
-            POOL_COUNT(advice_applied, 1);
-        }
+        advice_take(page, bytes);
+        advice_answer(page, bytes);
     }
     stats_page_options();
 }
@@ -106,8 +201,10 @@ advice_end(void)
 {
     if (epoch != 0) {
         config_advise(NULL, 0);
+        steer_weigh(NULL, 0);
         POOL_COUNT(advice_epoch, -epoch);
         epoch = 0;
         pool_retune();
     }
+    epoch_refused = 0;
 }

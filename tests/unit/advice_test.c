@@ -8,8 +8,10 @@
 #include "view/advice.h"
 
 #include "front/alloc.h"
+#include "os/os_numa.h"
 #include "policy/config.h"
 #include "policy/pool.h"
+#include "policy/steer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,9 +99,11 @@ test_nothing_new_is_nothing(void **state)
     advice_follow(&page, sizeof page);
     assert_int_equal(config_get()->decay_ms, 1234);
     // A change that is under way is left for the next look.
+    uint64_t rejected = books().advice_rejected;
     page.sequence = 1;
     follow(1);
     assert_int_equal(config_get()->decay_ms, 1234);
+    assert_int_equal(books().advice_rejected, rejected + 1);
     page.sequence = 2;
     advice_follow(&page, sizeof page);
     assert_int_equal(config_get()->decay_ms, 99);
@@ -121,11 +125,133 @@ test_what_makes_no_sense(void **state)
     follow(4);
     assert_memory_equal(config_get(), &before, sizeof before);
     assert_int_equal(books().advice_rejected, rejected + 4);
-    // More rows than there are.
-    memset(page.row, 0xff, sizeof page.row);
-    follow(UINT32_MAX);
-    assert_memory_equal(config_get(), &before, sizeof before);
-    assert_int_equal(books().advice_rejected, rejected + 4 + APEX_ADVICE_ROWS_MAX);
+    // More rows than there are: nothing of that is believed, and what was in force stays.
+    advise(0, "decay_ms", 1234);
+    follow(1);
+    advise(0, "decay_ms", 999);
+    follow(APEX_ADVICE_ROWS_MAX + 1);
+    assert_int_equal(config_get()->decay_ms, 1234);
+    assert_int_equal(books().advice_rejected, rejected + 5);
+    advice_follow(&page, sizeof page); // counted once
+    assert_int_equal(books().advice_rejected, rejected + 5);
+    follow(1);
+    assert_int_equal(config_get()->decay_ms, 999);
+}
+
+static void
+test_going_back(void **state)
+{
+    uint64_t rejected = books().advice_rejected;
+
+    (void)state;
+    page.epoch = 10;
+    advice_begin(&page, sizeof page);
+    advise(0, "decay_ms", 1234);
+    follow(1);
+    page.row[0].value = 999;
+    page.epoch = 7;
+    advice_follow(&page, sizeof page);
+    page.epoch = 0;
+    advice_follow(&page, sizeof page);
+    assert_int_equal(config_get()->decay_ms, 1234);
+    assert_int_equal(books().advice_epoch, 11);
+    assert_int_equal(books().advice_rejected, rejected + 2);
+    // Another daemon begins anew.
+    advice_end();
+    page.epoch = 3;
+    advice_begin(&page, sizeof page);
+    assert_int_equal(config_get()->decay_ms, 999);
+}
+
+static void
+test_nodes(void **state)
+{
+    uint64_t rejected = books().advice_rejected;
+
+    (void)state;
+    advice_begin(&page, sizeof page);
+    advise(0, "numa_home", 1023);
+    advise(1, "decay_ms", 1234);
+    follow(2);
+    assert_int_equal(config_get()->numa_home, APEX_OPTION_NODE_NONE);
+    assert_int_equal(config_get()->decay_ms, 1234);
+    assert_int_equal(books().advice_rejected, rejected + 1);
+    page.row[0].value = UINT64_MAX;
+    follow(1);
+    assert_int_equal(config_get()->numa_home, APEX_OPTION_NODE_NONE);
+    assert_int_equal(books().advice_rejected, rejected + 2);
+    page.row[0].value = os_numa_node();
+    follow(1);
+    assert_int_equal(config_get()->numa_home, os_numa_node());
+    page.row[0].value = APEX_OPTION_NODE_NONE;
+    follow(1);
+    assert_int_equal(config_get()->numa_home, APEX_OPTION_NODE_NONE);
+    assert_int_equal(books().advice_rejected, rejected + 2);
+}
+
+static enum large_mode
+mode_of_large(void)
+{
+    struct steer_place where;
+
+    steer_large((size_t)64 << 20, &where);
+    return where.place.mode;
+}
+
+static void
+test_weights(void **state)
+{
+    uint64_t rejected = books().advice_rejected;
+    uint64_t here = os_numa_node();
+
+    (void)state;
+    page.weight[0] = (struct apex_advice_weight){(uint16_t)here, 1};
+    page.weights = 1;
+    advice_begin(&page, sizeof page);
+    advise(0, "numa_large", CONFIG_LARGE_SPREAD);
+    follow(1);
+    assert_int_equal(mode_of_large(), LARGE_PREFER);
+    assert_int_equal(books().advice_rejected, rejected);
+    page.weight[0].weight = 0;
+    follow(1);
+    assert_int_equal(mode_of_large(), LARGE_INTERLEAVE);
+    assert_int_equal(books().advice_rejected, rejected + 1);
+    page.weight[0] = (struct apex_advice_weight){777, 1};
+    follow(1);
+    page.weights = UINT32_MAX;
+    follow(1);
+    assert_int_equal(books().advice_rejected, rejected + 3);
+    page.weight[0] = (struct apex_advice_weight){(uint16_t)here, 1};
+    page.weights = 1;
+    follow(1);
+    assert_int_equal(mode_of_large(), LARGE_PREFER);
+    advice_end();
+    assert_int_equal(mode_of_large(), LARGE_TOUCH);
+    // A page that ends before them has none.
+    page.epoch = 1;
+    advice_begin(&page, APEX_ADVICE_BYTES_1);
+    assert_int_equal(mode_of_large(), LARGE_INTERLEAVE);
+}
+
+static void
+test_requests(void **state)
+{
+    (void)state;
+    page.sample = 3;
+    page.rehome = 5; // made before we came
+    advice_begin(&page, sizeof page);
+    uint64_t applied = books().advice_applied;
+    advice_follow(&page, sizeof page);
+    assert_int_equal(books().advice_applied, applied);
+    page.sample++;
+    advice_follow(&page, sizeof page);
+    assert_int_equal(books().advice_applied, applied + 1);
+    page.rehome--; // any other number is a request
+    advice_follow(&page, sizeof page);
+    assert_int_equal(books().advice_applied, applied + 2);
+    page.rehome++;
+    advice_follow(&page, APEX_ADVICE_BYTES_1);
+    assert_int_equal(books().advice_applied, applied + 2);
 }
 
 static void
@@ -176,6 +302,10 @@ main(void)
         cmocka_unit_test_setup(test_values_come_and_go, setup),
         cmocka_unit_test_setup(test_nothing_new_is_nothing, setup),
         cmocka_unit_test_setup(test_what_makes_no_sense, setup),
+        cmocka_unit_test_setup(test_going_back, setup),
+        cmocka_unit_test_setup(test_nodes, setup),
+        cmocka_unit_test_setup(test_weights, setup),
+        cmocka_unit_test_setup(test_requests, setup),
         cmocka_unit_test_setup(test_older_daemon, setup),
         cmocka_unit_test_setup(test_purge, setup),
     };

@@ -6,6 +6,8 @@
 
 #include "policy/config.h"
 
+#include "abi/stats_page.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,6 +73,9 @@ test_defaults(void **state)
     assert_int_equal(config.quarantine, 512 << 10);
     assert_int_equal(config.numa, CONFIG_NUMA_AUTO);
     assert_int_equal(config.numa_switch, 3);
+    assert_int_equal(config.numa_home, APEX_OPTION_NODE_NONE);
+    assert_int_equal(config.numa_large, CONFIG_LARGE_TOUCH);
+    assert_int_equal(config.numa_large_min, 8 << 20);
     assert_memory_equal(config_get(), &config, sizeof config);
 }
 

@@ -6,19 +6,25 @@
 #include "core/large.h"
 
 #include "core/registry.h"
+#include "os/os_numa.h"
 
 #include "../support/unit.h"
+
+#include <linux/mempolicy.h>
+#include <sys/syscall.h>
 
 #define MIB ((size_t)1 << 20)
 
 static const struct large_bounds keep = {.cached_bytes_max = 64 * MIB, .now_ns = 1000};
 static const struct large_bounds drop = {.cached_bytes_max = 0, .now_ns = 1000};
 
+static const struct large_place anywhere = {.mode = LARGE_TOUCH};
+
 static struct large *
 make(size_t bytes)
 {
     bool zeroed = false;
-    struct large *large = large_alloc(bytes, 16, &zeroed);
+    struct large *large = large_alloc(bytes, 16, &anywhere, &zeroed);
 
     assert_non_null(large);
     assert_true(large->usable_bytes >= bytes);
@@ -85,7 +91,8 @@ test_cache(void **state)
     memset(p, 7, 8 * MIB);
     end(large, &keep);
     assert_int_equal(large_cached_bytes(), 8 * MIB);
-    struct large *again = large_alloc(7 * MIB, 16, &zeroed); // a seventh too large: good enough
+    // A seventh too large: good enough.
+    struct large *again = large_alloc(7 * MIB, 16, &anywhere, &zeroed);
     assert_int_equal(again->usable_bytes, 8 * MIB);
     assert_ptr_equal(again->base, p);
     assert_false(zeroed);
@@ -136,7 +143,7 @@ test_cache_grows(void **state)
     memset(large->base, 5, 5 * MIB);
     end(small, &keep);
     end(large, &keep);
-    struct large *grown = large_alloc(12 * MIB, 16, &zeroed);
+    struct large *grown = large_alloc(12 * MIB, 16, &anywhere, &zeroed);
     assert_non_null(grown);
     assert_false(zeroed);
     assert_int_equal(grown->usable_bytes, 12 * MIB);
@@ -148,7 +155,7 @@ test_cache_grows(void **state)
     // A move would lose this alignment: nothing that would have to grow is taken.
     struct large *last = make(2 * MIB);
     end(last, &keep);
-    struct large *aligned = large_alloc(12 * MIB, 64 * MIB, &zeroed);
+    struct large *aligned = large_alloc(12 * MIB, 64 * MIB, &anywhere, &zeroed);
     assert_int_equal((uintptr_t)aligned->base % (64 * MIB), 0);
     assert_true(zeroed);
     end(aligned, &drop);
@@ -181,7 +188,7 @@ test_alignment(void **state)
     (void)state;
     for (size_t align = 4 * MIB; align <= 256 * MIB; align *= 4) {
         bool zeroed;
-        struct large *large = large_alloc(3 * MIB, align, &zeroed);
+        struct large *large = large_alloc(3 * MIB, align, &anywhere, &zeroed);
         assert_non_null(large);
         assert_int_equal((uintptr_t)large->base % align, 0);
         end(large, &drop);
@@ -201,7 +208,7 @@ test_resize_keeps_contents(void **state)
     for (unsigned i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         size_t kept = size < steps[i] ? size : steps[i];
         assert_true(large_claim(large));
-        char *p = large_resize(large, steps[i]);
+        char *p = large_resize(large, steps[i], &anywhere);
         assert_non_null(p);
         assert_ptr_equal(p, large->base);
         assert_ptr_equal(large_find(p), large);
@@ -216,7 +223,7 @@ test_resize_keeps_contents(void **state)
     }
     // What no kernel can give: refused, and the object is as it was.
     assert_true(large_claim(large));
-    assert_null(large_resize(large, (size_t)1 << 60));
+    assert_null(large_resize(large, (size_t)1 << 60, &anywhere));
     assert_int_equal(large->base[size - 1], 0x5c);
     end(large, &drop);
 }
@@ -227,9 +234,120 @@ test_too_much(void **state)
     bool zeroed;
 
     (void)state;
-    assert_null(large_alloc((size_t)1 << 60, 16, &zeroed));
-    assert_null(large_alloc(SIZE_MAX / 2, 16, &zeroed));
-    assert_null(large_alloc(MIB, (size_t)1 << 60, &zeroed));
+    assert_null(large_alloc((size_t)1 << 60, 16, &anywhere, &zeroed));
+    assert_null(large_alloc(SIZE_MAX / 2, 16, &anywhere, &zeroed));
+    assert_null(large_alloc(MIB, (size_t)1 << 60, &anywhere, &zeroed));
+}
+
+static struct large *
+make_at(size_t bytes, enum large_mode mode, unsigned home, const struct os_nodes *nodes)
+{
+    const struct large_place place = {mode, (uint8_t)home, 1, nodes};
+    bool zeroed;
+    struct large *large = large_alloc(bytes, 16, &place, &zeroed);
+
+    assert_non_null(large);
+    return large;
+}
+
+static int
+policy_at(const void *p)
+{
+    int mode = -1;
+
+    assert_int_equal(syscall(SYS_get_mempolicy, &mode, NULL, 0, p, MPOL_F_ADDR), 0);
+    return mode;
+}
+
+// What is cached serves who wants it where it is; its tail is bound as it is.
+static void
+test_cache_by_place(void **state)
+{
+    struct os_nodes nodes = {{0}};
+
+    (void)state;
+    os_nodes_add(&nodes, os_numa_node());
+    struct large *spread = make_at(40 * MIB, LARGE_INTERLEAVE, 0, &nodes);
+    char *p = spread->base;
+    assert_int_equal(policy_at(p), MPOL_INTERLEAVE);
+    end(spread, &keep);
+    struct large *other = make_at(8 * MIB, LARGE_TOUCH, 0, NULL);
+    struct large *there = make_at(8 * MIB, LARGE_TOUCH, 1, NULL);
+    struct large *bound = make_at(8 * MIB, LARGE_PREFER, 0, &nodes);
+    assert_int_equal(policy_at(other->base), MPOL_DEFAULT);
+    assert_int_equal(policy_at(bound->base), MPOL_PREFERRED);
+    assert_int_equal(large_cached_bytes(), 40 * MIB);
+    struct large *head = make_at(8 * MIB, LARGE_INTERLEAVE, 0, &nodes);
+    struct large *tail = make_at(20 * MIB, LARGE_INTERLEAVE, 0, &nodes);
+    assert_ptr_equal(head->base, p);
+    assert_true(tail->base > p && tail->base < p + 40 * MIB);
+    assert_int_equal(policy_at(tail->base + 19 * MIB), MPOL_INTERLEAVE);
+    end(there, &keep);
+    struct large *again = make_at(8 * MIB, LARGE_TOUCH, 0, NULL);
+    assert_ptr_not_equal(again, there);
+    end(again, &drop);
+    end(other, &drop);
+    end(bound, &drop);
+    end(head, &drop);
+    end(tail, &drop);
+}
+
+// The kernel does not know the node: first touch, and it says so.
+static void
+test_bound_to_nowhere(void **state)
+{
+    struct os_nodes nodes = {{0}};
+
+    (void)state;
+    os_nodes_add(&nodes, OS_NODES_MAX - 1);
+    struct large *large = make_at(8 * MIB, LARGE_PREFER, 3, &nodes);
+    assert_int_equal(large->place_mode, LARGE_TOUCH);
+    memset(large->base, 1, 8 * MIB);
+    end(large, &drop);
+}
+
+// What grows is bound as it would be had it been made so.
+static void
+test_growth_is_bound(void **state)
+{
+    struct os_nodes nodes = {{0}};
+    struct large *large = make(2 * MIB);
+    const struct large_place place = {.mode = LARGE_PREFER, .home = 0, .key = 1, .nodes = &nodes};
+
+    (void)state;
+    os_nodes_add(&nodes, os_numa_node());
+    assert_true(large_claim(large));
+    char *p = large_resize(large, 12 * MIB, &place);
+    assert_non_null(p);
+    assert_int_equal(policy_at(p), MPOL_PREFERRED);
+    assert_int_equal(policy_at(p + 11 * MIB), MPOL_PREFERRED);
+    assert_int_equal(large->place_mode, LARGE_PREFER);
+    assert_true(large_claim(large));
+    assert_non_null(large_resize(large, 3 * MIB, &anywhere)); // what shrinks stays as it is
+    assert_int_equal(large->place_mode, LARGE_PREFER);
+    end(large, &drop);
+}
+
+static bool
+is_fifth(const struct large *large)
+{
+    return large->usable_bytes == 5 * MIB;
+}
+
+static void
+test_expel(void **state)
+{
+    struct large *large[3] = {make(4 * MIB), make(5 * MIB), make(6 * MIB)};
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        end(large[i], &keep);
+    }
+    assert_int_equal(large_expel(is_fifth), 5 * MIB);
+    assert_int_equal(large_cached_bytes(), 10 * MIB);
+    assert_int_equal(large_expel(is_fifth), 0);
+    // They are in the order in which they were freed.
+    assert_int_equal(large_trim(6 * MIB, UINT64_MAX), 4 * MIB);
 }
 
 int
@@ -245,6 +363,10 @@ main(void)
         cmocka_unit_test_teardown(test_alignment, teardown),
         cmocka_unit_test_teardown(test_resize_keeps_contents, teardown),
         cmocka_unit_test_teardown(test_too_much, teardown),
+        cmocka_unit_test_teardown(test_cache_by_place, teardown),
+        cmocka_unit_test_teardown(test_bound_to_nowhere, teardown),
+        cmocka_unit_test_teardown(test_growth_is_bound, teardown),
+        cmocka_unit_test_teardown(test_expel, teardown),
     };
 
     return cmocka_run_group_tests_name("large", tests, NULL, NULL);
