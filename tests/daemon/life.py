@@ -275,6 +275,87 @@ def test_false_daemons():
         shutil.rmtree(directory)
 
 
+ADVICE_END = 128 + 64 * 32  # of the rows; requests and weights follow
+
+
+def absurd(page, turn):
+    """Writes what no daemon would, another absurdity each turn."""
+    step = turn % 7
+    rows = weights = 0
+    struct.pack_into("<Q", page, 48, 10 + turn)  # epoch
+    if step == 0:  # a node that is not there, and a number that is none of a node
+        struct.pack_into("<24sQ24sQ", page, 128, b"numa_home", 1000, b"numa_home", 2**64 - 1)
+        rows = 2
+    elif step == 1:  # shares of nothing
+        struct.pack_into("<4H", page, ADVICE_END + 24, 0, 0, 0, 0)
+        weights = 2
+    elif step == 2:
+        struct.pack_into("<4H", page, ADVICE_END + 24, 0, 1, 999, 1)
+        weights = 2
+    elif step == 3:
+        weights = 2**32 - 1
+    elif step == 4:
+        rows = 2**32 - 1
+    elif step == 5:
+        struct.pack_into("<Q", page, 48, 1)  # back in time
+    page[ADVICE_END:ADVICE_END + 16] = os.urandom(16)  # requests without end
+    struct.pack_into("<I", page, ADVICE_END + 16, weights)
+    struct.pack_into("<I", page, 60, rows)
+    struct.pack_into("<I", page, 32, 1 if step == 6 else 2 * turn)  # always being changed
+    struct.pack_into("<Q", page, 40, 2 + turn)  # heartbeat
+
+
+# Runs until it has refused enough, then says whether its options are its own.
+REFUSES = """
+import ctypes, time
+ctl = ctypes.CDLL(None).apex_ctl
+def ask(name):
+    value, size = ctypes.c_uint64(), ctypes.c_size_t(8)
+    assert ctl(name, ctypes.byref(value), ctypes.byref(size), None, ctypes.c_size_t(0)) == 0
+    return value.value
+while ask(b'stats.advice_rejected') < 10:
+    keep = [bytes(900 + 100 * i) for i in range(500)]
+    time.sleep(0.01)
+print(ask(b'option.numa_home'), ask(b'option.numa_large'), ask(b'option.decay_ms'))
+"""
+
+
+def test_absurd_advice():
+    """A daemon that makes no sense: the program runs on, and counts what it refuses."""
+    directory = tempfile.mkdtemp(prefix="apexd-test-")
+    pages = []
+
+    def behave(peer, nonce):
+        fd = os.memfd_create("advice", os.MFD_ALLOW_SEALING)
+        os.ftruncate(fd, 4096)
+        page = mmap.mmap(fd, 4096)
+        struct.pack_into("<8sHHIQQIIQQII", page, 0, b"APEXADV\0", 1, 2, ADVICE_END + 24 + 64 * 4,
+                         nonce, 1, 0, 1, 1, 0, 3000, 0)
+        fcntl.fcntl(fd, F_ADD_SEALS, ALL_SEALS)
+        socket.send_fds(peer, [ack(nonce)], [fd])
+        os.close(fd)
+        pages.append(page)
+
+    listener = false_daemon(directory, behave)
+    with running([PYTHON, "-c", REFUSES], env=preloaded(directory),
+                 stdout=subprocess.PIPE) as program:
+        wait_until(lambda: pages, "it has the page")
+        turn = 1
+
+        def ended():
+            nonlocal turn
+            absurd(pages[0], turn)
+            turn += 1
+            time.sleep(0.7)
+            return program.poll() is not None
+
+        wait_until(ended, "it has refused ten absurdities")
+        same((program.returncode, program.stdout.read()), (0, b"1024 0 500\n"),
+             "options under absurd advice")
+    listener.close()
+    shutil.rmtree(directory)
+
+
 # Forbids socket() on pain of death, then says so and goes on.
 SANDBOX = ("import ctypes, os, struct, sys\n"
            "number = 41 if os.uname().machine == 'x86_64' else 198\n"
@@ -345,6 +426,7 @@ TESTS = [test_start, test_all_statistics, test_fork, test_raw_clone, test_exec, 
          test_stopped, test_sandbox, test_off, test_watching_itself]
 
 test_false_daemons()
+test_absurd_advice()
 print("test_false_daemons ok", flush=True)
 with Daemon() as it:
     for test in TESTS:
