@@ -193,7 +193,23 @@ def test_living():
              [{"pid": pid, "comm": "by-hand", "heap_bytes": 8 * MIB, "threads": 1}], "residents")
         check("by-hand (%d) 8.0 MiB" % pid in apexctl("topology", directory=daemon.dir)[1], "and by name")
         check_pictures(daemon, pid)
+        own = 'comm="by-hand",uid="%d"' % os.geteuid()
+        check_metrics(daemon, own, 8 * MIB)
         memfd.close()
+        gauge = 'apex_node_mapped_bytes{node="0",%s,unit=' % own
+        wait_until(lambda: re.search(re.escape(gauge) + '"[^"]*"} 0$', ask(daemon.dir, "metrics")["text"], re.M),
+                   "it leaves")
+        check_metrics(daemon, own, 0)
+
+
+def check_metrics(daemon, own, mapped):
+    """Samples by node: gauges go with the process, counters stay."""
+    values = {name.split(",unit=")[0]: value for name, value in
+              samples(ask(daemon.dir, "metrics")["text"]).items()}
+    same(values.get('apex_node_mapped_bytes{node="0",' + own), mapped, "a gauge by node")
+    same(values.get('apex_node_refills_remote_total{node="0",' + own), 10, "a counter by node")
+    same(values.get('apex_node_at_home_total{node="2",' + own), 25, "a counter of another node")
+    check('apex_node_mapped_bytes{node="1",' + own not in values, "a node where it never was")
 
 
 def check_pictures(daemon, pid):
@@ -257,6 +273,7 @@ def test_lies():
         for method, params in (("stats", {}), ("topology", {}), ("numa", {}), ("numa", {"pid": os.getpid()}),
                                ("metrics", {})):
             same(schema_errors(ask(daemon.dir, method, params), schema_of(method)), [], "lies in " + method)
+        check('node="77"' not in ask(daemon.dir, "metrics")["text"], "a made-up node among the metrics")
         topology = ask(daemon.dir, "topology")
         same([n["heap_bytes"] != 0 for n in topology["nodes"]], [True, False, False, True], "rows that count")
         same(sum(n["threads"] for n in topology["nodes"]), 1, "threads on nodes that there are")
