@@ -313,6 +313,53 @@ def test_sampling():
             memfd.close()
 
 
+def superblocks(page, rows):
+    """The bytes of a page that has these (address, node) as its superblocks."""
+    page.sections.append([5, len(rows), 16 + 256, 12288])
+    page.fields["sections"] = 6
+    data = bytearray(page.bytes())
+    for i, (base, node) in enumerate(rows):
+        struct.pack_into("<QII", data, 12288 + i * 272, base, 0, node)
+    return bytes(data)
+
+
+def may_ask(address):
+    """Whether the kernel tells here where a page is: a filter may forbid to ask."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    pages, status = (ctypes.c_void_p * 1)(address), (ctypes.c_int * 1)()
+    return libc.syscall(ctypes.c_long(279), ctypes.c_long(os.getpid()), ctypes.c_ulong(1), pages, None, status,
+                        ctypes.c_int(0)) == 0 and status[0] == 0
+
+
+def test_own_sampling():
+    """Acting, the daemon asks the kernel itself about a process that does not tell: real memory, which is
+    on node 0, of a superblock that belongs there and of one that belongs to node 2; and addresses where
+    nothing is."""
+    memory = mmap.mmap(-1, 9 * MIB)
+    memory.write(b"x" * (9 * MIB))
+    base = (ctypes.addressof(ctypes.c_char.from_buffer(memory)) + 4095) & ~4095
+    if os.uname().machine != "x86_64" or not may_ask(base):
+        print("the kernel does not tell where pages are: not tried")
+        return
+    rows = [(base, 0), (base + 4 * MIB, 2), (0, 0), (0xffffffff00000000, 0), (4096, 2)]
+    for options, wanted in (([], False), (["--act"], True)):
+        with Daemon(*options, environment=FOUR) as daemon:
+            memfd = Memfd(superblocks(NodePage([(n, f, {"mapped": 4 * MIB}) for n, f, _ in GOOD]), rows))
+            _, _, advice = register(daemon.dir, [memfd.fd], hello_message(page_bytes=16384))
+            wait_until(lambda fd=advice[0]: sample_count(fd) >= 2, "it is asked twice")
+            nodes = ask(daemon.dir, "numa", {"pid": os.getpid()})["processes"][0]["nodes"]
+            home, far = nodes[0], nodes[2]
+            if wanted:
+                check(home["sampled_total"] > 0 and far["sampled_total"] > 0, "pages of both were found")
+                same((home["at_home_total"], far["at_home_total"]), (home["sampled_total"], 0), "at home")
+                same((home["found_total"], far["found_total"]),
+                     (home["sampled_total"] + far["sampled_total"], 0), "all are on node 0")
+            else:
+                same((home["sampled_total"], far["sampled_total"]), (0, 0), "without --act nobody looks")
+            os.close(advice[0])
+            memfd.close()
+
+
 def beats(fd):
     with contextlib.closing(mmap.mmap(fd, 4096, prot=mmap.PROT_READ)) as page:
         return struct.unpack_from("<Q", page, 40)[0]
@@ -338,6 +385,7 @@ test_hotplug()
 test_living()
 test_lies()
 test_sampling()
+test_own_sampling()
 if os.path.exists(LIBRARY) and os.path.isdir("/sys/devices/system/node/node0"):
     with Daemon() as it:
         test_real(it)
