@@ -220,6 +220,67 @@ topology_distances(hwloc_topology_t h, struct topology *t)
     hwloc_distances_release(h, found);
 }
 
+// The distances of a node that hwloc does not know, in both directions; the kernel lists them in
+// the order of its nodes, which is ours when we have all.
+static void
+topology_read_distances(struct topology *t, unsigned place)
+{
+    char path[64];
+    char text[LIST_BYTES];
+    char *at = text;
+
+    snprintf(path, sizeof path, NODES_PATH "node%u/distance", t->node[place].os_index);
+    if (!topology_file(t, path, text, sizeof text)) {
+        return;
+    }
+    for (unsigned i = 0; i < t->node_count; i++) {
+        uint16_t distance = (uint16_t)strtoul(at, &at, 10);
+        t->distance[place][i] = distance;
+        t->distance[i][place] = distance;
+    }
+}
+
+// A list as the kernel writes it, "0-3,8\n", to bits.
+static bool
+topology_list(hwloc_bitmap_t set, char *text)
+{
+    text[strcspn(text, "\n")] = '\0'; // hwloc loses what stands before it
+    return set != NULL && hwloc_bitmap_list_sscanf(set, text) == 0;
+}
+
+// hwloc leaves out some nodes without memory: those that processors have brought along.
+static void
+topology_add_missing(hwloc_topology_t h, struct topology *t)
+{
+    char text[LIST_BYTES];
+    char path[64];
+    hwloc_bitmap_t set = hwloc_bitmap_alloc();
+    unsigned number;
+
+    if (!topology_file(t, NODES_PATH "online", text, sizeof text) || !topology_list(set, text)) {
+        hwloc_bitmap_free(set);
+        return;
+    }
+    unsigned known = t->node_count;
+    struct hwloc_obj object = {.type = HWLOC_OBJ_NUMANODE, .cpuset = hwloc_bitmap_alloc()};
+    hwloc_bitmap_foreach_begin(number, set)
+    {
+        snprintf(path, sizeof path, NODES_PATH "node%u/cpulist", number);
+        if (topology_place(t, number) < 0 && topology_file(t, path, text, sizeof text) &&
+            topology_list(object.cpuset, text)) {
+            object.os_index = number;
+            topology_add_node(h, t, &object);
+        }
+    }
+    hwloc_bitmap_foreach_end();
+    for (unsigned i = 0; i < t->node_count && t->node_count != known; i++) {
+        topology_read_distances(t, i);
+    }
+    t->has_distances = t->has_distances || t->node_count != known;
+    hwloc_bitmap_free(object.cpuset);
+    hwloc_bitmap_free(set);
+}
+
 static uint32_t
 topology_memattr(hwloc_topology_t h, hwloc_memattr_id_t id, hwloc_obj_t from, hwloc_obj_t to)
 {
@@ -356,6 +417,7 @@ topology_fill(hwloc_topology_t h, struct topology *t)
     }
     topology_own_cpus(h, t);
     topology_distances(h, t);
+    topology_add_missing(h, t);
     topology_accesses(h, t);
     topology_tiers(t);
 }
