@@ -9,6 +9,7 @@
 #include "apexd/log.h"
 #include "apexd/methods.h"
 #include "apexd/notify.h"
+#include "apexd/placement.h"
 #include "apexd/pressure.h"
 #include "apexd/registrar.h"
 #include "apexd/reply.h"
@@ -28,6 +29,7 @@
 #include <unistd.h>
 
 #define GROUP "apex"
+#define TOPOLOGY_BEATS 3 // between two looks whether nodes have come or gone
 #define FDS_WANTED (2 * ROSTER_CLIENTS_MAX + ROSTER_OURS_MAX)
 
 struct daemon {
@@ -47,6 +49,8 @@ struct daemon {
     struct server server;
     struct http http;
     struct act act;
+    struct placement placement;
+    unsigned beats; // since the last look at the topology
     struct pressure pressure;
     uv_timer_t heartbeat;
     uv_prepare_t turn;
@@ -181,6 +185,28 @@ daemon_start_http(struct daemon *d)
 }
 
 static void
+daemon_know_nodes(struct daemon *d)
+{
+    for (unsigned i = 0; i < d->topology.node_count; i++) {
+        ledger_know_node(&d->roster.ledger, d->topology.node[i].os_index);
+    }
+}
+
+// Memory and processors come and go while the machine runs.
+static void
+daemon_watch_topology(struct daemon *d)
+{
+    if (++d->beats >= TOPOLOGY_BEATS) {
+        d->beats = 0;
+        if (topology_refresh(&d->topology)) {
+            log_event(LOG_LEVEL_INFO, "the machine has changed: %u nodes, %u processors",
+                      d->topology.node_count, d->topology.cpus);
+            daemon_know_nodes(d);
+        }
+    }
+}
+
+static void
 daemon_on_heartbeat(uv_timer_t *timer)
 {
     struct daemon *d = timer->data;
@@ -188,6 +214,8 @@ daemon_on_heartbeat(uv_timer_t *timer)
     roster_sweep(&d->roster, uv_hrtime());
     roster_beat(&d->roster);
     act_beat(&d->act, &d->roster, uv_hrtime());
+    daemon_watch_topology(d);
+    placement_beat(&d->placement, &d->roster, &d->topology, uv_hrtime());
     server_tidy(&d->server, uv_hrtime());
 }
 
@@ -318,6 +346,7 @@ daemon_run(const struct daemon_options *options)
     if (!topology_load(&d->topology)) {
         log_event(LOG_LEVEL_WARNING, "hwloc cannot tell the topology of this machine");
     }
+    daemon_know_nodes(d);
     // A daemon that could not start leaves nothing behind that the end of the process does not
     // clear.
     if (!daemon_load_rules(d, options->config) || !daemon_open_dir(d, options->runtime_dir) ||
@@ -327,6 +356,7 @@ daemon_run(const struct daemon_options *options)
         return 1;
     }
     act_init(&d->act, options->act, options->pressure);
+    d->placement.samples = options->act;
     methods_init(&d->methods, &d->roster, &d->topology, d->dir.path);
     if (!daemon_start(d)) {
         return 1;

@@ -37,6 +37,7 @@ struct metrics_row {
     uint64_t threads;
     struct totals_heap heap;
     uint64_t value[LEDGER_FIELDS_MAX]; // by field of the ledger
+    ledger_nodes node;                 // by node of the ledger
 };
 
 struct metrics_samples {
@@ -48,6 +49,8 @@ struct metrics_samples {
     uint64_t answered[APEX_HELLO_STATUS_COUNT]; // registrations, by what was answered
     unsigned field_count;
     const struct ledger_field *field;
+    unsigned node_count;
+    const uint32_t *node; // as the kernel numbers them
     unsigned row_count;
     const struct metrics_row *row;
 };

@@ -33,6 +33,7 @@ EXTRA_DIST += \
 	docs/decisions/0019-the-walk-asks-chunks.md \
 	docs/decisions/0020-one-lock-many-homes.md \
 	docs/decisions/0021-binding-is-a-wish.md \
+	docs/decisions/0022-where-pages-are-is-asked-by-samples.md \
 	docs/decisions/0023-advice-does-nothing.md \
 	docs/decisions/README.md \
 	docs/invariants.md \

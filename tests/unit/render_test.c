@@ -7,6 +7,7 @@
 //   RENDER_UPDATE=1 render_test     writes the .txt files instead
 
 #include "apexctl/render.h"
+#include "apexctl/render_numa.h"
 #include "apexctl/table.h"
 
 #include <setjmp.h>
@@ -205,6 +206,8 @@ test_golden(void **state)
     expect_golden("processes_none", render_processes);
     expect_golden("topology_one", render_topology);
     expect_golden("topology_four", render_topology);
+    expect_golden("numa_all", render_numa);
+    expect_golden("numa_one", render_numa);
     expect_golden("ctl", render_ctl);
 }
 
@@ -219,6 +222,8 @@ test_anything_goes(void **state)
         "7",
         "{\"process\":7,\"heap\":[],\"processes\":{}}",
         "{\"process\":{\"classes\":[1,{}],\"thread_list\":[[]],\"counters\":[3]}}",
+        "{\"processes\":[{\"policy\":7,\"nodes\":[3,{\"node\":-1}]}],\"more\":1e300}",
+        "{\"package_list\":[{\"caches\":7}],\"nodes\":[{\"residents\":[1],\"processes\":1}]}",
         "{\"processes\":[{},7,null],\"hidden\":-1,\"nodes\":[{\"distances\":[1]},{}]}"};
 
     (void)state;
@@ -230,6 +235,7 @@ test_anything_goes(void **state)
         render_stats(out, result);
         render_processes(out, result);
         render_topology(out, result);
+        render_numa(out, result);
         fclose(out);
         assert_true(length > 0);
         free(text);

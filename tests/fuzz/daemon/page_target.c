@@ -74,6 +74,9 @@ target_start(void)
     TARGET_CHECK(advice_open(&advice, PAGE_SEED_NONCE, 1, &fd));
     close(fd);
     roster_init(&roster, 1, 4096);
+    // Two nodes, so that rows of nodes count for something.
+    topology.node_count = 2;
+    topology.node[1].os_index = 2;
     methods_init(&methods, &roster, &topology, "/run");
 }
 
@@ -158,6 +161,8 @@ page_read(const struct page_map *map)
     page_ask_all();
     page_seed_ask(&methods, "{\"v\":1,\"id\":7,\"method\":\"stats\"}", true);
     page_seed_ask(&methods, "{\"v\":1,\"id\":7,\"method\":\"processes\"}", true);
+    page_seed_ask(&methods, "{\"v\":1,\"id\":7,\"method\":\"topology\"}", true);
+    page_seed_ask(&methods, "{\"v\":1,\"id\":7,\"method\":\"numa\"}", true);
     roster.count = 0;
 }
 
