@@ -501,6 +501,7 @@ daemon_tests = \
 	tests/unit/screen_test \
 	tests/unit/top_model_test \
 	tests/unit/top_ui_test \
+	tests/unit/advisor_test \
 	tests/unit/policy_test \
 	tests/unit/tune_test
 
@@ -537,6 +538,9 @@ tests_unit_render_test_CFLAGS = $(daemon_cflags)
 tests_unit_render_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_roster_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_roster_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_advisor_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_advisor_test_CFLAGS = $(daemon_cflags)
+tests_unit_advisor_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_policy_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_policy_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_tune_test_CPPFLAGS = $(daemon_cppflags)
@@ -551,6 +555,10 @@ tests_unit_top_ui_test_CFLAGS = $(daemon_cflags)
 tests_unit_top_ui_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 
 EXTRA_DIST += \
+	tests/golden/advise.json \
+	tests/golden/advise.txt \
+	tests/golden/advise_many.json \
+	tests/golden/advise_many.txt \
 	tests/golden/ctl.json \
 	tests/golden/ctl.txt \
 	tests/golden/metrics.openmetrics \
@@ -598,6 +606,7 @@ daemon_plain_scripts = \
 
 daemon_scripts = \
 	tests/daemon/act.sh \
+	tests/daemon/advise.sh \
 	tests/daemon/ctl.sh \
 	tests/daemon/doctor.sh \
 	tests/daemon/life.sh \
@@ -620,6 +629,7 @@ EXTRA_DIST += \
 	tests/daemon/hostile.py \
 	tests/daemon/life.py \
 	tests/daemon/act.py \
+	tests/daemon/advise.py \
 	tests/daemon/profile.py \
 	tests/daemon/map.py \
 	tests/daemon/prometheus.py \

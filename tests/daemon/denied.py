@@ -56,9 +56,10 @@ def test_other_user(daemon):
         "with Control(sys.argv[2]) as c:\n"
         "    print(json.dumps([status, os.getpid(), c.ask('stats'), c.ask('processes'), c.ask('topology'),\n"
         "        c.ask('stats', {'pid': int(sys.argv[3])}), c.ask('map', {'pid': int(sys.argv[3])}),\n"
-        "        c.ask('frag', {'pid': int(sys.argv[3])}), c.ask('stats', {'pid': os.getpid()})]))",
+        "        c.ask('frag', {'pid': int(sys.argv[3])}), c.ask('advise', {'pid': int(sys.argv[3])}),\n"
+        "        c.ask('advise'), c.ask('stats', {'pid': os.getpid()})]))",
         daemon.dir, str(os.getpid())))
-    status, pid, stats, processes, topology, ours, our_map, our_frag, own = out
+    status, pid, stats, processes, topology, ours, our_map, our_frag, our_advice, advice, own = out
     same(status, "accepted", "a process of another user registers")
     same(stats["result"]["processes"], 2, "totals are of all")
     same(schema_errors(topology["result"], schema_of("topology")), [], "topology")
@@ -67,6 +68,9 @@ def test_other_user(daemon):
     same(ours.get("error", {}).get("code"), "denied", "a process of root")
     same(our_map.get("error", {}).get("code"), "denied", "its addresses")
     same(our_frag.get("error", {}).get("code"), "denied", "its waste")
+    same(our_advice.get("error", {}).get("code"), "denied", "what it is advised")
+    same(([p["pid"] for p in advice["result"]["processes"]], advice["result"]["denied"]), ([pid], 1),
+         "advice is for their own")
     same(own["result"]["process"]["uid"], OTHER, "their own process")
     wait_until(lambda: pid not in listed(daemon.dir), "their process has left the list")
     # By HTTP the same: a row of their own, the rest in one; one process of root not at all.

@@ -30,6 +30,7 @@ enum head_bits {
 
 static struct roster roster;
 static struct topology topology;
+static struct advisor advisor;
 static struct methods methods;
 static struct advice advice;
 
@@ -74,7 +75,8 @@ target_start(void)
     TARGET_CHECK(advice_open(&advice, PAGE_SEED_NONCE, 1, &fd));
     close(fd);
     roster_init(&roster, 1, 4096);
-    methods_init(&methods, &roster, &topology, "/run");
+    advisor_init(&advisor, &roster, &topology, NULL, false);
+    methods_init(&methods, &roster, &advisor, &topology, "/run");
 }
 
 // --- Another who writes --------------------------------------------------------------------------
