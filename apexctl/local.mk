@@ -48,6 +48,8 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/commands.def \
 	apexctl/doctor_host.c \
 	apexctl/doctor_host.h \
+	apexctl/doctor_numa.c \
+	apexctl/doctor_numa.h \
 	apexctl/doctor_process.c \
 	apexctl/doctor_process.h \
 	apexctl/doctor_program.c \

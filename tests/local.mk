@@ -485,6 +485,7 @@ EXTRA_DIST += \
 
 # The modules of apexd and apexctl.
 daemon_tests = \
+	tests/unit/doctor_numa_test \
 	tests/unit/doctor_process_test \
 	tests/unit/elf_file_test \
 	tests/unit/frame_test \
@@ -508,6 +509,9 @@ daemon_tests = \
 daemon_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
 daemon_cflags = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CMOCKA_CFLAGS)
 
+tests_unit_doctor_numa_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_doctor_numa_test_CFLAGS = $(daemon_cflags)
+tests_unit_doctor_numa_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_doctor_process_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_doctor_process_test_CFLAGS = $(daemon_cflags)
 tests_unit_doctor_process_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
