@@ -6,6 +6,7 @@
 #include "apexctl/command.h"
 #include "apexctl/render.h"
 #include "apexctl/render_frag.h"
+#include "apexctl/render_numa.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -27,9 +28,14 @@ view_show(struct call *call, struct view *view)
     struct call_reply reply;
     cJSON *params = NULL;
 
-    if (view->pid != 0) {
+    if (view->pid != 0 || view->options.match != NULL) {
         params = cJSON_CreateObject();
+    }
+    if (view->pid != 0) {
         message_add_u64(params, "pid", view->pid);
+    }
+    if (view->options.match != NULL) {
+        cJSON_AddStringToObject(params, "match", view->options.match);
     }
     enum exit_code code = call_ask(call, view->method, params, &reply);
     if (code != EXIT_OK) {
@@ -83,6 +89,15 @@ command_stats(const char *runtime_dir, int argc, char **argv)
     if (!command_view_parse(&view.options, true, argc, argv, &first) ||
         (first < argc && !command_pid(argv[first], &view.pid))) {
         return EXIT_USAGE;
+    }
+    if (view.options.match != NULL && (!view.options.numa || view.pid != 0)) {
+        fprintf(stderr, "apexctl: %s\n",
+                view.options.numa ? "say either a number or --match" : "--match goes with --numa");
+        return EXIT_USAGE;
+    }
+    if (view.options.numa) {
+        view.method = METHOD_numa;
+        view.render = render_numa;
     }
     return first + 1 < argc ? command_unexpected(argv[first + 1]) : view_run(runtime_dir, &view);
 }

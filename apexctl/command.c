@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_WATCH = 256, OPTION_INTERVAL, OPTION_COUNT };
+enum { OPTION_WATCH = 256, OPTION_INTERVAL, OPTION_COUNT, OPTION_NUMA, OPTION_MATCH };
 
 #define OPTIONS_MAX 32 // of one command, looked at for a hint
 
@@ -123,13 +123,15 @@ command_unexpected(const char *argument)
 }
 
 bool
-command_view_parse(struct command_view *view, bool may_watch, int argc, char **argv, int *first)
+command_view_parse(struct command_view *view, bool is_stats, int argc, char **argv, int *first)
 {
     static const struct option options[] = {
         {"output", required_argument, NULL, 'o'},
         {"watch", no_argument, NULL, OPTION_WATCH},
         {"interval", required_argument, NULL, OPTION_INTERVAL},
         {"count", required_argument, NULL, OPTION_COUNT},
+        {"numa", no_argument, NULL, OPTION_NUMA},
+        {"match", required_argument, NULL, OPTION_MATCH},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -151,13 +153,20 @@ command_view_parse(struct command_view *view, bool may_watch, int argc, char **a
         case OPTION_COUNT:
             good = command_number(optarg, 1, &view->count);
             break;
+        case OPTION_NUMA:
+            view->numa = true;
+            break;
+        case OPTION_MATCH:
+            view->match = optarg;
+            break;
         default:
             command_refuse_option(option, argv[0], argv, options);
             good = false;
         }
     }
-    if (good && view->watch && !may_watch) {
-        fprintf(stderr, "apexctl: %s cannot --watch\n", argv[0]);
+    if (good && !is_stats && (view->watch || view->numa || view->match != NULL)) {
+        fprintf(stderr, "apexctl: %s cannot %s\n", argv[0],
+                view->watch ? "--watch" : view->numa ? "--numa" : "--match");
         good = false;
     }
     *first = optind;

@@ -22,6 +22,8 @@ struct command_view {
     bool watch;
     unsigned interval_s;
     unsigned count; // of rounds when watching; 0 without end
+    bool numa;         // of `stats` alone, as the next
+    const char *match; // NULL: not by match
 };
 
 // `table` or `json`, for commands that are not told themselves. False after a line on stderr.
@@ -52,9 +54,9 @@ void command_refuse_option(int option, const char *command, char **argv,
 // The same of an argument that is one too many.
 enum exit_code command_unexpected(const char *argument);
 
-// Takes the options out of argv; `*first` is the first argument that is none. `may_watch`:
-// whether the command knows --watch. False after a line on stderr.
-bool command_view_parse(struct command_view *view, bool may_watch, int argc, char **argv,
+// Takes the options out of argv; `*first` is the first argument that is none. `is_stats`: whether
+// the command knows --watch, --numa and --match. False after a line on stderr.
+bool command_view_parse(struct command_view *view, bool is_stats, int argc, char **argv,
                         int *first);
 
 #endif

@@ -95,6 +95,8 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/render_advise.h \
 	apexctl/render_frag.c \
 	apexctl/render_frag.h \
+	apexctl/render_numa.c \
+	apexctl/render_numa.h \
 	apexctl/style.c \
 	apexctl/style.h \
 	apexctl/table.c \

@@ -12,8 +12,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-// A stranger's text outside a table.
-static void
+void
 render_clean(FILE *out, const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -21,10 +20,20 @@ render_clean(FILE *out, const char *text)
     }
 }
 
-static void
+void
 render_count(FILE *out, uint64_t count, const char *one, const char *many)
 {
     fprintf(out, "%" PRIu64 " %s", count, count == 1 ? one : many);
+}
+
+void
+render_hidden(FILE *out, uint64_t hidden)
+{
+    if (hidden > 0) {
+        fputc('\n', out);
+        render_count(out, hidden, "process of another user is", "processes of other users are");
+        fputs(" not shown\n", out);
+    }
 }
 
 // What has been known before, and how long ago that was.
@@ -241,7 +250,6 @@ render_processes(FILE *out, const cJSON *result)
                                          "ACTIVE", "DIRTY", "RETAINED", "RSS"};
     const cJSON *item;
     struct table t;
-    uint64_t hidden = value_u64(result, "hidden");
 
     table_init(&t, titles, COUNT(titles));
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(result, "processes"))
@@ -258,68 +266,7 @@ render_processes(FILE *out, const cJSON *result)
         table_bytes(&t, value_u64(item, "rss_bytes"));
     }
     table_print(&t, out);
-    if (hidden > 0) {
-        fputc('\n', out);
-        render_count(out, hidden, "process of another user is", "processes of other users are");
-        fputs(" not shown\n", out);
-    }
-}
-
-static void
-render_distances(FILE *out, const cJSON *nodes)
-{
-    const cJSON *node;
-    const cJSON *to;
-
-    if (cJSON_GetArraySize(nodes) < 2) {
-        return;
-    }
-    fputs("\nDISTANCE (10 is local)\n", out);
-    cJSON_ArrayForEach(node, nodes)
-    {
-        fprintf(out, "from %3" PRIu64 ":", value_u64(node, "node"));
-        cJSON_ArrayForEach(to, cJSON_GetObjectItemCaseSensitive(node, "distances"))
-        {
-            fprintf(out, "  %" PRIu64 "=%" PRIu64, value_u64(to, "node"),
-                    value_u64(to, "distance"));
-        }
-        fputc('\n', out);
-    }
-}
-
-void
-render_topology(FILE *out, const cJSON *result)
-{
-    static const char *const titles[] = {"NODE", "MEMORY", "CPUS", "<LIST"};
-    const cJSON *nodes = cJSON_GetObjectItemCaseSensitive(result, "nodes");
-    const cJSON *item;
-    char bytes[TABLE_CELL_BYTES];
-    struct table t;
-
-    render_count(out, value_u64(result, "packages"), "package", "packages");
-    fputs(", ", out);
-    render_count(out, value_u64(result, "cores"), "core", "cores");
-    fputs(", ", out);
-    render_count(out, value_u64(result, "cpus"), "processor", "processors");
-    fprintf(out, ", %s of memory", table_format_bytes(value_u64(result, "memory_bytes"), bytes));
-    fprintf(out, ", pages of %s\n", table_format_bytes(value_u64(result, "page_bytes"), bytes));
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(result, "caches"))
-    {
-        fprintf(out, "L%" PRIu64 " cache %s\n", value_u64(item, "level"),
-                table_format_bytes(value_u64(item, "bytes"), bytes));
-    }
-    fputc('\n', out);
-    table_init(&t, titles, COUNT(titles));
-    cJSON_ArrayForEach(item, nodes)
-    {
-        table_number(&t, value_u64(item, "node"));
-        table_bytes(&t, value_u64(item, "memory_bytes"));
-        table_number(&t, value_u64(item, "cpus"));
-        const char *list = value_text(item, "cpu_list");
-        table_text(&t, list[0] == '\0' ? "none" : list);
-    }
-    table_print(&t, out);
-    render_distances(out, nodes);
+    render_hidden(out, value_u64(result, "hidden"));
 }
 
 static bool

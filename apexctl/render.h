@@ -8,6 +8,7 @@
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 void render_stats(FILE *out, const cJSON *result);
@@ -17,11 +18,21 @@ void render_stats(FILE *out, const cJSON *result);
 void render_stats_since(FILE *out, const cJSON *result, const cJSON *before);
 
 void render_processes(FILE *out, const cJSON *result);
-void render_topology(FILE *out, const cJSON *result);
 void render_rules(FILE *out, const cJSON *result);
 
 // `all`: every option of each process; else those that change.
 void render_tune(FILE *out, const cJSON *result, bool all);
 void render_ctl(FILE *out, const cJSON *result);
+
+// --- For other renderers -------------------------------------------------------------------------
+
+// A stranger's text outside a table.
+void render_clean(FILE *out, const char *text);
+
+// "1 thread", "2 threads".
+void render_count(FILE *out, uint64_t count, const char *one, const char *many);
+
+// How many processes are not shown, if any.
+void render_hidden(FILE *out, uint64_t hidden);
 
 #endif

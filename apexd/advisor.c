@@ -126,6 +126,36 @@ advisor_count_issued(struct advisor *advisor, struct advisor_memory *m)
     }
 }
 
+// Changes when nodes come or go: places in older pictures then mean other nodes.
+static uint64_t
+advisor_shape(const struct topology *topology)
+{
+    uint64_t shape = topology->node_count;
+
+    for (unsigned i = 0; i < topology->node_count; i++) {
+        shape = shape * 1031 + topology->node[i].os_index;
+    }
+    return shape;
+}
+
+static void
+advisor_take_picture(struct advisor *advisor, struct client *client, uint64_t now_ns)
+{
+    struct advisor_memory *m = client->advisor;
+    uint64_t shape = advisor_shape(advisor->topology);
+
+    if (shape != m->shape) {
+        m->shape = shape;
+        m->state.pages_ns = 0;
+        m->picture.taken_ns = 0;
+        advisor->host_ns = 0;
+    }
+    advisor_look_at_host(advisor, now_ns);
+    if (m->picture.taken_ns == 0 || now_ns - m->picture.taken_ns >= ADVISOR_PICTURE_NS) {
+        advisor->source->picture(client, advisor->topology, true, now_ns, &m->picture);
+    }
+}
+
 const struct policy_list *
 advisor_look(struct advisor *advisor, struct client *client, uint64_t now_ns)
 {
@@ -137,10 +167,7 @@ advisor_look(struct advisor *advisor, struct client *client, uint64_t now_ns)
     if (m == NULL) {
         return NULL;
     }
-    advisor_look_at_host(advisor, now_ns);
-    if (m->picture.taken_ns == 0 || now_ns - m->picture.taken_ns >= ADVISOR_PICTURE_NS) {
-        advisor->source->picture(client, advisor->topology, true, now_ns, &m->picture);
-    }
+    advisor_take_picture(advisor, client, now_ns);
     if (advisor_was_reset(client)) {
         advisor_revert(advisor, client, false, now_ns);
     }
@@ -293,6 +320,7 @@ void
 advisor_beat(struct advisor *advisor, uint64_t now_ns)
 {
     const struct roster *roster = advisor->roster;
+    uint64_t shape = advisor_shape(advisor->topology);
     unsigned looks = 0;
 
     if (advisor->topology->node_count < 2) {
@@ -303,7 +331,7 @@ advisor_beat(struct advisor *advisor, uint64_t now_ns)
         struct client *client = roster->client[advisor->next];
         const struct advisor_memory *m = client->advisor;
         advisor_tend(advisor, client, now_ns);
-        if (m != NULL && now_ns - m->picture.taken_ns < ADVISOR_PICTURE_NS) {
+        if (m != NULL && m->shape == shape && now_ns - m->picture.taken_ns < ADVISOR_PICTURE_NS) {
             continue;
         }
         looks++;

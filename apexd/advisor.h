@@ -22,6 +22,7 @@
 
 // Of one process; client->advisor.
 struct advisor_memory {
+    uint64_t shape; // of the machine when the picture was taken: which nodes it has
     struct picture picture;
     struct policy_state state;
     struct policy_advice force; // what is in force, while state.force.on

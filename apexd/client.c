@@ -19,7 +19,7 @@
 
 // Reads a file of /proc; the text is terminated. False when there is none.
 static bool
-client_proc(pid_t pid, const char *name, char *text, size_t capacity)
+client_read(pid_t pid, const char *name, char *text, size_t capacity)
 {
     char path[64];
 
@@ -41,7 +41,7 @@ client_start_ticks(pid_t pid)
 {
     char text[PROC_BYTES_MAX];
     uint64_t ticks = 0;
-    char *at = client_proc(pid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;
+    char *at = client_read(pid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;
 
     for (unsigned field = 2; at != NULL && field < 22; field++) {
         at = strchr(at + 1, ' ');
@@ -57,6 +57,12 @@ client_exited(const struct client_peer *peer)
 {
     struct pollfd end = {.fd = peer->pidfd, .events = POLLIN};
     return poll(&end, 1, 0) != 0;
+}
+
+bool
+client_proc(const struct client *client, const char *name, char *text, size_t capacity)
+{
+    return client_read(client->peer.pid, name, text, capacity) && !client_exited(&client->peer);
 }
 
 struct client *
@@ -146,8 +152,7 @@ client_cgroup(const struct client *client, char text[CLIENT_TEXT_BYTES])
 {
     static const char prefix[] = "0::"; // of the unified hierarchy
 
-    if (!client_proc(client->peer.pid, "cgroup", text, CLIENT_TEXT_BYTES) ||
-        client_exited(&client->peer)) {
+    if (!client_proc(client, "cgroup", text, CLIENT_TEXT_BYTES)) {
         return false;
     }
     for (char *line = text; line != NULL; line = strchr(line, '\n')) {
@@ -185,8 +190,8 @@ client_rss_bytes(const struct client *client)
     char text[PROC_BYTES_MAX];
     uint64_t pages = 0;
 
-    if (!client_proc(client->peer.pid, "statm", text, sizeof text) ||
-        client_exited(&client->peer) || sscanf(text, "%*u %" SCNu64, &pages) != 1) {
+    if (!client_proc(client, "statm", text, sizeof text) ||
+        sscanf(text, "%*u %" SCNu64, &pages) != 1) {
         return 0;
     }
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
@@ -220,5 +225,6 @@ client_free(struct client *client)
     profile_map_close(&client->profile);
     close(client->peer.pidfd);
     free(client->advisor);
+    free(client->placement);
     free(client);
 }

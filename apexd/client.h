@@ -51,6 +51,7 @@ struct client {
     struct page_snapshot snapshot;
     struct advisor_memory *advisor; // apexd/advisor.c's; NULL until it needs it
     bool numa_act;                  // a rule has opted it into acting on advice on NUMA
+    struct placement_memory *placement; // apexd/placement.c's; NULL until it needs it
 };
 
 // A client for a page that was accepted; takes over the map and the pidfd, also when it fails
@@ -81,6 +82,10 @@ bool client_alive(const struct client *client);
 #define CLIENT_TEXT_BYTES 1024
 bool client_exe(const struct client *client, char text[CLIENT_TEXT_BYTES]);
 bool client_cgroup(const struct client *client, char text[CLIENT_TEXT_BYTES]);
+
+// The beginning of a file of /proc/PID, as text. False when the kernel does not tell, or the
+// process has exited.
+bool client_proc(const struct client *client, const char *name, char *text, size_t capacity);
 
 // Memory of the whole process in core, 0 when it cannot be told.
 uint64_t client_rss_bytes(const struct client *client);

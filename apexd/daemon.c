@@ -10,6 +10,7 @@
 #include "apexd/log.h"
 #include "apexd/methods.h"
 #include "apexd/notify.h"
+#include "apexd/placement.h"
 #include "apexd/pressure.h"
 #include "apexd/registrar.h"
 #include "apexd/reply.h"
@@ -29,6 +30,7 @@
 #include <unistd.h>
 
 #define GROUP "apex"
+#define TOPOLOGY_BEATS 3 // between two looks whether nodes have come or gone
 #define FDS_WANTED (2 * ROSTER_CLIENTS_MAX + ROSTER_OURS_MAX)
 
 struct daemon {
@@ -50,6 +52,8 @@ struct daemon {
     struct act act;
     struct advisor advisor;
     uv_timer_t mover; // runs while pages are to be moved
+    struct placement placement;
+    unsigned beats; // since the last look at the topology
     struct pressure pressure;
     uv_timer_t heartbeat;
     uv_prepare_t turn;
@@ -57,6 +61,8 @@ struct daemon {
     uv_signal_t signals[2];
     uv_signal_t reload;
 };
+
+static const struct advisor_source daemon_pictures = {placement_host, placement_picture};
 
 static size_t
 daemon_raise_fd_limit(void)
@@ -183,6 +189,19 @@ daemon_start_http(struct daemon *d)
     return true;
 }
 
+// Memory and processors come and go while the machine runs.
+static void
+daemon_watch_topology(struct daemon *d)
+{
+    if (++d->beats >= TOPOLOGY_BEATS) {
+        d->beats = 0;
+        if (topology_refresh(&d->topology)) {
+            log_event(LOG_LEVEL_INFO, "the machine has changed: %u nodes, %u processors",
+                      d->topology.node_count, d->topology.cpus);
+        }
+    }
+}
+
 static void
 daemon_on_move(uv_timer_t *timer)
 {
@@ -201,6 +220,8 @@ daemon_on_heartbeat(uv_timer_t *timer)
     roster_sweep(&d->roster, uv_hrtime());
     roster_beat(&d->roster);
     act_beat(&d->act, &d->roster, uv_hrtime());
+    daemon_watch_topology(d);
+    placement_beat(&d->placement, &d->roster, &d->topology, uv_hrtime());
     advisor_beat(&d->advisor, uv_hrtime());
     if (d->act.enabled && !uv_is_active((uv_handle_t *)&d->mover)) {
         uv_timer_start(&d->mover, daemon_on_move, 0, REHOME_STEP_MS);
@@ -347,7 +368,8 @@ daemon_run(const struct daemon_options *options)
         return 1;
     }
     act_init(&d->act, options->act, options->pressure);
-    advisor_init(&d->advisor, &d->roster, &d->topology, NULL, options->act);
+    d->placement.samples = options->act;
+    advisor_init(&d->advisor, &d->roster, &d->topology, &daemon_pictures, options->act);
     methods_init(&d->methods, &d->roster, &d->advisor, &d->topology, d->dir.path);
     if (!daemon_start(d)) {
         return 1;

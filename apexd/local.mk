@@ -55,10 +55,14 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/method_map.h \
 	apexd/method_metrics.c \
 	apexd/method_metrics.h \
+	apexd/method_numa.c \
+	apexd/method_numa.h \
 	apexd/method_profile.c \
 	apexd/method_profile.h \
 	apexd/method_subscribe.c \
 	apexd/method_subscribe.h \
+	apexd/method_topology.c \
+	apexd/method_topology.h \
 	apexd/method_tune.c \
 	apexd/method_tune.h \
 	apexd/methods.c \
@@ -69,6 +73,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/notify.h \
 	apexd/page_map.c \
 	apexd/page_map.h \
+	apexd/placement.c \
+	apexd/placement.h \
 	apexd/profile_map.c \
 	apexd/profile_map.h \
 	apexd/picture.h \
@@ -122,6 +128,7 @@ EXTRA_DIST += \
 	apexd/schema/hello.json \
 	apexd/schema/map.json \
 	apexd/schema/metrics.json \
+	apexd/schema/numa.json \
 	apexd/schema/processes.json \
 	apexd/schema/profile.json \
 	apexd/schema/rules.json \

@@ -11,9 +11,12 @@
 #include "apexd/method_frag.h"
 #include "apexd/method_map.h"
 #include "apexd/method_metrics.h"
+#include "apexd/method_numa.h"
 #include "apexd/method_profile.h"
 #include "apexd/method_subscribe.h"
+#include "apexd/method_topology.h"
 #include "apexd/method_tune.h"
+#include "apexd/placement.h"
 #include "apexd/reply.h"
 #include "apexd/saturate.h"
 #include "apexd/totals.h"
@@ -72,18 +75,6 @@ methods_put_heap(cJSON *parent, const struct totals_heap *h)
            message_add_u64(heap, "metadata_bytes", h->metadata);
 }
 
-// The name a value has in JSON: its unit and, when it only grows, `_total` at the end.
-static bool
-methods_put_value(cJSON *object, const struct page_field *field, uint64_t value)
-{
-    char name[APEX_STATS_NAME_MAX + 16];
-    const char *unit = strcmp(field->unit, "count") == 0 ? "" : field->unit;
-
-    snprintf(name, sizeof name, "%s%s%s%s", field->name, unit[0] == '\0' ? "" : "_", unit,
-             field->is_gauge ? "" : "_total");
-    return message_add_u64(object, name, value);
-}
-
 static bool
 methods_put_values(cJSON *parent, const char *name, const struct page_field *field, unsigned count,
                    const uint64_t *value, uint32_t section)
@@ -93,7 +84,7 @@ methods_put_values(cJSON *parent, const char *name, const struct page_field *fie
 
     for (unsigned i = 0; i < count && good; i++) {
         if (section == field[i].section) {
-            good = methods_put_value(object, &field[i], value[i]);
+            good = reply_value(object, field[i].name, field[i].unit, field[i].is_gauge, value[i]);
         }
     }
     return good;
@@ -204,6 +195,48 @@ methods_put_threads(cJSON *object, const struct client *client)
     return good;
 }
 
+static bool
+methods_put_node(cJSON *array, unsigned number, const uint64_t value[PAGE_NODE_VALUES])
+{
+    cJSON *item = reply_array_object(array);
+    bool good = item != NULL && message_add_u64(item, "node", number);
+
+    for (unsigned i = 0; i < PAGE_NODE_VALUES && good; i++) {
+        const struct page_node_field *field = &page_node_field[i];
+        good = reply_value(item, field->name, field->unit, field->is_gauge, value[i]);
+    }
+    return good;
+}
+
+// The nodes as the process numbers them, be they ours or not.
+static bool
+methods_put_nodes(cJSON *object, const struct client *client)
+{
+    struct page_node row[PAGE_MAP_NODES_MAX];
+    unsigned rows = page_map_nodes(&client->map, row);
+    cJSON *array = cJSON_AddArrayToObject(object, "nodes");
+    bool good = array != NULL;
+
+    for (unsigned i = 0; i < rows && good; i++) {
+        good = methods_put_node(array, row[i].node, row[i].value);
+    }
+    return good;
+}
+
+// The nodes of the machine, with the sums over all processes.
+static bool
+methods_put_node_sums(cJSON *object, const struct topology *t,
+                      const struct placement_node sum[TOPOLOGY_NODES_MAX])
+{
+    cJSON *array = cJSON_AddArrayToObject(object, "nodes");
+    bool good = array != NULL;
+
+    for (unsigned i = 0; i < t->node_count && good; i++) {
+        good = methods_put_node(array, t->node[i].os_index, sum[i].value);
+    }
+    return good;
+}
+
 // --- The methods ---------------------------------------------------------------------------------
 
 static cJSON *
@@ -215,7 +248,7 @@ methods_stats_one(struct methods *m, struct client *client, uint64_t now_ns)
     cJSON *process = reply_object(result, "process");
     bool good = process != NULL && methods_put_process(process, client, s, now_ns) &&
                 methods_put_counters(process, &client->map, s) && methods_put_classes(process, s) &&
-                methods_put_threads(process, client);
+                methods_put_threads(process, client) && methods_put_nodes(process, client);
     if (!good) {
         cJSON_Delete(result);
         return NULL;
@@ -276,6 +309,7 @@ methods_stats_all(struct methods *m, uint64_t now_ns)
     uint64_t seen_ns = roster_seen_ns(m->roster, now_ns);
     struct totals_heap heap = {0};
     struct methods_sum sum = {.count = 0};
+    struct placement_node nodes[TOPOLOGY_NODES_MAX] = {0};
     uint64_t threads = 0;
     cJSON *result = reply_begin(m->boot_id, "apexd.stats/1");
 
@@ -285,6 +319,7 @@ methods_stats_all(struct methods *m, uint64_t now_ns)
         struct totals_heap one = totals_heap_of(&client->map, s);
         totals_heap_add(&heap, &one);
         methods_sum_values(&sum, &client->map, s);
+        placement_add(client, m->topology, nodes);
         threads += s->threads_live;
     }
     bool good = result != NULL && message_add_u64(result, "processes", m->roster->count) &&
@@ -293,6 +328,7 @@ methods_stats_all(struct methods *m, uint64_t now_ns)
                                    APEX_SECTION_PROCESS) &&
                 methods_put_values(result, "thread_counters", sum.field, sum.count, sum.value,
                                    APEX_SECTION_THREAD) &&
+                methods_put_node_sums(result, m->topology, nodes) &&
                 methods_put_daemon(result, m, now_ns);
     if (!good) {
         cJSON_Delete(result);
@@ -373,62 +409,21 @@ methods_processes(struct methods *m, uid_t uid, const struct message_request *re
     return MESSAGE_NONE;
 }
 
-static bool
-methods_put_node(cJSON *array, const struct topology *t, unsigned place)
-{
-    const struct topology_node *node = &t->node[place];
-    cJSON *item = reply_array_object(array);
-    bool good = item != NULL && message_add_u64(item, "node", node->os_index) &&
-                message_add_u64(item, "memory_bytes", node->memory_bytes) &&
-                message_add_u64(item, "cpus", node->cpus) &&
-                message_add_text(item, "cpu_list", node->cpu_list, sizeof node->cpu_list);
-    cJSON *distances = good ? cJSON_AddArrayToObject(item, "distances") : NULL;
-
-    good = distances != NULL;
-    for (unsigned i = 0; i < t->node_count && t->has_distances && good; i++) {
-        cJSON *to = reply_array_object(distances);
-        good = message_add_u64(to, "node", t->node[i].os_index) &&
-               message_add_u64(to, "distance", t->distance[place][i]);
-    }
-    return good;
-}
-
 static enum message_error
 methods_topology(struct methods *m, uid_t uid, const struct message_request *request,
                  cJSON **result, const char **why)
 {
-    const struct topology *t = m->topology;
-    cJSON *object = reply_begin(m->boot_id, "apexd.topology/1");
-    bool good = object != NULL && message_add_u64(object, "packages", t->packages) &&
-                message_add_u64(object, "cores", t->cores) &&
-                message_add_u64(object, "cpus", t->cpus) &&
-                message_add_u64(object, "memory_bytes", t->memory_bytes) &&
-                message_add_u64(object, "page_bytes", t->page_bytes) &&
-                cJSON_AddBoolToObject(object, "this_system", t->this_system) != NULL &&
-                cJSON_AddBoolToObject(object, "truncated", t->truncated) != NULL;
-    cJSON *caches = good ? cJSON_AddArrayToObject(object, "caches") : NULL;
-    cJSON *nodes = good ? cJSON_AddArrayToObject(object, "nodes") : NULL;
-
-    (void)uid;
     (void)request;
     (void)why;
-    good = caches != NULL && nodes != NULL;
-    for (unsigned i = 0; i < TOPOLOGY_CACHE_LEVELS && good; i++) {
-        if (t->cache_bytes[i] != 0) {
-            cJSON *item = reply_array_object(caches);
-            good = message_add_u64(item, "level", i + 1) &&
-                   message_add_u64(item, "bytes", t->cache_bytes[i]);
-        }
-    }
-    for (unsigned i = 0; i < t->node_count && good; i++) {
-        good = methods_put_node(nodes, t, i);
-    }
-    if (!good) {
-        cJSON_Delete(object);
-        object = NULL;
-    }
-    *result = object;
+    *result = method_topology(m->roster, m->topology, m->boot_id, uid);
     return MESSAGE_NONE;
+}
+
+static enum message_error
+methods_numa(struct methods *m, uid_t uid, const struct message_request *request, cJSON **result,
+             const char **why)
+{
+    return method_numa(m->roster, m->topology, m->boot_id, uid, request, result, why);
 }
 
 static bool
@@ -596,10 +591,12 @@ static methods_function *const functions[METHOD_COUNT] = {
 bool
 methods_walks(const struct message_request *request)
 {
+    bool of_one = request->method == METHOD_stats || request->method == METHOD_numa;
     uint64_t pid;
 
     return request->method == METHOD_processes || request->method == METHOD_metrics ||
-           (request->method == METHOD_stats && !message_param_u64(request, "pid", &pid));
+           request->method == METHOD_topology ||
+           (of_one && !message_param_u64(request, "pid", &pid));
 }
 
 enum message_error

@@ -25,6 +25,17 @@
 #define IDENTITY_TRIES_MAX 100 // for a name that is being changed while we read it
 #define PAGE_BYTES 4096u
 #define ADDRESS_MAX (UINT64_C(1) << 47)
+#define NODE_VALUES_AT 8u      // in the row of a node: after its number and flags
+#define NODE_NUMBER_MAX 1023u  // that a kernel gives to a node
+
+const struct page_node_field page_node_field[PAGE_NODE_VALUES] = {
+#define STAT_NODE(name, kind, unit, text) {PAGE_NODE_IS_##kind, #name, #unit, text},
+#define PAGE_NODE_IS_counter false
+#define PAGE_NODE_IS_gauge true
+#include "libapex/tables/stats.def"
+#undef PAGE_NODE_IS_counter
+#undef PAGE_NODE_IS_gauge
+};
 
 void
 page_map_copy(void *to, const unsigned char *from, size_t bytes)
@@ -153,6 +164,7 @@ page_map_sections(struct page_map *map, const struct apex_stats_header *h,
 {
     const uint32_t slot_min =
         offsetof(struct apex_stats_thread, class) + sizeof(struct apex_stats_class);
+    const uint32_t node_min = NODE_VALUES_AT + sizeof(uint64_t);
 
     memset(schema, 0, sizeof *schema);
     for (uint32_t i = 0; i < h->sections; i++) {
@@ -189,6 +201,10 @@ page_map_sections(struct page_map *map, const struct apex_stats_header *h,
         case APEX_SECTION_OPTION:
             place = &map->option;
             fits = page_map_section_fits(map, s, sizeof(struct apex_stats_option), 1024);
+            break;
+        case APEX_SECTION_NODE:
+            place = &map->node;
+            fits = page_map_section_fits(map, s, node_min, 1024);
             break;
         default:
             continue;
@@ -237,6 +253,20 @@ page_map_has_field(const struct page_map *map, const struct page_field *field)
     return false;
 }
 
+// Where a value of nodes is. One that has another kind or unit than we know is another value.
+static void
+page_map_node_field(struct page_map *map, const struct apex_stats_schema *row)
+{
+    for (unsigned i = 0; i < PAGE_NODE_VALUES; i++) {
+        const struct page_node_field *field = &page_node_field[i];
+        if (strcmp(row->name, field->name) == 0 && strcmp(row->unit, field->unit) == 0 &&
+            (row->kind == APEX_STAT_GAUGE) == field->is_gauge &&
+            row->offset_bytes >= NODE_VALUES_AT) {
+            map->node_offset[i] = row->offset_bytes;
+        }
+    }
+}
+
 // Reads the names of the fields. A row that makes no sense is left out: it costs its maker one
 // value.
 static void
@@ -244,15 +274,23 @@ page_map_schema(struct page_map *map, const struct apex_stats_section *schema)
 {
     struct apex_stats_schema row;
 
-    for (uint32_t i = 0; i < schema->count && map->field_count < PAGE_MAP_FIELDS_MAX; i++) {
+    for (uint32_t i = 0; i < schema->count; i++) {
         page_map_copy(&row, map->base + schema->offset_bytes + (size_t)i * schema->stride_bytes,
                       sizeof row);
         uint32_t stride = row.section == APEX_SECTION_PROCESS  ? map->process.stride_bytes
                           : row.section == APEX_SECTION_THREAD ? map->thread.stride_bytes
+                          : row.section == APEX_SECTION_NODE   ? map->node.stride_bytes
                                                                : 0;
         if (stride < 8 || row.offset_bytes > stride - 8 || row.offset_bytes % 8 != 0 ||
             !page_map_is_name(row.name, sizeof row.name) ||
             !page_map_is_name(row.unit, sizeof row.unit)) {
+            continue;
+        }
+        if (row.section == APEX_SECTION_NODE) {
+            page_map_node_field(map, &row);
+            continue;
+        }
+        if (map->field_count == PAGE_MAP_FIELDS_MAX) {
             continue;
         }
         struct page_field *field = &map->field[map->field_count];
@@ -430,6 +468,39 @@ page_map_thread(const struct page_map *map, unsigned index, struct page_thread *
         uint64_t live = saturate_times(saturate_less(gained, lost), size);
         out->live_bytes = saturate_add(out->live_bytes, live);
     }
+}
+
+unsigned
+page_map_nodes(const struct page_map *map, struct page_node out[PAGE_MAP_NODES_MAX])
+{
+    unsigned count = 0;
+
+    for (uint32_t i = 0; i < map->node.count && count < PAGE_MAP_NODES_MAX; i++) {
+        const unsigned char *row =
+            map->base + map->node.offset_bytes + (size_t)i * map->node.stride_bytes;
+        struct page_node *node = &out[count];
+        node->node = page_map_half(row + offsetof(struct apex_stats_node, node));
+        node->flags = page_map_half(row + offsetof(struct apex_stats_node, flags));
+        if ((node->flags & APEX_NODE_USED) == 0 || node->node > NODE_NUMBER_MAX ||
+            (count > 0 && node->node <= out[count - 1].node)) {
+            continue;
+        }
+        for (unsigned v = 0; v < PAGE_NODE_VALUES; v++) {
+            uint32_t offset = map->node_offset[v];
+            node->value[v] = offset == 0 ? 0 : page_map_word(row + offset);
+        }
+        count++;
+    }
+    return count;
+}
+
+bool
+page_map_thread_node(const struct page_map *map, unsigned index, uint32_t *node)
+{
+    const unsigned char *slot = page_map_slot(map, index);
+
+    *node = page_map_half(slot + offsetof(struct apex_stats_thread, node));
+    return page_map_half(slot + offsetof(struct apex_stats_thread, state)) == APEX_SLOT_LIVE;
 }
 
 static bool

@@ -23,6 +23,7 @@
 #define PAGE_MAP_OPTIONS_MAX 64u
 #define PAGE_MAP_SUPERBLOCK_BYTES \
     ((uint64_t)APEX_STATS_SUPERBLOCK_BLOCKS * APEX_STATS_BLOCK_BYTES)
+#define PAGE_MAP_NODES_MAX APEX_STATS_NODES
 
 struct page_field {
     uint32_t section; // APEX_SECTION_PROCESS or APEX_SECTION_THREAD
@@ -45,6 +46,28 @@ struct page_option {
     uint64_t value; // what is in force
 };
 
+// What is told of each NUMA node, by the names of stats.def. What a page has besides is left out.
+enum page_node_value {
+#define STAT_NODE(name, kind, unit, text) PAGE_NODE_##name,
+#include "libapex/tables/stats.def"
+    PAGE_NODE_VALUES
+};
+
+struct page_node_field {
+    bool is_gauge;
+    const char *name;
+    const char *unit; // "bytes" or "count"
+    const char *text;
+};
+
+extern const struct page_node_field page_node_field[PAGE_NODE_VALUES];
+
+struct page_node {
+    uint32_t node;  // as the kernel numbers it
+    uint32_t flags; // APEX_NODE_…
+    uint64_t value[PAGE_NODE_VALUES];
+};
+
 struct page_map {
     const unsigned char *base; // NULL when not open
     size_t bytes;
@@ -59,6 +82,8 @@ struct page_map {
     struct apex_stats_section option; // of a process older than minor 1: empty
     struct apex_stats_section superblock; // these two may be missing: count 0
     struct apex_stats_section large;
+    struct apex_stats_section node; // of a process older than minor 2: empty
+    uint32_t node_offset[PAGE_NODE_VALUES]; // of each value in its row; 0: the page has none
     unsigned field_count;
     struct page_field field[PAGE_MAP_FIELDS_MAX];
 };
@@ -113,6 +138,13 @@ void page_map_snapshot(const struct page_map *map, struct page_snapshot *out);
 
 // Slot `index`, below map->thread.count.
 void page_map_thread(const struct page_map *map, unsigned index, struct page_thread *out);
+
+// The NUMA nodes that the process tells of, by rising number. Rows that make no sense, or come out
+// of order, are left out. Returns how many there are.
+unsigned page_map_nodes(const struct page_map *map, struct page_node out[PAGE_MAP_NODES_MAX]);
+
+// The node that the thread in slot `index` was last seen on. False when no live thread has it.
+bool page_map_thread_node(const struct page_map *map, unsigned index, uint32_t *node);
 
 // The options of the process as they are now. Rows that make no sense are left out. Returns how
 // many there are; 0 for a process that is older than the list.

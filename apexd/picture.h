@@ -36,6 +36,7 @@ struct picture_node {
     uint64_t refills_remote;
     uint64_t frees_same;
     uint64_t frees_cross;
+    uint64_t switches;        // threads that moved here and took to its superblocks
     uint64_t sampled;         // pages asked about whose home it is
     uint64_t at_home;         // and those that were there
     uint64_t found;           // pages found there, wherever their home was

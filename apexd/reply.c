@@ -38,6 +38,17 @@ reply_array_object(cJSON *array)
 }
 
 bool
+reply_value(cJSON *object, const char *name, const char *unit, bool is_gauge, uint64_t value)
+{
+    char text[64];
+    bool has_unit = strcmp(unit, "count") != 0 && unit[0] != '\0';
+
+    snprintf(text, sizeof text, "%s%s%s%s", name, has_unit ? "_" : "", has_unit ? unit : "",
+             is_gauge ? "" : "_total");
+    return message_add_u64(object, text, value);
+}
+
+bool
 reply_array_u64(cJSON *array, uint64_t value)
 {
     char digits[24];

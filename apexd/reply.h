@@ -22,6 +22,10 @@ cJSON *reply_begin(const char *boot_id, const char *schema);
 cJSON *reply_object(cJSON *parent, const char *name);
 cJSON *reply_array_object(cJSON *array);
 
+// A value of a stats page, by the name it has in replies: its unit at the end unless that is
+// `count`, and `_total` when it only grows. False when memory is short.
+bool reply_value(cJSON *object, const char *name, const char *unit, bool is_gauge, uint64_t value);
+
 // A number of all 64 bits at the end of `array`. False when memory is short.
 bool reply_array_u64(cJSON *array, uint64_t value);
 

@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	docs/decisions/0017-advice-overlays.md \
 	docs/decisions/0018-resident-is-asked-for.md \
 	docs/decisions/0019-the-walk-asks-chunks.md \
+	docs/decisions/0022-where-pages-are-is-asked-by-samples.md \
 	docs/decisions/0023-advice-does-nothing.md \
 	docs/decisions/README.md \
 	docs/invariants.md \

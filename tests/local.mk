@@ -495,6 +495,7 @@ daemon_tests = \
 	tests/unit/message_test \
 	tests/unit/metrics_test \
 	tests/unit/page_map_test \
+	tests/unit/placement_test \
 	tests/unit/proc_test \
 	tests/unit/profile_map_test \
 	tests/unit/render_test \
@@ -533,6 +534,9 @@ tests_unit_message_test_CFLAGS = $(daemon_cflags)
 tests_unit_message_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
 tests_unit_page_map_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_page_map_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_placement_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_placement_test_CFLAGS = $(daemon_cflags)
+tests_unit_placement_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_proc_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_proc_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_profile_map_test_CPPFLAGS = $(daemon_cppflags)
@@ -589,10 +593,20 @@ EXTRA_DIST += \
 	tests/golden/stats_one.txt \
 	tests/golden/stats_strange.json \
 	tests/golden/stats_strange.txt \
+	tests/golden/hmat.xml \
+	tests/golden/numa_all.json \
+	tests/golden/numa_all.txt \
+	tests/golden/numa_one.json \
+	tests/golden/numa_one.txt \
+	tests/golden/topology_clusters.txt \
+	tests/golden/topology_desktop.txt \
+	tests/golden/topology_far.txt \
 	tests/golden/topology_four.json \
 	tests/golden/topology_four.txt \
+	tests/golden/topology_hmat.txt \
 	tests/golden/topology_one.json \
-	tests/golden/topology_one.txt
+	tests/golden/topology_one.txt \
+	tests/golden/topology_sparse.txt
 
 # apexd and apexctl on real sockets, in a place of their own. The first need no libapex, so they
 # also run where a sanitizer has taken its place.
@@ -601,6 +615,7 @@ daemon_plain_scripts = \
 	tests/daemon/denied.sh \
 	tests/daemon/hostile.sh \
 	tests/daemon/map.sh \
+	tests/daemon/numa.sh \
 	tests/daemon/protocol.sh \
 	tests/daemon/serve.sh \
 	tests/daemon/serve_http.sh \
@@ -636,6 +651,7 @@ EXTRA_DIST += \
 	tests/daemon/advise.py \
 	tests/daemon/profile.py \
 	tests/daemon/map.py \
+	tests/daemon/numa.py \
 	tests/daemon/prometheus.py \
 	tests/daemon/prometheus.sh \
 	tests/daemon/rules_test.yml \

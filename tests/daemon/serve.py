@@ -26,7 +26,8 @@ def test_schema_checker():
     schema = schema_of("topology")
     good = {"schema": "apexd.topology/1", "boot_id": "", "ts_unix_ms": 1, "monotonic_ns": 1,
             "packages": 1, "cores": 1, "cpus": 1, "memory_bytes": 1, "page_bytes": 4096,
-            "this_system": True, "truncated": False, "caches": [], "nodes": []}
+            "this_system": True, "truncated": False, "caches": [], "package_list": [],
+            "nodes": []}
     same(schema_errors(good, schema), [], "a good topology")
     for change in ({"packages": -1}, {"packages": "1"}, {"packages": True}, {"packages": 1.5},
                    {"schema": "x"}, {"news": 1}, {"cpus": 1 << 65}, {"nodes": [{"node": 1}]},

@@ -359,6 +359,20 @@ test_too_old(void **state)
     assert_int_equal(client->advice.page->epoch, 0);
 }
 
+// When a node goes, places in the pictures before mean others: a new one is taken at once.
+static void
+test_nodes_go(void **state)
+{
+    (void)state;
+    assert_int_equal(find(POLICY_spilled)->node, 3);
+    topology.node_count = host.node_count = picture.node_count = 1;
+    topology.node[0].os_index = 3;
+    now_ns += SECOND;
+    assert_null(find(POLICY_spilled));
+    assert_non_null(find(POLICY_one_node));
+    assert_int_equal(client->advisor->picture.taken_ns, now_ns);
+}
+
 // --- Pages ---------------------------------------------------------------------------------------
 
 // Where the kernel says that a page is; negative when it will not say.
@@ -431,6 +445,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_stands_down, setup, teardown),
         cmocka_unit_test_setup_teardown(test_own_options, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_old, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nodes_go, setup, teardown),
         cmocka_unit_test_setup_teardown(test_moves_pages, setup, teardown),
     };
 

@@ -20,9 +20,12 @@
 
 #define SLOT_BYTES ((uint32_t)(offsetof(struct apex_stats_thread, class) + 16 * 4 + 8))
 #define BYTES 4096u
-#define SECTIONS 6
+#define SECTIONS 7
+#define NODE_BYTES 24u // two values for each
 #define SUPERBLOCKS 2048u // where they are in the page
 #define LARGE (SUPERBLOCKS + 2u * (uint32_t)sizeof(struct apex_stats_superblock))
+#define NODES (LARGE + 3u * (uint32_t)sizeof(struct apex_stats_large))
+#define FIELDS 5
 
 static uint64_t random_state;
 
@@ -59,15 +62,22 @@ fill(void)
         {APEX_SECTION_CLASS_SIZE, 4, 8, 400},
         {APEX_SECTION_THREAD, 4, SLOT_BYTES, 512},
         // To the last byte of the page.
-        {APEX_SECTION_SCHEMA, 2, sizeof(struct apex_stats_schema),
-         BYTES - 2 * sizeof(struct apex_stats_schema)},
+        {APEX_SECTION_SCHEMA, FIELDS, sizeof(struct apex_stats_schema),
+         BYTES - FIELDS * sizeof(struct apex_stats_schema)},
         {APEX_SECTION_SUPERBLOCK, 2, sizeof(struct apex_stats_superblock), SUPERBLOCKS},
         {APEX_SECTION_LARGE, 3, sizeof(struct apex_stats_large), LARGE},
+        {APEX_SECTION_NODE, 4, NODE_BYTES, NODES},
     };
-    static const struct apex_stats_schema rows[2] = {
+    static const struct apex_stats_schema rows[FIELDS] = {
         {APEX_SECTION_PROCESS, 8, APEX_STAT_GAUGE, 0, "large", "bytes"},
         {APEX_SECTION_THREAD, SLOT_BYTES - 8, APEX_STAT_COUNTER, 0, "slow_allocs", "count"},
+        {APEX_SECTION_NODE, 16, APEX_STAT_COUNTER, 0, "at_home", "count"},
+        {APEX_SECTION_NODE, 8, APEX_STAT_GAUGE, 0, "mapped", "bytes"},
+        // Of another kind than ours: another value.
+        {APEX_SECTION_NODE, 8, APEX_STAT_COUNTER, 0, "active", "bytes"},
     };
+    static const uint32_t nodes[4][2] = {
+        {1, APEX_NODE_USED}, {5, 0}, {1, APEX_NODE_USED}, {1023, APEX_NODE_USED | APEX_NODE_CPUS}};
 
     memset(page, 0, BYTES);
     h->magic = APEX_STATS_MAGIC;
@@ -85,6 +95,11 @@ fill(void)
     superblock[1].block[63].class = 3;
     ((struct apex_stats_large *)(void *)(page + LARGE))[2] =
         (struct apex_stats_large){0x800000, 8192, APEX_LARGE_LIVE, 0};
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t values[2] = {4096 * (i + 1), i + 1};
+        memcpy(page + NODES + i * NODE_BYTES, nodes[i], sizeof nodes[i]);
+        memcpy(page + NODES + i * NODE_BYTES + 8, values, sizeof values);
+    }
 }
 
 // Reads the page in every way there is; what it says does not matter.
@@ -95,6 +110,8 @@ read_all(struct page_map *map)
     struct page_thread thread;
     struct apex_stats_superblock superblock = {.base = 0};
     struct apex_stats_large large;
+    struct page_node node[PAGE_MAP_NODES_MAX];
+    uint32_t number;
 
     memset(map, 0, sizeof *map);
     map->base = page;
@@ -107,6 +124,7 @@ read_all(struct page_map *map)
     page_map_snapshot(map, &snapshot);
     for (unsigned i = 0; i < map->thread.count; i++) {
         page_map_thread(map, i, &thread);
+        page_map_thread_node(map, i, &number);
     }
     for (uint32_t i = 0; i < map->superblock.count; i++) {
         page_map_superblock(map, i, &superblock);
@@ -114,6 +132,11 @@ read_all(struct page_map *map)
     }
     for (uint32_t i = 0; i < map->large.count; i++) {
         page_map_large(map, i, &large);
+    }
+    unsigned nodes = page_map_nodes(map, node);
+    assert_true(nodes <= PAGE_MAP_NODES_MAX);
+    for (unsigned i = 1; i < nodes; i++) {
+        assert_true(node[i].node > node[i - 1].node);
     }
     assert_true(map->field_count <= PAGE_MAP_FIELDS_MAX);
     assert_true(snapshot.class_count <= PAGE_MAP_CLASSES_MAX);
@@ -145,6 +168,14 @@ test_good_page(void **state)
     assert_int_equal(large.bytes, 8192);
     assert_int_equal(page_map_class_bytes(&map, 3), 0);
     assert_int_equal(page_map_class_bytes(&map, 4), 0);
+    struct page_node node[PAGE_MAP_NODES_MAX];
+    assert_int_equal(page_map_nodes(&map, node), 2);
+    assert_int_equal(node[0].node, 1);
+    assert_int_equal(node[0].value[PAGE_NODE_mapped], 4096);
+    assert_int_equal(node[0].value[PAGE_NODE_active], 0);
+    assert_int_equal(node[1].node, 1023);
+    assert_int_equal(node[1].flags, APEX_NODE_USED | APEX_NODE_CPUS);
+    assert_int_equal(node[1].value[PAGE_NODE_at_home], 4);
 }
 
 // A page of minor version 0 has no map, and is as good as any.
@@ -159,6 +190,8 @@ test_page_without_map(void **state)
     assert_int_equal(read_all(&map), APEX_HELLO_ACCEPTED);
     assert_int_equal(map.superblock.count, 0);
     assert_int_equal(map.large.count, 0);
+    struct page_node node[PAGE_MAP_NODES_MAX];
+    assert_int_equal(page_map_nodes(&map, node), 0);
 }
 
 static void
@@ -216,7 +249,7 @@ test_names(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct apex_stats_schema *row =
-            (struct apex_stats_schema *)(void *)(page + BYTES - 2 * sizeof *row);
+            (struct apex_stats_schema *)(void *)(page + BYTES - FIELDS * sizeof *row);
         fill();
         memset(row->name, 0, sizeof row->name);
         memcpy(row->name, bad[i], strlen(bad[i]));

@@ -8,6 +8,7 @@
 
 #include "apexctl/render.h"
 #include "apexctl/render_advise.h"
+#include "apexctl/render_numa.h"
 #include "apexctl/table.h"
 
 #include <setjmp.h>
@@ -218,6 +219,8 @@ test_golden(void **state)
     expect_golden("processes_none", render_processes);
     expect_golden("topology_one", render_topology);
     expect_golden("topology_four", render_topology);
+    expect_golden("numa_all", render_numa);
+    expect_golden("numa_one", render_numa);
     expect_golden("ctl", render_ctl);
     expect_golden("advise", render_advise_whole);
     expect_golden("advise_many", render_advise_lines);
@@ -234,6 +237,8 @@ test_anything_goes(void **state)
         "7",
         "{\"process\":7,\"heap\":[],\"processes\":{}}",
         "{\"process\":{\"classes\":[1,{}],\"thread_list\":[[]],\"counters\":[3]}}",
+        "{\"processes\":[{\"policy\":7,\"nodes\":[3,{\"node\":-1}]}],\"more\":1e300}",
+        "{\"package_list\":[{\"caches\":7}],\"nodes\":[{\"residents\":[1],\"processes\":1}]}",
         "{\"processes\":[{},7,null],\"hidden\":-1,\"nodes\":[{\"distances\":[1]},{}]}"};
 
     (void)state;
@@ -247,6 +252,7 @@ test_anything_goes(void **state)
         render_topology(out, result);
         render_advise(out, result, true);
         render_advise(out, result, false);
+        render_numa(out, result);
         fclose(out);
         assert_true(length > 0);
         free(text);

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #define SLOT_BYTES ((uint32_t)(offsetof(struct apex_stats_thread, class) + 16 * 4 + 8))
-#define SCHEMA_ROWS 4
+#define SCHEMA_ROWS 6
+#define NODE_BYTES 24u
+#define NODES_AT 2048u
 #define NEWS 99 // a type of section that this daemon does not know
 
 static const struct apex_stats_schema rows[SCHEMA_ROWS] = {
@@ -17,6 +19,8 @@ static const struct apex_stats_schema rows[SCHEMA_ROWS] = {
     {APEX_SECTION_PROCESS, 8, APEX_STAT_GAUGE, 0, "large", "bytes"},
     {APEX_SECTION_THREAD, SLOT_BYTES - 8, APEX_STAT_COUNTER, 0, "slow_allocs", "count"},
     {APEX_SECTION_PROCESS, 16, APEX_STAT_COUNTER, 0, "from_the_future", "ns"},
+    {APEX_SECTION_NODE, 8, APEX_STAT_GAUGE, 0, "mapped", "bytes"},
+    {APEX_SECTION_NODE, 16, APEX_STAT_COUNTER, 0, "sampled", "count"},
 };
 
 static const struct apex_stats_option options[2] = {
@@ -24,11 +28,14 @@ static const struct apex_stats_option options[2] = {
     {.key = "thp", .unit = "never|always", .type = APEX_OPTION_CHOICE, .live = 1, .max = 1},
 };
 
+static const uint32_t nodes[3][NODE_BYTES / 4] = {
+    {0, APEX_NODE_USED, 1u << 22}, {2, APEX_NODE_USED, 1u << 23}, {3}};
+
 void
 page_seed_fill(unsigned char *page, unsigned variant)
 {
     struct apex_stats_header h;
-    const struct apex_stats_section sections[8] = {
+    const struct apex_stats_section sections[9] = {
         {APEX_SECTION_PROCESS, 1, 24, 384},
         {APEX_SECTION_CLASS_SIZE, 4, 8, 408},
         {APEX_SECTION_THREAD, 4, SLOT_BYTES, 512},
@@ -36,6 +43,7 @@ page_seed_fill(unsigned char *page, unsigned variant)
         {APEX_SECTION_OPTION, 2, sizeof(struct apex_stats_option), 1024},
         {APEX_SECTION_LARGE, 2, sizeof(struct apex_stats_large), 1280},
         {APEX_SECTION_SUPERBLOCK, 1, sizeof(struct apex_stats_superblock), 1536},
+        {APEX_SECTION_NODE, 3, NODE_BYTES, NODES_AT},
         {NEWS, UINT32_MAX, UINT32_MAX, UINT32_MAX},
     };
 
@@ -49,12 +57,13 @@ page_seed_fill(unsigned char *page, unsigned variant)
     h.byte_order = APEX_STATS_BYTE_ORDER;
     h.nonce = PAGE_SEED_NONCE;
     h.state = APEX_STATS_READY;
-    h.sections = variant == 2 ? 8 : 7;
+    h.sections = variant == 2 ? 9 : 8;
     memcpy(h.comm, "by-fuzz\xff", 8);
     memcpy(h.version, "9.9", 4);
     memcpy(h.section, sections, sizeof sections);
     memcpy(page, &h, sizeof h);
     memcpy(page + 1024, options, sizeof options);
+    memcpy(page + NODES_AT, nodes, sizeof nodes);
     memcpy(page + PAGE_SEED_BYTES - sizeof rows, rows, sizeof rows);
 }
 

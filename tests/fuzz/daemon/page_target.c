@@ -10,6 +10,7 @@
 #include "target.h"
 
 #include "apexd/client.h"
+#include "apexd/placement.h"
 
 #include <fcntl.h>
 #include <linux/memfd.h>
@@ -30,6 +31,7 @@ enum head_bits {
 
 static struct roster roster;
 static struct topology topology;
+static const struct advisor_source pictures = {placement_host, placement_picture};
 static struct advisor advisor;
 static struct methods methods;
 static struct advice advice;
@@ -75,7 +77,10 @@ target_start(void)
     TARGET_CHECK(advice_open(&advice, PAGE_SEED_NONCE, 1, &fd));
     close(fd);
     roster_init(&roster, 1, 4096);
-    advisor_init(&advisor, &roster, &topology, NULL, false);
+    // Two nodes, so that rows of nodes count for something.
+    topology.node_count = 2;
+    topology.node[1].os_index = 2;
+    advisor_init(&advisor, &roster, &topology, &pictures, false);
     methods_init(&methods, &roster, &advisor, &topology, "/run");
 }
 
@@ -160,6 +165,8 @@ page_read(const struct page_map *map)
     page_ask_all();
     page_seed_ask(&methods, "{\"v\":1,\"id\":7,\"method\":\"stats\"}", true);
     page_seed_ask(&methods, "{\"v\":1,\"id\":7,\"method\":\"processes\"}", true);
+    page_seed_ask(&methods, "{\"v\":1,\"id\":7,\"method\":\"topology\"}", true);
+    page_seed_ask(&methods, "{\"v\":1,\"id\":7,\"method\":\"numa\"}", true);
     roster.count = 0;
 }
 
