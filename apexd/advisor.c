@@ -179,8 +179,7 @@ advisor_look(struct advisor *advisor, struct client *client, uint64_t now_ns)
 
 // --- What is done --------------------------------------------------------------------------------
 
-// Static text that says why the process cannot do it, or NULL.
-static const char *
+const char *
 advisor_wrong(const struct client *client, const struct policy_advice *advice)
 {
     struct page_option option[PAGE_MAP_OPTIONS_MAX];

@@ -62,7 +62,10 @@ void advisor_beat(struct advisor *advisor, uint64_t now_ns);
 const struct policy_list *advisor_look(struct advisor *advisor, struct client *client,
                                        uint64_t now_ns);
 
-// False with static text in `why` when the process cannot do it. The advice must come from
+// Static text that says why this cannot be done for the process, or NULL.
+const char *advisor_wrong(const struct client *client, const struct policy_advice *advice);
+
+// False with static text in `why` when it cannot be done. The advice must come from
 // advisor_look(). What was in force is taken back first.
 bool advisor_apply(struct advisor *advisor, struct client *client,
                    const struct policy_advice *advice, bool by_user, uint64_t now_ns,

@@ -163,7 +163,7 @@ advising_put_one(cJSON *array, const struct client *client, const struct policy_
            advising_put_changes(item, client, p) && advising_put_weights(item, p) &&
            cJSON_AddBoolToObject(item, "rehome", p->rehome) != NULL &&
            cJSON_AddStringToObject(item, "by_hand", p->snippet) != NULL &&
-           cJSON_AddBoolToObject(item, "can_apply", policy_can_apply(p)) != NULL &&
+           cJSON_AddBoolToObject(item, "can_apply", advisor_wrong(client, p) == NULL) != NULL &&
            (!held || cJSON_AddStringToObject(item, "held_by", policy_row(p->held_by)->word) !=
                          NULL) &&
            message_add_u64(item, "seen", p->seen) &&
@@ -232,19 +232,19 @@ static const struct policy_advice *
 advising_choose(const struct advising *a, const struct client *client,
                 const struct policy_list *list)
 {
-    const struct policy_advice *held = NULL;
+    const struct policy_advice *wrong = NULL;
 
     for (unsigned i = 0; i < list->count; i++) {
         const struct policy_advice *p = &list->advice[i];
         bool meant = a->kind == POLICY_KIND_COUNT || a->kind == p->kind;
-        if (meant && policy_can_apply(p)) {
+        if (meant && advisor_wrong(client, p) == NULL) {
             return p;
         }
-        held = meant && held == NULL && p->held_by != POLICY_KIND_COUNT ? p : held;
+        wrong = meant && wrong == NULL && (p->change_count != 0 || p->rehome) ? p : wrong;
     }
-    if (held != NULL) {
+    if (wrong != NULL) {
         snprintf(why_text, sizeof why_text, "process %d, %s: %s", (int)client->peer.pid,
-                 policy_row(held->kind)->word, policy_row(held->held_by)->what);
+                 policy_row(wrong->kind)->word, advisor_wrong(client, wrong));
     } else {
         snprintf(why_text, sizeof why_text,
                  "there is no advice for process %d that can be applied from here",
