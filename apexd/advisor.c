@@ -220,6 +220,14 @@ advisor_clear(struct client *client, const struct policy_advice *advice, bool by
     tune_advise(&client->tune, &client->advice);
 }
 
+static void
+advisor_begin_moving(const struct advisor *advisor, struct advisor_memory *m)
+{
+    if (advisor->acts && m->force.rehome) {
+        rehome_begin(&m->rehome, m->force.node == POLICY_NO_NODE ? REHOME_HOME : m->force.node);
+    }
+}
+
 bool
 advisor_apply(struct advisor *advisor, struct client *client, const struct policy_advice *advice,
               bool by_user, uint64_t now_ns, const char **why)
@@ -245,9 +253,8 @@ advisor_apply(struct advisor *advisor, struct client *client, const struct polic
     if (chosen.rehome) {
         advice_rehome(&client->advice);
     }
-    if (chosen.rehome && advisor->acts) {
-        rehome_begin(&m->rehome, chosen.node == POLICY_NO_NODE ? REHOME_HOME : chosen.node);
-    }
+    m->rehome = (struct rehome){.on = false};
+    advisor_begin_moving(advisor, m);
     advisor->roster->advice_total[chosen.kind][POLICY_OUTCOME_APPLIED]++;
     log_event(LOG_LEVEL_INFO, "process %d: applied %s%s: %s", (int)client->peer.pid,
               policy_row(chosen.kind)->word, by_user ? ", as a person wishes" : "", chosen.why);
@@ -299,6 +306,21 @@ advisor_act(struct advisor *advisor, struct client *client, uint64_t now_ns)
     }
 }
 
+// What lies elsewhere after all pages were looked at has come there meanwhile, or was not on the
+// page of the process yet.
+static void
+advisor_move_again(const struct advisor *advisor, struct advisor_memory *m)
+{
+    for (unsigned i = 0; i < advisor->list.count; i++) {
+        const struct policy_advice *a = &advisor->list.advice[i];
+        if (m->state.force.on && !m->rehome.on && m->rehome.error == 0 &&
+            a->kind == m->force.kind && a->node == m->force.node &&
+            a->held_by == POLICY_KIND_COUNT) {
+            advisor_begin_moving(advisor, m);
+        }
+    }
+}
+
 // What is in force is said again: a process that has outgrown its page has a new advice page. A
 // process that is no longer opted in gets rid of what was done for it.
 static void
@@ -334,9 +356,13 @@ advisor_beat(struct advisor *advisor, uint64_t now_ns)
             continue;
         }
         looks++;
-        if (advisor_look(advisor, client, now_ns) != NULL && advisor->acts && client->numa_act) {
+        if (advisor_look(advisor, client, now_ns) == NULL || !advisor->acts) {
+            continue;
+        }
+        if (client->numa_act) {
             advisor_act(advisor, client, now_ns);
         }
+        advisor_move_again(advisor, client->advisor);
     }
 }
 

@@ -23,7 +23,8 @@ struct step {
 void
 rehome_begin(struct rehome *work, uint32_t target)
 {
-    *work = (struct rehome){.on = true, .target = target};
+    *work = (struct rehome){
+        .on = true, .target = target, .moved = work->moved, .refused = work->refused};
 }
 
 // --- Which pages ---------------------------------------------------------------------------------

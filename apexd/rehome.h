@@ -25,11 +25,12 @@ struct rehome {
     uint32_t target; // a node as the kernel numbers it, or REHOME_HOME
     uint32_t row;    // superblocks first, then large objects
     uint64_t offset; // in what the row names
-    uint64_t moved;  // pages
+    uint64_t moved;  // pages, of all that was begun
     uint64_t refused;
     int error; // errno of the call that ended it; 0: none has
 };
 
+// From the first row on. What was counted before goes on.
 void rehome_begin(struct rehome *work, uint32_t target);
 
 // Looks at REHOME_STEP_PAGES pages and moves those that are elsewhere. False when that was the

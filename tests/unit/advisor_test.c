@@ -283,13 +283,18 @@ test_acts(void **state)
     (void)state;
     begin(true);
     client->numa_act = true;
-    live(50);
+    live(35);
     assert_true(is_home_3());
     assert_int_equal(tune_find(&client->tune, "numa_home")->source, TUNE_ADVICE);
     assert_true(client->advisor->rehome.on);
     assert_int_equal(client->advisor->rehome.target, 3);
+    client->advisor->rehome.on = false; // all is looked at
+    live(10);
+    assert_true(client->advisor->rehome.on); // and there is more to move
+    client->advisor->rehome.on = false;
     picture.node[1].found = 2000; // it helps
     live(100);
+    assert_false(client->advisor->rehome.on);
     assert_true(is_home_3());
     assert_true(client->advisor->state.force.proven);
     client->numa_act = false; // the rule goes
@@ -388,7 +393,7 @@ test_moves_pages(void **state)
 {
     const size_t bytes = PAGE_MAP_SUPERBLOCK_BYTES;
     char *room = mmap(NULL, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    struct rehome work;
+    struct rehome work = {.on = false};
 
     (void)state;
     assert_true(room != MAP_FAILED);
