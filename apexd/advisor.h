@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define ADVISOR_PICTURE_NS UINT64_C(10000000000) // between two pictures of one process
-#define ADVISOR_LOOKS_MAX 128u                   // pictures taken in one beat; others in the next
+#define ADVISOR_LOOKS_MAX 64u                    // pictures taken in one beat; others in the next
 
 // Of one process; client->advisor.
 struct advisor_memory {

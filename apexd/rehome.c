@@ -148,6 +148,10 @@ rehome_step(struct rehome *work, const struct client *client)
 {
     static struct step step;
 
+    // It has exited, and will leave the roster; or it is changing its page, and comes back.
+    if (!client_alive(client)) {
+        return true;
+    }
     step.count = 0;
     while (step.count == 0) {
         if (!rehome_take_row(work, &step, &client->map)) {
@@ -155,6 +159,6 @@ rehome_step(struct rehome *work, const struct client *client)
             return false;
         }
     }
-    work->on = client_alive(client) && rehome_move(work, &step, client->peer.pid);
+    work->on = rehome_move(work, &step, client->peer.pid);
     return work->on;
 }
