@@ -668,6 +668,11 @@ EXTRA_DIST += \
 	tests/daemon/walker.c \
 	tests/daemon/tune.py
 
+# For a guest of two nodes: what has spilled from its own.
+check_PROGRAMS += tests/vm/spill
+tests_vm_spill_LDADD =
+EXTRA_DIST += tests/vm/guest/spilled.sh
+
 check_PROGRAMS += tests/daemon/siege
 tests_daemon_siege_CPPFLAGS = $(daemon_cppflags)
 tests_daemon_siege_LDADD =
