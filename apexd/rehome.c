@@ -5,6 +5,8 @@
 
 #include "apexd/rehome.h"
 
+#include "apexd/reply.h"
+
 #include <errno.h>
 #include <linux/mempolicy.h>
 #include <sys/syscall.h>
@@ -24,7 +26,12 @@ void
 rehome_begin(struct rehome *work, uint32_t target)
 {
     *work = (struct rehome){
-        .on = true, .target = target, .moved = work->moved, .refused = work->refused};
+        .on = true,
+        .target = target,
+        .pages = REHOME_STEP_PAGES,
+        .moved = work->moved,
+        .refused = work->refused,
+    };
 }
 
 // --- Which pages ---------------------------------------------------------------------------------
@@ -33,7 +40,7 @@ rehome_begin(struct rehome *work, uint32_t target)
 static bool
 rehome_take(struct rehome *work, struct step *step, uint64_t base, uint64_t end)
 {
-    while (work->offset < end && step->count < REHOME_STEP_PAGES) {
+    while (work->offset < end && step->count < work->pages) {
         step->page[step->count++] = (void *)(uintptr_t)(base + work->offset);
         work->offset += PAGE_BYTES;
     }
@@ -143,6 +150,17 @@ rehome_move(struct rehome *work, struct step *step, pid_t pid)
     return true;
 }
 
+// Others wait for the daemon meanwhile.
+static void
+rehome_pace(struct rehome *work, uint64_t took_ns)
+{
+    if (took_ns > REHOME_STEP_NS && work->pages > REHOME_STEP_PAGES_MIN) {
+        work->pages /= 2;
+    } else if (took_ns < REHOME_STEP_NS / 4 && work->pages < REHOME_STEP_PAGES) {
+        work->pages *= 2;
+    }
+}
+
 bool
 rehome_step(struct rehome *work, const struct client *client)
 {
@@ -159,6 +177,8 @@ rehome_step(struct rehome *work, const struct client *client)
             return false;
         }
     }
+    uint64_t begin_ns = reply_now_ns(CLOCK_MONOTONIC);
     work->on = rehome_move(work, &step, client->peer.pid);
+    rehome_pace(work, reply_now_ns(CLOCK_MONOTONIC) - begin_ns);
     return work->on;
 }

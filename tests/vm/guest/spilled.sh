@@ -37,9 +37,17 @@ advises()
     advice | grep -q "\"kind\":\"$1\",\"role\""
 }
 
+# A number of what is said about having spilled.
 number()
 {
-    advice | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"
+    advice | sed 's/{"kind"/\n&/g' | grep '"kind":"spilled","role"' |
+        sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"
+}
+
+# By then the numbers are those of the last seconds, and not of its start.
+seen_twice()
+{
+    [ "$(number seen)" -ge 2 ]
 }
 
 # What is in force of the option, as text: numa_home of the process.
@@ -70,7 +78,7 @@ before=$(share)
 echo "share on node 0: $before per mille, with $(free_mib 0) MiB free there"
 [ "$before" -lt 700 ] || fail "it has not spilled: $before per mille at home"
 
-wait_for 15 advises spilled || {
+wait_for 20 seen_twice || {
     apexctl advise $pid
     fail 'nobody notices that it has spilled'
 }
