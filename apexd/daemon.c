@@ -189,6 +189,14 @@ daemon_start_http(struct daemon *d)
     return true;
 }
 
+static void
+daemon_know_nodes(struct daemon *d)
+{
+    for (unsigned i = 0; i < d->topology.node_count; i++) {
+        ledger_know_node(&d->roster.ledger, d->topology.node[i].os_index);
+    }
+}
+
 // Memory and processors come and go while the machine runs.
 static void
 daemon_watch_topology(struct daemon *d)
@@ -198,6 +206,7 @@ daemon_watch_topology(struct daemon *d)
         if (topology_refresh(&d->topology)) {
             log_event(LOG_LEVEL_INFO, "the machine has changed: %u nodes, %u processors",
                       d->topology.node_count, d->topology.cpus);
+            daemon_know_nodes(d);
         }
     }
 }
@@ -359,6 +368,7 @@ daemon_run(const struct daemon_options *options)
     if (!topology_load(&d->topology)) {
         log_event(LOG_LEVEL_WARNING, "hwloc cannot tell the topology of this machine");
     }
+    daemon_know_nodes(d);
     // A daemon that could not start leaves nothing behind that the end of the process does not
     // clear.
     if (!daemon_load_rules(d, options->config) || !daemon_open_dir(d, options->runtime_dir) ||

@@ -35,6 +35,56 @@ ledger_init(struct ledger *ledger)
     snprintf(ledger->group[LEDGER_OTHER].key.comm, LEDGER_COMM_BYTES, "other");
 }
 
+void
+ledger_know_node(struct ledger *ledger, uint32_t number)
+{
+    unsigned at = 0;
+
+    while (at < ledger->node_count && ledger->node[at] != number) {
+        at++;
+    }
+    if (at == ledger->node_count && at < LEDGER_NODES_MAX) {
+        ledger->node[ledger->node_count++] = number;
+    }
+}
+
+void
+ledger_sum_nodes(ledger_nodes sum, const ledger_nodes value)
+{
+    for (unsigned i = 0; i < LEDGER_NODES_MAX; i++) {
+        for (unsigned v = 0; v < PAGE_NODE_VALUES; v++) {
+            sum[i][v] = saturate_add(sum[i][v], value[i][v]);
+        }
+    }
+}
+
+// Gauges too, or counters only.
+static void
+ledger_take_nodes(const struct ledger *ledger, const struct page_map *map, bool gauges,
+                  ledger_nodes value)
+{
+    struct page_node row[PAGE_MAP_NODES_MAX];
+    unsigned rows = page_map_nodes(map, row);
+
+    for (unsigned i = 0; i < rows; i++) {
+        unsigned at = 0;
+        while (at < ledger->node_count && ledger->node[at] != row[i].node) {
+            at++;
+        }
+        for (unsigned v = 0; v < PAGE_NODE_VALUES && at < ledger->node_count; v++) {
+            if (gauges || !page_node_field[v].is_gauge) {
+                value[at][v] = saturate_add(value[at][v], row[i].value[v]);
+            }
+        }
+    }
+}
+
+void
+ledger_add_nodes(const struct ledger *ledger, const struct page_map *map, ledger_nodes value)
+{
+    ledger_take_nodes(ledger, map, true, value);
+}
+
 // The field of the ledger for one of a page; makes it when it is news and there is room.
 static uint8_t
 ledger_find_field(struct ledger *ledger, const struct page_field *wanted)
@@ -107,6 +157,7 @@ ledger_find_group(struct ledger *ledger, const struct ledger_key *key)
         for (unsigned i = 0; i < LEDGER_FIELDS_MAX; i++) {
             ledger->gone[i] = saturate_add(ledger->gone[i], g->past[i]);
         }
+        ledger_sum_nodes(ledger->gone_node, (const uint64_t(*)[PAGE_NODE_VALUES])g->past_node);
         memset(g, 0, sizeof *g);
         g->key = *key;
     }
@@ -140,6 +191,7 @@ ledger_leave(struct ledger *ledger, const struct ledger_place *place, const stru
             g->past[field] = saturate_add(g->past[field], s->value[i]);
         }
     }
+    ledger_take_nodes(ledger, map, false, g->past_node);
     g->live--;
     g->order = ++ledger->events;
 }

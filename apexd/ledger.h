@@ -24,6 +24,7 @@
 #define LEDGER_COMM_BYTES 17 // with its NUL
 #define LEDGER_UNIT_BYTES 65 // with its NUL
 #define LEDGER_NO_FIELD UINT8_MAX
+#define LEDGER_NODES_MAX 64 // NUMA nodes of the machine, those that have gone included
 
 struct ledger_field {
     uint32_t section; // APEX_SECTION_PROCESS or APEX_SECTION_THREAD
@@ -40,12 +41,16 @@ struct ledger_key {
     char unit[LEDGER_UNIT_BYTES]; // the innermost control group; empty when it cannot be told
 };
 
+// Values by NUMA node of the machine, in the order of the ledger's `node`.
+typedef uint64_t ledger_nodes[LEDGER_NODES_MAX][PAGE_NODE_VALUES];
+
 struct ledger_group {
     struct ledger_key key;
     unsigned live;                    // processes in it now
     uint64_t started;                 // processes ever in it; 0 marks a place that is not used
     uint64_t order;                   // when the last of them came or went, in events
     uint64_t past[LEDGER_FIELDS_MAX]; // counters of those that have left
+    ledger_nodes past_node;           // the same by node
 };
 
 struct ledger {
@@ -53,6 +58,9 @@ struct ledger {
     struct ledger_field field[LEDGER_FIELDS_MAX];
     struct ledger_group group[LEDGER_GROUPS_MAX + 1];
     uint64_t gone[LEDGER_FIELDS_MAX]; // of groups that had to make room
+    ledger_nodes gone_node;
+    unsigned node_count;
+    uint32_t node[LEDGER_NODES_MAX]; // as the kernel numbers them
     uint64_t events;
 };
 
@@ -64,6 +72,10 @@ struct ledger_place {
 
 // Knows all of stats.def afterwards, and no group.
 void ledger_init(struct ledger *ledger);
+
+// The machine has this node: what pages say of others is left out, or each of them could bring as
+// many as it likes. Nothing happens when it is known.
+void ledger_know_node(struct ledger *ledger, uint32_t number);
 
 // A process comes: finds or makes its group. A group without processes makes room for a new one,
 // the one that has been without for longest. A field of the page that stats.def has, but as
@@ -78,5 +90,11 @@ void ledger_leave(struct ledger *ledger, const struct ledger_place *place,
 // Adds the values of a page to `value`, one for each field of the ledger; sums saturate.
 void ledger_add(const struct ledger_place *place, const struct page_map *map,
                 const struct page_snapshot *s, uint64_t value[LEDGER_FIELDS_MAX]);
+
+// Adds what a page says by node.
+void ledger_add_nodes(const struct ledger *ledger, const struct page_map *map, ledger_nodes value);
+
+// Adds one to the other.
+void ledger_sum_nodes(ledger_nodes sum, const ledger_nodes value);
 
 #endif

@@ -16,6 +16,7 @@
 #define FAULTS "fault_" // such counters are one family, with a label for the kind
 
 // Both texts twice as long when each character is escaped, and the words around them.
+#define NODES "apex_node_" // what families by node begin with, and no others
 #define LABELS_BYTES (2 * (LEDGER_COMM_BYTES + LEDGER_UNIT_BYTES) + 96)
 
 enum metrics_type { METRICS_GAUGE, METRICS_COUNTER, METRICS_INFO };
@@ -202,7 +203,8 @@ metrics_is_shown(const struct metrics_samples *s, unsigned index)
         }
     }
     return field->text != NULL ||
-           (strcmp(name, "apex_faults") != 0 && strcmp(name, "apex_advice") != 0);
+           (strcmp(name, "apex_faults") != 0 && strcmp(name, "apex_advice") != 0 &&
+            strncmp(name, NODES, strlen(NODES)) != 0);
 }
 
 // --- Text ----------------------------------------------------------------------------------------
@@ -308,6 +310,58 @@ metrics_fields(const struct metrics_page *p)
     }
 }
 
+// One sample, with a label before those of its row.
+static void
+metrics_labelled(const struct metrics_page *p, const char *name, const char *label,
+                 const char *value, unsigned row)
+{
+    // The braces of the row's labels, if it has any, give way to a comma.
+    const char *rest = p->labels[row][0] == '\0' ? "}" : p->labels[row] + 1;
+    fprintf(p->out, "%s{%s=\"%s\"%s%s", name, label, value, rest[0] == '}' ? "" : ",", rest);
+}
+
+static bool
+metrics_knows_node(const struct metrics_row *row, unsigned node)
+{
+    uint64_t any = 0;
+
+    for (unsigned v = 0; v < PAGE_NODE_VALUES; v++) {
+        any |= row->node[node][v];
+    }
+    return any != 0;
+}
+
+// A family for each value, named as the value with `node_` before it. A row that has never had
+// anything on a node has no sample of it.
+static void
+metrics_nodes(const struct metrics_page *p)
+{
+    const struct metrics_samples *s = p->samples;
+    char number[16];
+    char name[NAME_BYTES];
+    char sample[NAME_BYTES + 8];
+    char help[160];
+
+    for (unsigned v = 0; v < PAGE_NODE_VALUES; v++) {
+        const struct page_node_field *field = &page_node_field[v];
+        bool bytes = strcmp(field->unit, "bytes") == 0;
+        snprintf(name, sizeof name, NODES "%s%s", field->name, bytes ? "_bytes" : "");
+        snprintf(sample, sizeof sample, "%s%s", name, field->is_gauge ? "" : "_total");
+        snprintf(help, sizeof help, "Superblocks by the node that is their home: %s", field->text);
+        metrics_head(p, name, field->is_gauge ? METRICS_GAUGE : METRICS_COUNTER,
+                     bytes ? "bytes" : "", help);
+        for (unsigned i = 0; i < s->row_count; i++) {
+            for (unsigned n = 0; n < s->node_count; n++) {
+                if (metrics_knows_node(&s->row[i], n)) {
+                    snprintf(number, sizeof number, "%" PRIu32, s->node[n]);
+                    metrics_labelled(p, sample, "node", number, i);
+                    metrics_value(p, s->row[i].node[n][v], false);
+                }
+            }
+        }
+    }
+}
+
 static void
 metrics_faults(const struct metrics_page *p)
 {
@@ -322,10 +376,8 @@ metrics_faults(const struct metrics_page *p)
         }
         const char *kind = s->field[f].name + strlen(FAULTS);
         for (unsigned i = 0; i < s->row_count; i++) {
-            // The braces of the row's labels, if it has any, give way to a comma.
-            const char *rest = p->labels[i][0] == '\0' ? "}" : p->labels[i] + 1;
-            fprintf(p->out, "apex_faults_total{kind=\"%s\"%s%s %" PRIu64 "\n", kind,
-                    rest[0] == '}' ? "" : ",", rest, s->row[i].value[f]);
+            metrics_labelled(p, "apex_faults_total", "kind", kind, i);
+            metrics_value(p, s->row[i].value[f], false);
         }
     }
 }
@@ -414,6 +466,7 @@ metrics_render(const struct metrics_samples *samples, enum metrics_format format
     metrics_fields(&p);
     metrics_faults(&p);
     metrics_advice(&p);
+    metrics_nodes(&p);
     metrics_daemon(&p);
     if (format == METRICS_OPENMETRICS) {
         fputs("# EOF\n", p.out);

@@ -38,6 +38,7 @@ struct metrics_row {
     uint64_t threads;
     struct totals_heap heap;
     uint64_t value[LEDGER_FIELDS_MAX]; // by field of the ledger
+    ledger_nodes node;                 // by node of the ledger
 };
 
 struct metrics_samples {
@@ -50,6 +51,8 @@ struct metrics_samples {
     uint64_t advice[POLICY_KIND_COUNT][POLICY_OUTCOME_COUNT];
     unsigned field_count;
     const struct ledger_field *field;
+    unsigned node_count;
+    const uint32_t *node; // as the kernel numbers them
     unsigned row_count;
     const struct metrics_row *row;
 };

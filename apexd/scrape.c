@@ -43,15 +43,17 @@ scrape_new_row(struct scrape_rows *rows, enum metrics_labels labels, const struc
 }
 
 static void
-scrape_add_past(struct metrics_row *row, const uint64_t past[LEDGER_FIELDS_MAX])
+scrape_add_past(struct metrics_row *row, const uint64_t past[LEDGER_FIELDS_MAX],
+                const ledger_nodes past_node)
 {
+    ledger_sum_nodes(row->node, past_node);
     for (unsigned i = 0; i < LEDGER_FIELDS_MAX; i++) {
         row->value[i] = saturate_add(row->value[i], past[i]);
     }
 }
 
 static void
-scrape_add_client(struct metrics_row *row, const struct client *client)
+scrape_add_client(struct metrics_row *row, const struct ledger *ledger, const struct client *client)
 {
     const struct page_snapshot *s = &client->snapshot;
     struct totals_heap heap = totals_heap_of(&client->map, s);
@@ -60,6 +62,7 @@ scrape_add_client(struct metrics_row *row, const struct client *client)
     row->threads += s->threads_live;
     totals_heap_add(&row->heap, &heap);
     ledger_add(&client->place, &client->map, s, row->value);
+    ledger_add_nodes(ledger, &client->map, row->node);
 }
 
 // Groups, with what those of them that have left counted.
@@ -74,10 +77,10 @@ scrape_groups(struct scrape_rows *rows, const struct ledger *ledger, uid_t uid)
             row = scrape_new_row(rows, METRICS_OF_GROUP, &g->key);
         }
         row->started += g->started;
-        scrape_add_past(row, g->past);
+        scrape_add_past(row, g->past, g->past_node);
     }
     if (uid == SCRAPE_NOBODY) {
-        scrape_add_past(&rows->row[OTHERS], ledger->gone);
+        scrape_add_past(&rows->row[OTHERS], ledger->gone, ledger->gone_node);
     }
 }
 
@@ -152,7 +155,7 @@ scrape_gather(struct roster *roster, const struct scrape_options *options, uint6
         unsigned at = rows->of_client[i];
         at = at != OTHERS ? at : rows->of_group[client->place.group];
         rows->row[at].started += options->per_process ? 1 : 0;
-        scrape_add_client(&rows->row[at], client);
+        scrape_add_client(&rows->row[at], &roster->ledger, client);
     }
     return rows;
 }
@@ -175,6 +178,8 @@ scrape_make(struct roster *roster, const struct scrape_options *options, uint64_
         .capacity = roster->capacity,
         .field_count = roster->ledger.field_count,
         .field = roster->ledger.field,
+        .node_count = roster->ledger.node_count,
+        .node = roster->ledger.node,
         .row_count = rows->count,
         .row = rows->row,
     };

@@ -193,7 +193,23 @@ def test_living():
              [{"pid": pid, "comm": "by-hand", "heap_bytes": 8 * MIB, "threads": 1}], "residents")
         check("by-hand (%d) 8.0 MiB" % pid in apexctl("topology", directory=daemon.dir)[1], "and by name")
         check_pictures(daemon, pid)
+        own = 'comm="by-hand",uid="%d"' % os.geteuid()
+        check_metrics(daemon, own, 8 * MIB)
         memfd.close()
+        gauge = 'apex_node_mapped_bytes{node="0",%s,unit=' % own
+        wait_until(lambda: re.search(re.escape(gauge) + '"[^"]*"} 0$', ask(daemon.dir, "metrics")["text"], re.M),
+                   "it leaves")
+        check_metrics(daemon, own, 0)
+
+
+def check_metrics(daemon, own, mapped):
+    """Samples by node: gauges go with the process, counters stay."""
+    values = {name.split(",unit=")[0]: value for name, value in
+              samples(ask(daemon.dir, "metrics")["text"]).items()}
+    same(values.get('apex_node_mapped_bytes{node="0",' + own), mapped, "a gauge by node")
+    same(values.get('apex_node_refills_remote_total{node="0",' + own), 10, "a counter by node")
+    same(values.get('apex_node_at_home_total{node="2",' + own), 25, "a counter of another node")
+    check('apex_node_mapped_bytes{node="1",' + own not in values, "a node where it never was")
 
 
 def check_pictures(daemon, pid):
@@ -257,6 +273,7 @@ def test_lies():
         for method, params in (("stats", {}), ("topology", {}), ("numa", {}), ("numa", {"pid": os.getpid()}),
                                ("metrics", {})):
             same(schema_errors(ask(daemon.dir, method, params), schema_of(method)), [], "lies in " + method)
+        check('node="77"' not in ask(daemon.dir, "metrics")["text"], "a made-up node among the metrics")
         topology = ask(daemon.dir, "topology")
         same([n["heap_bytes"] != 0 for n in topology["nodes"]], [True, False, False, True], "rows that count")
         same(sum(n["threads"] for n in topology["nodes"]), 1, "threads on nodes that there are")
@@ -296,6 +313,53 @@ def test_sampling():
             memfd.close()
 
 
+def superblocks(page, rows):
+    """The bytes of a page that has these (address, node) as its superblocks."""
+    page.sections.append([5, len(rows), 16 + 256, 12288])
+    page.fields["sections"] = 6
+    data = bytearray(page.bytes())
+    for i, (base, node) in enumerate(rows):
+        struct.pack_into("<QII", data, 12288 + i * 272, base, 0, node)
+    return bytes(data)
+
+
+def may_ask(address):
+    """Whether the kernel tells here where a page is: a filter may forbid to ask."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    pages, status = (ctypes.c_void_p * 1)(address), (ctypes.c_int * 1)()
+    return libc.syscall(ctypes.c_long(279), ctypes.c_long(os.getpid()), ctypes.c_ulong(1), pages, None, status,
+                        ctypes.c_int(0)) == 0 and status[0] == 0
+
+
+def test_own_sampling():
+    """Acting, the daemon asks the kernel itself about a process that does not tell: real memory, which is
+    on node 0, of a superblock that belongs there and of one that belongs to node 2; and addresses where
+    nothing is."""
+    memory = mmap.mmap(-1, 9 * MIB)
+    memory.write(b"x" * (9 * MIB))
+    base = (ctypes.addressof(ctypes.c_char.from_buffer(memory)) + 4095) & ~4095
+    if os.uname().machine != "x86_64" or not may_ask(base):
+        print("the kernel does not tell where pages are: not tried")
+        return
+    rows = [(base, 0), (base + 4 * MIB, 2), (0, 0), (0xffffffff00000000, 0), (4096, 2)]
+    for options, wanted in (([], False), (["--act"], True)):
+        with Daemon(*options, environment=FOUR) as daemon:
+            memfd = Memfd(superblocks(NodePage([(n, f, {"mapped": 4 * MIB}) for n, f, _ in GOOD]), rows))
+            _, _, advice = register(daemon.dir, [memfd.fd], hello_message(page_bytes=16384))
+            wait_until(lambda fd=advice[0]: sample_count(fd) >= 2, "it is asked twice")
+            nodes = ask(daemon.dir, "numa", {"pid": os.getpid()})["processes"][0]["nodes"]
+            home, far = nodes[0], nodes[2]
+            if wanted:
+                check(home["sampled_total"] > 0 and far["sampled_total"] > 0, "pages of both were found")
+                same((home["at_home_total"], far["at_home_total"]), (home["sampled_total"], 0), "at home")
+                same((home["found_total"], far["found_total"]),
+                     (home["sampled_total"] + far["sampled_total"], 0), "all are on node 0")
+            else:
+                same((home["sampled_total"], far["sampled_total"]), (0, 0), "without --act nobody looks")
+            os.close(advice[0])
+            memfd.close()
+
+
 def beats(fd):
     with contextlib.closing(mmap.mmap(fd, 4096, prot=mmap.PROT_READ)) as page:
         return struct.unpack_from("<Q", page, 40)[0]
@@ -321,6 +385,7 @@ test_hotplug()
 test_living()
 test_lies()
 test_sampling()
+test_own_sampling()
 if os.path.exists(LIBRARY) and os.path.isdir("/sys/devices/system/node/node0"):
     with Daemon() as it:
         test_real(it)

@@ -36,6 +36,7 @@ static const struct ledger_field fields[] = {
     {PROCESS, true, "purged_bytes", "count", NULL},    // the same by another way
     {PROCESS, true, "processes", "count", NULL},       // the same
     {PROCESS, false, "faults", "count", NULL},         // the same
+    {PROCESS, true, "node_mapped", "bytes", NULL},     // the same
     {PROCESS, false, "requests_total", "count", NULL}, // would end in _total_total
     {PROCESS, true, "live_info", "count", NULL},       // means something else in OpenMetrics
     {PROCESS, false, "fault_future", "count", NULL},   // a kind of fault that is news
@@ -44,6 +45,7 @@ static const struct ledger_field fields[] = {
 #define FIELDS (sizeof fields / sizeof fields[0])
 
 static struct metrics_row rows[3];
+static const uint32_t nodes[] = {0, 8};
 
 static void
 fill(struct metrics_samples *s)
@@ -67,6 +69,9 @@ fill(struct metrics_samples *s)
             rows[i].value[f] = 100 * i + f;
         }
     }
+    rows[1].node[0][PAGE_NODE_mapped] = 4096;
+    rows[1].node[1][PAGE_NODE_refills_remote] = UINT64_MAX;
+    rows[2].node[1][PAGE_NODE_at_home] = 7;
     rows[2].value[1] = UINT64_MAX;
     rows[2].value[6] = UINT64_C(12345000000678);
     *s = (struct metrics_samples){
@@ -77,6 +82,8 @@ fill(struct metrics_samples *s)
         .capacity = 4096,
         .field_count = FIELDS,
         .field = fields,
+        .node_count = sizeof nodes / sizeof nodes[0],
+        .node = nodes,
         .row_count = 3,
         .row = rows,
     };
@@ -134,6 +141,7 @@ test_golden(void **state)
     render(&s, METRICS_PROMETHEUS, "metrics.prom");
     render(&s, METRICS_OPENMETRICS, "metrics.openmetrics");
     rows[0].labels = METRICS_OF_HOST;
+    rows[0].node[1][PAGE_NODE_switches] = 3;
     s.row_count = 1;
     render(&s, METRICS_OPENMETRICS, "metrics_host.openmetrics");
 }
