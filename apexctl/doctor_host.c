@@ -5,6 +5,7 @@
 
 #include "apexctl/doctor_host.h"
 
+#include "apexctl/doctor_numa.h"
 #include "apexctl/proc.h"
 
 #include <errno.h>
@@ -194,6 +195,15 @@ host_session(struct findings *findings)
     }
 }
 
+static void
+host_numa(struct findings *findings)
+{
+    struct doctor_numa facts;
+
+    doctor_numa_read(&facts, 0);
+    doctor_numa_judge(findings, &facts, true);
+}
+
 void
 doctor_host(struct findings *findings)
 {
@@ -205,4 +215,5 @@ doctor_host(struct findings *findings)
     host_sandbox(findings);
     host_limits(findings);
     host_session(findings);
+    host_numa(findings);
 }

@@ -5,6 +5,7 @@
 #include "apexctl/doctor_process.h"
 
 #include "apexctl/call.h"
+#include "apexctl/doctor_numa.h"
 #include "apexctl/doctor_program.h"
 #include "apexctl/find.h"
 #include "apexctl/proc.h"
@@ -260,6 +261,7 @@ void
 doctor_process(struct findings *findings, const char *runtime_dir, pid_t pid)
 {
     struct process_facts facts = {.pid = pid};
+    struct doctor_numa numa;
 
     if (!process_is_on_libapex(findings, &facts)) {
         return;
@@ -267,6 +269,8 @@ doctor_process(struct findings *findings, const char *runtime_dir, pid_t pid)
     proc_link(pid, "exe", facts.exe, sizeof facts.exe);
     process_read_facts(&facts);
     finding_add(findings, FINDING_OK, "process", NULL, "%d is %s", (int)pid, facts.exe);
+    doctor_numa_read(&numa, pid);
+    doctor_numa_judge(findings, &numa, false);
     enum exit_code code = process_ask(findings, runtime_dir, pid);
     if (code != EXIT_OK && facts.library[0] == '\0') {
         process_why_not_loaded(findings, &facts);

@@ -33,6 +33,7 @@ $(apexctl_libapexctlcore_la_OBJECTS): apexctl/profile.pb-c.h
 apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/call.c \
 	apexctl/call.h \
+	apexctl/cmd_advise.c \
 	apexctl/cmd_ctl.c \
 	apexctl/cmd_metrics.c \
 	apexctl/cmd_doctor.c \
@@ -47,6 +48,8 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/commands.def \
 	apexctl/doctor_host.c \
 	apexctl/doctor_host.h \
+	apexctl/doctor_numa.c \
+	apexctl/doctor_numa.h \
 	apexctl/doctor_process.c \
 	apexctl/doctor_process.h \
 	apexctl/doctor_program.c \
@@ -88,6 +91,8 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/screen_line.h \
 	apexctl/symbols.c \
 	apexctl/symbols.h \
+	apexctl/render_advise.c \
+	apexctl/render_advise.h \
 	apexctl/render_frag.c \
 	apexctl/render_frag.h \
 	apexctl/render_numa.c \

@@ -374,6 +374,9 @@ render_rules(FILE *out, const cJSON *result)
         fputs(": ", out);
         render_pairs(cJSON_GetObjectItemCaseSensitive(rule, "options"), pairs, sizeof pairs);
         render_clean(out, pairs);
+        if (strcmp(value_text(rule, "numa"), "act") == 0) {
+            fputs(pairs[0] == '\0' ? "acts on advice on NUMA" : "; acts on advice on NUMA", out);
+        }
         fputc('\n', out);
     }
 }

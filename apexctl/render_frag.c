@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
-#define TEXT_WIDTH 78
 
 static void
 frag_totals(FILE *out, const cJSON *totals)
@@ -77,30 +76,6 @@ frag_classes(FILE *out, const cJSON *classes)
     table_print(&t, out);
 }
 
-// A sentence from the daemon, in lines.
-static void
-frag_paragraph(FILE *out, const char *text)
-{
-    size_t column = 0;
-
-    while (*text != '\0') {
-        size_t word = strcspn(text, " ");
-        if (column != 0 && column + 1 + word > TEXT_WIDTH) {
-            fputs("\n", out);
-            column = 0;
-        }
-        if (word != 0) {
-            fputs(column == 0 ? "  " : " ", out);
-            column += (column == 0 ? 2 : 1) + word;
-        }
-        for (; word > 0; word--, text++) {
-            fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
-        }
-        text += *text == ' ' ? 1 : 0;
-    }
-    fputc('\n', out);
-}
-
 static void
 frag_advice(FILE *out, const cJSON *advice)
 {
@@ -115,9 +90,9 @@ frag_advice(FILE *out, const cJSON *advice)
     {
         fprintf(out, "\nUp to %s:\n",
                 table_format_bytes(value_u64(item, "saves_bytes_max"), bytes));
-        frag_paragraph(out, value_text(item, "text"));
+        table_paragraph(out, 2, value_text(item, "text"));
         if (value_text(item, "command")[0] != '\0') {
-            frag_paragraph(out, value_text(item, "command"));
+            table_paragraph(out, 2, value_text(item, "command"));
         }
     }
 }

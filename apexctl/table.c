@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PARAGRAPH_WIDTH 78
 #define TABLE_CUT_WIDTH 10 // text is not made narrower than that
 
 void
@@ -205,4 +206,30 @@ table_print(struct table *t, FILE *out)
     t->cell = NULL;
     t->cells = 0;
     t->capacity = 0;
+}
+
+void
+table_paragraph(FILE *out, unsigned indent, const char *text)
+{
+    size_t column = 0;
+
+    if (*text == '\0') {
+        return;
+    }
+    while (*text != '\0') {
+        size_t word = strcspn(text, " ");
+        if (column != 0 && column + 1 + word > PARAGRAPH_WIDTH) {
+            fputc('\n', out);
+            column = 0;
+        }
+        if (word != 0) {
+            fprintf(out, "%*s", column == 0 ? (int)indent : 1, "");
+            column += (column == 0 ? indent : 1) + word;
+        }
+        for (; word > 0; word--, text++) {
+            fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
+        }
+        text += *text == ' ' ? 1 : 0;
+    }
+    fputc('\n', out);
 }

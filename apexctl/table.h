@@ -43,6 +43,10 @@ void table_set_style(struct style style);
 // Prints titles and rows, two spaces between columns, and frees the cells.
 void table_print(struct table *t, FILE *out);
 
+// Prints a sentence of a stranger in lines of at most 78 columns, each indented by so many spaces.
+// Nothing for an empty one. A word that is longer has a line of its own.
+void table_paragraph(FILE *out, unsigned indent, const char *text);
+
 // "512 B", "1.5 KiB", "38.7 MiB", "120 GiB": three digits that mean something. Never more than
 // TABLE_CELL_BYTES.
 const char *table_format_bytes(uint64_t bytes, char out[TABLE_CELL_BYTES]);

@@ -27,10 +27,7 @@
 #define PRESSURE_PATH "/proc/pressure/memory"
 #define GROUPS_PATH "/sys/fs/cgroup"
 #define PRESSURE_BYTES_MAX 256
-#define PAGE_BYTES 4096u
 #define RANGES_MAX 512 // in one call
-#define ADDRESS_MAX (UINT64_C(1) << 47)
-#define SUPERBLOCK_BYTES ((uint64_t)APEX_STATS_SUPERBLOCK_BLOCKS * APEX_STATS_BLOCK_BYTES)
 
 struct ranges {
     struct client *client;
@@ -85,8 +82,8 @@ act_collect(struct ranges *r)
     struct apex_stats_large large;
 
     for (uint32_t i = 0; i < map->superblock.count; i++) {
-        bool used = page_map_superblock(map, i, &sb) && sb.base % SUPERBLOCK_BYTES == 0 &&
-                    sb.base < ADDRESS_MAX;
+        bool used = page_map_superblock(map, i, &sb) &&
+                    page_map_is_span(sb.base, PAGE_MAP_SUPERBLOCK_BYTES);
         for (unsigned n = 1; used && n < APEX_STATS_SUPERBLOCK_BLOCKS; n++) {
             if (sb.block[n].state == APEX_BLOCK_DIRTY) {
                 act_add(r, sb.base + (uint64_t)n * APEX_STATS_BLOCK_BYTES, APEX_STATS_BLOCK_BYTES);
@@ -95,8 +92,7 @@ act_collect(struct ranges *r)
     }
     for (uint32_t i = 0; i < map->large.count; i++) {
         if (page_map_large(map, i, &large) && large.state == APEX_LARGE_CACHED &&
-            large.base % SUPERBLOCK_BYTES == 0 && large.base < ADDRESS_MAX &&
-            large.bytes < ADDRESS_MAX && large.bytes % PAGE_BYTES == 0) {
+            page_map_is_span(large.base, large.bytes)) {
             act_add(r, large.base, large.bytes);
         }
     }

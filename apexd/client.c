@@ -224,6 +224,7 @@ client_free(struct client *client)
     page_map_close(&client->map);
     profile_map_close(&client->profile);
     close(client->peer.pidfd);
+    free(client->advisor);
     free(client->placement);
     free(client);
 }

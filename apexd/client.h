@@ -49,6 +49,8 @@ struct client {
     uint64_t rss_ns;           // 0: none yet
     uint64_t rss_bytes;        // of the whole process, as it was then
     struct page_snapshot snapshot;
+    struct advisor_memory *advisor; // apexd/advisor.c's; NULL until it needs it
+    bool numa_act;                  // a rule has opted it into acting on advice on NUMA
     struct placement_memory *placement; // apexd/placement.c's; NULL until it needs it
 };
 

@@ -6,6 +6,7 @@
 
 #include "apexd/http.h"
 #include "apexd/act.h"
+#include "apexd/advisor.h"
 #include "apexd/log.h"
 #include "apexd/methods.h"
 #include "apexd/notify.h"
@@ -49,6 +50,8 @@ struct daemon {
     struct server server;
     struct http http;
     struct act act;
+    struct advisor advisor;
+    uv_timer_t mover; // runs while pages are to be moved
     struct placement placement;
     unsigned beats; // since the last look at the topology
     struct pressure pressure;
@@ -58,6 +61,8 @@ struct daemon {
     uv_signal_t signals[2];
     uv_signal_t reload;
 };
+
+static const struct advisor_source daemon_pictures = {placement_host, placement_picture};
 
 static size_t
 daemon_raise_fd_limit(void)
@@ -207,6 +212,16 @@ daemon_watch_topology(struct daemon *d)
 }
 
 static void
+daemon_on_move(uv_timer_t *timer)
+{
+    struct daemon *d = timer->data;
+
+    if (!advisor_move(&d->advisor)) {
+        uv_timer_stop(timer);
+    }
+}
+
+static void
 daemon_on_heartbeat(uv_timer_t *timer)
 {
     struct daemon *d = timer->data;
@@ -216,6 +231,10 @@ daemon_on_heartbeat(uv_timer_t *timer)
     act_beat(&d->act, &d->roster, uv_hrtime());
     daemon_watch_topology(d);
     placement_beat(&d->placement, &d->roster, &d->topology, uv_hrtime());
+    advisor_beat(&d->advisor, uv_hrtime());
+    if (d->act.enabled && !uv_is_active((uv_handle_t *)&d->mover)) {
+        uv_timer_start(&d->mover, daemon_on_move, 0, REHOME_STEP_MS);
+    }
     server_tidy(&d->server, uv_hrtime());
 }
 
@@ -256,6 +275,7 @@ daemon_on_signal(uv_signal_t *handle, int number)
     http_stop(&d->http);
     pressure_stop(&d->pressure);
     uv_close((uv_handle_t *)&d->heartbeat, NULL);
+    uv_close((uv_handle_t *)&d->mover, NULL);
     uv_close((uv_handle_t *)&d->turn, NULL);
     uv_close((uv_handle_t *)&d->signals[0], NULL);
     uv_close((uv_handle_t *)&d->signals[1], NULL);
@@ -297,6 +317,8 @@ daemon_start(struct daemon *d)
     uv_timer_init(&d->loop, &d->heartbeat);
     d->heartbeat.data = d;
     uv_timer_start(&d->heartbeat, daemon_on_heartbeat, APEX_ADVICE_BEAT_MS, APEX_ADVICE_BEAT_MS);
+    uv_timer_init(&d->loop, &d->mover);
+    d->mover.data = d;
     pressure_start(&d->pressure, &d->loop, &d->act, &d->roster);
     uv_prepare_init(&d->loop, &d->turn);
     d->turn.data = d;
@@ -357,7 +379,8 @@ daemon_run(const struct daemon_options *options)
     }
     act_init(&d->act, options->act, options->pressure);
     d->placement.samples = options->act;
-    methods_init(&d->methods, &d->roster, &d->topology, d->dir.path);
+    advisor_init(&d->advisor, &d->roster, &d->topology, &daemon_pictures, options->act);
+    methods_init(&d->methods, &d->roster, &d->advisor, &d->topology, d->dir.path);
     if (!daemon_start(d)) {
         return 1;
     }

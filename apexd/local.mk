@@ -27,6 +27,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/act.h \
 	apexd/advice.c \
 	apexd/advice.h \
+	apexd/advisor.c \
+	apexd/advisor.h \
 	apexd/client.c \
 	apexd/client.h \
 	apexd/daemon.c \
@@ -41,6 +43,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/ledger.h \
 	apexd/log.c \
 	apexd/log.h \
+	apexd/method_advise.c \
+	apexd/method_advise.h \
 	apexd/method_ctl.c \
 	apexd/method_ctl.h \
 	apexd/frag.c \
@@ -81,6 +85,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/pressure.h \
 	apexd/registrar.c \
 	apexd/registrar.h \
+	apexd/rehome.c \
+	apexd/rehome.h \
 	apexd/reply.c \
 	apexd/reply.h \
 	apexd/roster.c \
@@ -116,6 +122,7 @@ apexd_apexd_LDADD = apexd/libapexdcore.la
 apexd_apexd_SHORTNAME = apexd
 
 EXTRA_DIST += \
+	apexd/schema/advise.json \
 	apexd/schema/ctl.json \
 	apexd/schema/frag.json \
 	apexd/schema/hello.json \

@@ -6,6 +6,7 @@
 
 #include "apexd/methods.h"
 
+#include "apexd/method_advise.h"
 #include "apexd/method_ctl.h"
 #include "apexd/method_frag.h"
 #include "apexd/method_map.h"
@@ -38,10 +39,11 @@ struct methods_sum {
 };
 
 void
-methods_init(struct methods *m, struct roster *roster, const struct topology *topology,
-             const char *runtime_dir)
+methods_init(struct methods *m, struct roster *roster, struct advisor *advisor,
+             const struct topology *topology, const char *runtime_dir)
 {
     m->roster = roster;
+    m->advisor = advisor;
     m->topology = topology;
     m->runtime_dir = runtime_dir;
     m->started_ns = reply_now_ns(CLOCK_MONOTONIC);
@@ -535,6 +537,13 @@ methods_tune(struct methods *m, uid_t uid, const struct message_request *request
              const char **why)
 {
     return method_tune(m->roster, m->boot_id, uid, request, result, why);
+}
+
+static enum message_error
+methods_advise(struct methods *m, uid_t uid, const struct message_request *request, cJSON **result,
+               const char **why)
+{
+    return method_advise(m->advisor, m->boot_id, uid, request, result, why);
 }
 
 static enum message_error

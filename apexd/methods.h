@@ -10,6 +10,7 @@
 #ifndef APEXD_METHODS_H
 #define APEXD_METHODS_H
 
+#include "apexd/advisor.h"
 #include "apexd/proto/message.h"
 #include "apexd/roster.h"
 #include "apexd/scrape.h"
@@ -19,6 +20,7 @@
 
 struct methods {
     struct roster *roster;
+    struct advisor *advisor;
     const struct topology *topology;
     const char *runtime_dir;
     struct scrape_cache scrapes;
@@ -28,8 +30,8 @@ struct methods {
 };
 
 // Reads what does not change while the daemon runs. The pointers must outlive `m`.
-void methods_init(struct methods *m, struct roster *roster, const struct topology *topology,
-                  const char *runtime_dir);
+void methods_init(struct methods *m, struct roster *roster, struct advisor *advisor,
+                  const struct topology *topology, const char *runtime_dir);
 
 // Whether the answer takes a look at all processes.
 bool methods_walks(const struct message_request *request);

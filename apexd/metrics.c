@@ -202,8 +202,9 @@ metrics_is_shown(const struct metrics_samples *s, unsigned index)
             return false;
         }
     }
-    return field->text != NULL || (strcmp(name, "apex_faults") != 0 &&
-                                   strncmp(name, NODES, strlen(NODES)) != 0);
+    return field->text != NULL ||
+           (strcmp(name, "apex_faults") != 0 && strcmp(name, "apex_advice") != 0 &&
+            strncmp(name, NODES, strlen(NODES)) != 0);
 }
 
 // --- Text ----------------------------------------------------------------------------------------
@@ -415,6 +416,29 @@ metrics_daemon(const struct metrics_page *p)
     metrics_value(p, s->took_ns, true);
 }
 
+// What nobody can apply is only issued.
+static void
+metrics_advice(const struct metrics_page *p)
+{
+    static const char *const words[] = {
+#define METRICS_OUTCOME_WORD(name, word) word,
+        POLICY_OUTCOMES(METRICS_OUTCOME_WORD)
+#undef METRICS_OUTCOME_WORD
+    };
+
+    metrics_head(p, "apex_advice", METRICS_COUNTER, "",
+                 "Advice on NUMA, by kind and by what became of it");
+    for (unsigned kind = 0; kind < POLICY_KIND_COUNT; kind++) {
+        const struct policy_row *row = policy_row((enum policy_kind)kind);
+        bool applies = row->role == POLICY_ROLE_MOVE || row->role == POLICY_ROLE_ASK;
+        for (unsigned i = 0; i < (applies ? POLICY_OUTCOME_COUNT : POLICY_OUTCOME_ISSUED + 1);
+             i++) {
+            fprintf(p->out, "apex_advice_total{kind=\"%s\",outcome=\"%s\"} %" PRIu64 "\n",
+                    row->word, words[i], p->samples->advice[kind][i]);
+        }
+    }
+}
+
 char *
 metrics_render(const struct metrics_samples *samples, enum metrics_format format, size_t *bytes)
 {
@@ -441,6 +465,7 @@ metrics_render(const struct metrics_samples *samples, enum metrics_format format
     }
     metrics_fields(&p);
     metrics_faults(&p);
+    metrics_advice(&p);
     metrics_nodes(&p);
     metrics_daemon(&p);
     if (format == METRICS_OPENMETRICS) {

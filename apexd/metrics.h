@@ -10,6 +10,7 @@
 #define APEXD_METRICS_H
 
 #include "apexd/ledger.h"
+#include "apexd/policy.h"
 #include "apexd/totals.h"
 #include "libapex/abi/hello.h"
 
@@ -47,6 +48,7 @@ struct metrics_samples {
     uint64_t processes;                         // registered
     uint64_t capacity;                          // how many may be
     uint64_t answered[APEX_HELLO_STATUS_COUNT]; // registrations, by what was answered
+    uint64_t advice[POLICY_KIND_COUNT][POLICY_OUTCOME_COUNT];
     unsigned field_count;
     const struct ledger_field *field;
     unsigned node_count;

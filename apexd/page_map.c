@@ -23,6 +23,8 @@
 #endif
 
 #define IDENTITY_TRIES_MAX 100 // for a name that is being changed while we read it
+#define PAGE_BYTES 4096u
+#define ADDRESS_MAX (UINT64_C(1) << 47)
 #define NODE_VALUES_AT 8u      // in the row of a node: after its number and flags
 #define NODE_NUMBER_MAX 1023u  // that a kernel gives to a node
 
@@ -557,6 +559,13 @@ page_map_large(const struct page_map *map, uint32_t index, struct apex_stats_lar
 
     page_map_copy(out, row, sizeof *out);
     return out->base != 0 && out->state != APEX_LARGE_NONE;
+}
+
+bool
+page_map_is_span(uint64_t base, uint64_t bytes)
+{
+    return base % PAGE_MAP_SUPERBLOCK_BYTES == 0 && base < ADDRESS_MAX && bytes < ADDRESS_MAX &&
+           bytes % PAGE_BYTES == 0;
 }
 
 uint64_t

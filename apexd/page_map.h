@@ -21,6 +21,8 @@
 #define PAGE_MAP_CLASSES_MAX APEX_STATS_CLASSES
 #define PAGE_MAP_FIELDS_MAX 64u
 #define PAGE_MAP_OPTIONS_MAX 64u
+#define PAGE_MAP_SUPERBLOCK_BYTES \
+    ((uint64_t)APEX_STATS_SUPERBLOCK_BLOCKS * APEX_STATS_BLOCK_BYTES)
 #define PAGE_MAP_NODES_MAX APEX_STATS_NODES
 
 struct page_field {
@@ -154,6 +156,9 @@ unsigned page_map_options(const struct page_map *map,
 bool page_map_superblock(const struct page_map *map, uint32_t index,
                          struct apex_stats_superblock *out);
 bool page_map_large(const struct page_map *map, uint32_t index, struct apex_stats_large *out);
+
+// Whether a superblock or a large object can lie there: what a row says is a stranger's word.
+bool page_map_is_span(uint64_t base, uint64_t bytes);
 
 // The size of a class; 0 for one that there is not.
 uint64_t page_map_class_bytes(const struct page_map *map, unsigned class);

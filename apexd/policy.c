@@ -620,7 +620,7 @@ policy_judge_own_policy(const struct policy_facts *f, struct policy_advice *a)
 static bool
 policy_judge_own_options(const struct policy_facts *f, struct policy_advice *a)
 {
-    policy_say(a, "numa_home, numa_large or numa_large_min is set by the process itself");
+    policy_say(a, "an option for NUMA is set by the process, a rule or a person");
     return f->own_options;
 }
 
@@ -659,7 +659,7 @@ policy_judge_young(const struct policy_facts *f, struct policy_advice *a)
     return f->picture->age_ns < POLICY_AGE_MIN_NS;
 }
 
-// Raised by policy_judge when nothing else is.
+// Dropped where there is anything to do, so that there is always something to say.
 static bool
 policy_judge_at_home(const struct policy_facts *f, struct policy_advice *a)
 {
@@ -667,9 +667,10 @@ policy_judge_at_home(const struct policy_facts *f, struct policy_advice *a)
 
     policy_show(a, "at_home_permille", at_home);
     policy_show(a, "pages_looked_at", f->sampled);
-    policy_say(a, "%u.%u %% of the pages that were looked at lie on the node they belong to",
-               at_home / 10, at_home % 10);
-    return f->sampled >= POLICY_PAGES_MIN && at_home >= AT_HOME_PERMILLE;
+    policy_say(a, "%u.%u %% of the pages that were looked at lie on the node they belong to%s",
+               at_home / 10, at_home % 10,
+               at_home >= AT_HOME_PERMILLE ? "" : "; the rest is too little to be worth a word");
+    return true;
 }
 
 // --- All rules -----------------------------------------------------------------------------------

@@ -59,6 +59,20 @@ enum policy_measure {
     POLICY_MEASURE_BALANCE, // pages that are not on the fullest node
 };
 
+// What became of advice, for the metrics.
+#define POLICY_OUTCOMES(OUTCOME)  \
+    OUTCOME(ISSUED, "issued")     \
+    OUTCOME(APPLIED, "applied")   \
+    OUTCOME(REJECTED, "rejected") \
+    OUTCOME(REVERTED, "reverted")
+
+enum policy_outcome {
+#define POLICY_OUTCOME_ENUM(name, word) POLICY_OUTCOME_##name,
+    POLICY_OUTCOMES(POLICY_OUTCOME_ENUM)
+#undef POLICY_OUTCOME_ENUM
+        POLICY_OUTCOME_COUNT
+};
+
 enum policy_confidence { POLICY_LOW, POLICY_MEDIUM, POLICY_HIGH };
 
 struct policy_row {

@@ -104,10 +104,12 @@ roster_add(struct roster *roster, struct client *client)
     size_t place = roster_place(roster, client->peer.pid);
 
     if (place < roster->count) {
-        const struct client *older = roster->client[place];
+        struct client *older = roster->client[place];
         if (older->start_ticks == client->start_ticks &&
             memcmp(older->map.comm, client->map.comm, sizeof client->map.comm) == 0) {
             client->tune = older->tune;
+            client->advisor = older->advisor;
+            older->advisor = NULL;
         }
         roster_remove(roster, place);
     }

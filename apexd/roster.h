@@ -8,6 +8,7 @@
 
 #include "apexd/client.h"
 #include "apexd/ledger.h"
+#include "apexd/policy.h"
 #include "apexd/rules.h"
 #include "libapex/abi/hello.h"
 
@@ -33,6 +34,7 @@ struct roster {
     uint64_t looked_ns;     // when the last one ended; 0: there was none
     uint64_t registered_total;
     uint64_t answered_total[APEX_HELLO_STATUS_COUNT]; // registrations, by what was answered
+    uint64_t advice_total[POLICY_KIND_COUNT][POLICY_OUTCOME_COUNT]; // on NUMA
     struct rules rules;                               // for those who come
     struct ledger ledger;                             // what they counted, and those before them
     struct client *client[ROSTER_CLIENTS_MAX];

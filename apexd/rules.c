@@ -79,12 +79,19 @@ rules_is_match_key(const char *key)
     return false;
 }
 
+static bool
+rules_is_numa(const cJSON *numa, const char *word)
+{
+    return cJSON_IsString(numa) && strcmp(numa->valuestring, word) == 0;
+}
+
 // Static text that says what is wrong with one rule, or NULL.
 static const char *
 rules_check_rule(const cJSON *rule)
 {
     const cJSON *match = cJSON_GetObjectItemCaseSensitive(rule, "match");
     const cJSON *options = cJSON_GetObjectItemCaseSensitive(rule, "options");
+    const cJSON *numa = cJSON_GetObjectItemCaseSensitive(rule, "numa");
     const cJSON *item;
 
     if (!cJSON_IsObject(match) || match->child == NULL) {
@@ -92,6 +99,9 @@ rules_check_rule(const cJSON *rule)
     }
     if (!cJSON_IsObject(options)) {
         return "needs \"options\", an object";
+    }
+    if (numa != NULL && !rules_is_numa(numa, "act") && !rules_is_numa(numa, "advise")) {
+        return "has a \"numa\" that is neither act nor advise";
     }
     cJSON_ArrayForEach(item, match)
     {
@@ -348,7 +358,9 @@ rules_apply_rule(const cJSON *rule, struct client *client, const struct page_opt
     char setting[SETTING_BYTES];
     char why[TUNE_WHY_BYTES];
     struct tune wanted;
+    const cJSON *numa = cJSON_GetObjectItemCaseSensitive(rule, "numa");
 
+    client->numa_act = numa == NULL ? client->numa_act : rules_is_numa(numa, "act");
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(rule, "options"))
     {
         rules_setting(item, setting);
@@ -369,6 +381,7 @@ rules_apply(const struct rules *rules, struct client *client)
     const cJSON *rule;
 
     tune_clear(&client->tune, TUNE_RULE, NULL);
+    client->numa_act = false;
     cJSON_ArrayForEach(rule, cJSON_GetObjectItemCaseSensitive(rules->root, "rules"))
     {
         if (rules_match(cJSON_GetObjectItemCaseSensitive(rule, "match"), client)) {
@@ -432,7 +445,7 @@ rules_change(cJSON *root, const cJSON *match, const char *settings, bool remove)
             good = cJSON_AddStringToObject(options, entry, equals + 1) != NULL;
         }
     }
-    if (rule != NULL && options->child == NULL) {
+    if (rule != NULL && options->child == NULL && !cJSON_HasObjectItem(rule, "numa")) {
         cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "rules");
         cJSON_Delete(cJSON_DetachItemViaPointer(list, rule));
     }

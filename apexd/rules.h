@@ -4,7 +4,8 @@
 // (apexd.json(5)), read at the start and on SIGHUP, and written when `apexctl tune --persist` says
 // so; whatever else is in the file stays. One thread.
 //
-//   {"version": 1, "rules": [{"match": {"comm": "redis-server"}, "options": {"decay_ms": "100"}}]}
+//   {"version": 1, "rules": [{"match": {"comm": "redis-server"}, "options": {"decay_ms": "100"},
+//                             "numa": "act"}]}
 
 #ifndef APEXD_RULES_H
 #define APEXD_RULES_H
@@ -27,7 +28,8 @@ struct rules {
 // be read, makes no sense, or others could write to it; the rules are then what they were before.
 bool rules_load(struct rules *rules, const char *path, char why[RULES_WHY_BYTES]);
 
-// Sets what the rules want of this process, the later ones winning, and tells it.
+// Sets what the rules want of this process, the later ones winning, and tells it. Whether advice on
+// NUMA may be acted on is set as well.
 void rules_apply(const struct rules *rules, struct client *client);
 
 // "comm=redis-server,uid=33" as an object to match by, the caller's. NULL with a sentence in `why`.

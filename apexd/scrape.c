@@ -183,6 +183,7 @@ scrape_make(struct roster *roster, const struct scrape_options *options, uint64_
         .row_count = rows->count,
         .row = rows->row,
     };
+    memcpy(samples.advice, roster->advice_total, sizeof samples.advice);
     memcpy(samples.answered, roster->answered_total, sizeof samples.answered);
     char *text = metrics_render(&samples, options->format, bytes);
     free(rows);

@@ -504,6 +504,7 @@ EXTRA_DIST += \
 
 # The modules of apexd and apexctl.
 daemon_tests = \
+	tests/unit/doctor_numa_test \
 	tests/unit/doctor_process_test \
 	tests/unit/elf_file_test \
 	tests/unit/frame_test \
@@ -521,12 +522,16 @@ daemon_tests = \
 	tests/unit/screen_test \
 	tests/unit/top_model_test \
 	tests/unit/top_ui_test \
+	tests/unit/advisor_test \
 	tests/unit/policy_test \
 	tests/unit/tune_test
 
 daemon_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)
 daemon_cflags = $(AM_CFLAGS) $(CJSON_CFLAGS) $(CMOCKA_CFLAGS)
 
+tests_unit_doctor_numa_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_doctor_numa_test_CFLAGS = $(daemon_cflags)
+tests_unit_doctor_numa_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_doctor_process_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_doctor_process_test_CFLAGS = $(daemon_cflags)
 tests_unit_doctor_process_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
@@ -560,6 +565,9 @@ tests_unit_render_test_CFLAGS = $(daemon_cflags)
 tests_unit_render_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_roster_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_roster_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_advisor_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_advisor_test_CFLAGS = $(daemon_cflags)
+tests_unit_advisor_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_policy_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_policy_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_tune_test_CPPFLAGS = $(daemon_cppflags)
@@ -574,6 +582,10 @@ tests_unit_top_ui_test_CFLAGS = $(daemon_cflags)
 tests_unit_top_ui_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 
 EXTRA_DIST += \
+	tests/golden/advise.json \
+	tests/golden/advise.txt \
+	tests/golden/advise_many.json \
+	tests/golden/advise_many.txt \
 	tests/golden/ctl.json \
 	tests/golden/ctl.txt \
 	tests/golden/metrics.openmetrics \
@@ -632,6 +644,7 @@ daemon_plain_scripts = \
 
 daemon_scripts = \
 	tests/daemon/act.sh \
+	tests/daemon/advise.sh \
 	tests/daemon/ctl.sh \
 	tests/daemon/doctor.sh \
 	tests/daemon/life.sh \
@@ -654,6 +667,7 @@ EXTRA_DIST += \
 	tests/daemon/hostile.py \
 	tests/daemon/life.py \
 	tests/daemon/act.py \
+	tests/daemon/advise.py \
 	tests/daemon/profile.py \
 	tests/daemon/map.py \
 	tests/daemon/numa.py \
@@ -672,6 +686,11 @@ EXTRA_DIST += \
 	tests/daemon/truth.sh \
 	tests/daemon/walker.c \
 	tests/daemon/tune.py
+
+# For a guest of two nodes: what has spilled from its own.
+check_PROGRAMS += tests/vm/spill
+tests_vm_spill_LDADD =
+EXTRA_DIST += tests/vm/guest/spilled.sh
 
 check_PROGRAMS += tests/daemon/siege
 tests_daemon_siege_CPPFLAGS = $(daemon_cppflags)

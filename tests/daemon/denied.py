@@ -56,9 +56,11 @@ def test_other_user(daemon):
         "with Control(sys.argv[2]) as c:\n"
         "    print(json.dumps([status, os.getpid(), c.ask('stats'), c.ask('processes'), c.ask('topology'),\n"
         "        c.ask('stats', {'pid': int(sys.argv[3])}), c.ask('map', {'pid': int(sys.argv[3])}),\n"
-        "        c.ask('frag', {'pid': int(sys.argv[3])}), c.ask('stats', {'pid': os.getpid()}),\n"
+        "        c.ask('frag', {'pid': int(sys.argv[3])}), c.ask('advise', {'pid': int(sys.argv[3])}),\n"
+        "        c.ask('advise'), c.ask('stats', {'pid': os.getpid()}),\n"
         "        c.ask('numa', {'pid': int(sys.argv[3])}), c.ask('numa')]))", daemon.dir, str(os.getpid())))
-    status, pid, stats, processes, topology, ours, our_map, our_frag, own, our_numa, numa = out
+    (status, pid, stats, processes, topology, ours, our_map, our_frag, our_advice, advice, own, our_numa,
+     numa) = out
     same(status, "accepted", "a process of another user registers")
     same(stats["result"]["processes"], 2, "totals are of all")
     same(schema_errors(topology["result"], schema_of("topology")), [], "topology")
@@ -67,6 +69,9 @@ def test_other_user(daemon):
     same(ours.get("error", {}).get("code"), "denied", "a process of root")
     same(our_map.get("error", {}).get("code"), "denied", "its addresses")
     same(our_frag.get("error", {}).get("code"), "denied", "its waste")
+    same(our_advice.get("error", {}).get("code"), "denied", "what it is advised")
+    same(([p["pid"] for p in advice["result"]["processes"]], advice["result"]["denied"]), ([pid], 1),
+         "advice is for their own")
     same(our_numa.get("error", {}).get("code"), "denied", "its nodes")
     same(([p["pid"] for p in numa["result"]["processes"]], numa["result"]["hidden"]), ([pid], 1),
          "the nodes of their own, and that there is another")

@@ -90,6 +90,8 @@ fill(struct metrics_samples *s)
     for (unsigned i = 0; i < APEX_HELLO_STATUS_COUNT; i++) {
         s->answered[i] = 20 + i;
     }
+    s->advice[POLICY_spilled][POLICY_OUTCOME_APPLIED] = 7;
+    s->advice[POLICY_young][POLICY_OUTCOME_ISSUED] = 8;
 }
 
 // Compares with a golden file, or writes it.

@@ -7,6 +7,7 @@
 //   RENDER_UPDATE=1 render_test     writes the .txt files instead
 
 #include "apexctl/render.h"
+#include "apexctl/render_advise.h"
 #include "apexctl/render_numa.h"
 #include "apexctl/table.h"
 
@@ -196,6 +197,18 @@ expect_golden(const char *name, void (*render)(FILE *out, const cJSON *result))
 }
 
 static void
+render_advise_whole(FILE *out, const cJSON *result)
+{
+    render_advise(out, result, true);
+}
+
+static void
+render_advise_lines(FILE *out, const cJSON *result)
+{
+    render_advise(out, result, false);
+}
+
+static void
 test_golden(void **state)
 {
     (void)state;
@@ -209,6 +222,8 @@ test_golden(void **state)
     expect_golden("numa_all", render_numa);
     expect_golden("numa_one", render_numa);
     expect_golden("ctl", render_ctl);
+    expect_golden("advise", render_advise_whole);
+    expect_golden("advise_many", render_advise_lines);
 }
 
 // A daemon of another version may leave anything out, or say it in another way.
@@ -235,6 +250,8 @@ test_anything_goes(void **state)
         render_stats(out, result);
         render_processes(out, result);
         render_topology(out, result);
+        render_advise(out, result, true);
+        render_advise(out, result, false);
         render_numa(out, result);
         fclose(out);
         assert_true(length > 0);

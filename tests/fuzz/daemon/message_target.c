@@ -12,13 +12,15 @@
 
 static struct roster roster;
 static struct topology topology;
+static struct advisor advisor;
 static struct methods methods;
 
 void
 target_start(void)
 {
     roster_init(&roster, 1, 4096);
-    methods_init(&methods, &roster, &topology, "/run");
+    advisor_init(&advisor, &roster, &topology, NULL, false);
+    methods_init(&methods, &roster, &advisor, &topology, "/run");
 }
 
 static void

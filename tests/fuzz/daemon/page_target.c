@@ -10,6 +10,7 @@
 #include "target.h"
 
 #include "apexd/client.h"
+#include "apexd/placement.h"
 
 #include <fcntl.h>
 #include <linux/memfd.h>
@@ -30,6 +31,8 @@ enum head_bits {
 
 static struct roster roster;
 static struct topology topology;
+static const struct advisor_source pictures = {placement_host, placement_picture};
+static struct advisor advisor;
 static struct methods methods;
 static struct advice advice;
 
@@ -77,7 +80,8 @@ target_start(void)
     // Two nodes, so that rows of nodes count for something.
     topology.node_count = 2;
     topology.node[1].os_index = 2;
-    methods_init(&methods, &roster, &topology, "/run");
+    advisor_init(&advisor, &roster, &topology, &pictures, false);
+    methods_init(&methods, &roster, &advisor, &topology, "/run");
 }
 
 // --- Another who writes --------------------------------------------------------------------------
