@@ -33,6 +33,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/daemon.h \
 	apexd/door.c \
 	apexd/door.h \
+	apexd/fdstore.c \
+	apexd/fdstore.h \
 	apexd/http.c \
 	apexd/http.h \
 	apexd/http_answer.c \
@@ -77,6 +79,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/registrar.h \
 	apexd/reply.c \
 	apexd/reply.h \
+	apexd/restore.c \
+	apexd/restore.h \
 	apexd/roster.c \
 	apexd/roster.h \
 	apexd/rules.c \
