@@ -5,6 +5,8 @@
 
 #include "apexd/client.h"
 
+#include "apexd/fdstore.h"
+#include "apexd/notify.h"
 #include "apexd/proto/message.h"
 
 #include <fcntl.h>
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PROC_BYTES_MAX CLIENT_TEXT_BYTES
@@ -65,9 +68,9 @@ client_proc(const struct client *client, const char *name, char *text, size_t ca
     return client_read(client->peer.pid, name, text, capacity) && !client_exited(&client->peer);
 }
 
-struct client *
-client_new(const struct client_peer *peer, const struct page_map *map, uint64_t daemon,
-           uint64_t now_ns, int *advice_fd)
+// Takes over the map and the pidfd.
+static struct client *
+client_begin(const struct client_peer *peer, const struct page_map *map)
 {
     struct client *client = calloc(1, sizeof *client);
 
@@ -79,14 +82,115 @@ client_new(const struct client_peer *peer, const struct page_map *map, uint64_t 
     }
     client->peer = *peer;
     client->map = *map;
+    return client;
+}
+
+// For the next daemon.
+static void
+client_record(struct client *client)
+{
+    struct advice_record *record = client->advice.record;
+
+    if (record != NULL) {
+        record->pid = client->peer.pid;
+        record->uid = client->peer.uid;
+        record->gid = client->peer.gid;
+        record->start_ticks = client->start_ticks;
+        record->registered_ns = client->registered_ns;
+    }
+}
+
+struct client *
+client_new(const struct client_peer *peer, const struct page_map *map, uint64_t daemon,
+           uint64_t now_ns, int *advice_fd)
+{
+    struct client *client = client_begin(peer, map);
+
+    if (client == NULL) {
+        return NULL;
+    }
     client->registered_ns = now_ns;
     client->start_ticks = client_start_ticks(peer->pid);
     // Only now is it certain whose ticks these were.
-    if (client_exited(peer) || !advice_open(&client->advice, map->nonce, daemon, advice_fd)) {
+    if (client_exited(peer) ||
+        !advice_open(&client->advice, map->nonce, daemon, notify_wanted(), advice_fd)) {
         client_free(client);
         return NULL;
     }
+    client_record(client);
     return client;
+}
+
+bool
+client_remembered(const struct advice *advice, struct client_peer *peer)
+{
+    const struct advice_record *r = advice->record;
+
+    peer->pid = r->pid;
+    peer->uid = r->uid;
+    peer->gid = r->gid;
+    peer->pidfd = r->pid <= 0 ? -1 : (int)syscall(SYS_pidfd_open, r->pid, 0);
+    return peer->pidfd >= 0;
+}
+
+struct client *
+client_resume(const struct client_peer *peer, const struct page_map *map,
+              const struct advice *advice, uint64_t now_ns)
+{
+    struct apex_advice_row row[APEX_ADVICE_ROWS_MAX];
+    struct client *client = client_begin(peer, map);
+
+    if (client == NULL) {
+        struct advice unwanted = *advice;
+        advice_close(&unwanted);
+        return NULL;
+    }
+    client->advice = *advice;
+    const struct advice_record *r = advice->record;
+    client->registered_ns = r->registered_ns < now_ns ? r->registered_ns : now_ns;
+    client->start_ticks = client_start_ticks(peer->pid);
+    // A number that another process has got meanwhile came with another time.
+    if (client->start_ticks == 0 || client->start_ticks != r->start_ticks ||
+        client_exited(peer)) {
+        client_free(client);
+        return NULL;
+    }
+    unsigned rows = advice_remembered(advice, row);
+    for (unsigned i = 0; i < rows; i++) {
+        (void)tune_set(&client->tune, TUNE_USER, row[i].key, row[i].value);
+    }
+    return client;
+}
+
+bool
+client_keep(struct client *client)
+{
+    const int fds[] = {client->map.fd, client->advice.fd, client->profile.fd};
+    bool profile = client->profile.base != NULL && client->profile.fd >= 0;
+    uint32_t id = fdstore_id();
+
+    if (client->advice.fd < 0 || !fdstore_put(id, fds, profile ? 3 : 2)) {
+        return false;
+    }
+    client->kept = id;
+    advice_kept(&client->advice);
+    profile_map_kept(&client->profile);
+    return true;
+}
+
+void
+client_take_profile(struct client *client, const struct profile_map *profile)
+{
+    profile_map_close(&client->profile);
+    client->profile = *profile;
+    // One that is not kept yet is kept with all that it has. If the manager does not take this one
+    // now, the next daemon does without.
+    if (client->kept != 0) {
+        (void)fdstore_put(client->kept, &client->profile.fd, 1);
+    }
+    if (client->kept != 0 || client->advice.fd < 0) {
+        profile_map_kept(&client->profile);
+    }
 }
 
 static bool
@@ -217,14 +321,30 @@ client_put_identity(cJSON *object, const struct client *client)
            message_add_text(object, "version", map->version, sizeof map->version);
 }
 
-void
-client_free(struct client *client)
+static void
+client_close(struct client *client)
 {
-    advice_close(&client->advice);
     page_map_close(&client->map);
     profile_map_close(&client->profile);
     close(client->peer.pidfd);
     free(client->advisor);
     free(client->placement);
     free(client);
+}
+
+void
+client_free(struct client *client)
+{
+    advice_close(&client->advice);
+    if (client->kept != 0) {
+        fdstore_drop(client->kept);
+    }
+    client_close(client);
+}
+
+void
+client_leave(struct client *client)
+{
+    advice_leave(&client->advice);
+    client_close(client);
 }

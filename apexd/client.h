@@ -45,6 +45,7 @@ struct client {
     struct tune tune;          // what it advises
     struct ledger_place place; // the roster's
     struct client_watch watch;
+    uint32_t kept; // the number of its descriptors with the service manager; 0: it has none
     uint64_t snapshot_ns; // 0: none yet
     uint64_t rss_ns;           // 0: none yet
     uint64_t rss_bytes;        // of the whole process, as it was then
@@ -58,6 +59,23 @@ struct client {
 // (NULL). `*advice_fd` is the caller's to send and close.
 struct client *client_new(const struct client_peer *peer, const struct page_map *map,
                           uint64_t daemon, uint64_t now_ns, int *advice_fd);
+
+// Goes on with a process that another daemon has taken in. `advice` is what it has left, and says
+// who the process is. Takes over the map, the advice and the pidfd, also when it fails (NULL): the
+// process is not there any more, or cannot be told from another.
+struct client *client_resume(const struct client_peer *peer, const struct page_map *map,
+                             const struct advice *advice, uint64_t now_ns);
+
+// The process as the daemon that took it in knew it; false when that makes no sense. The pidfd is
+// the caller's.
+bool client_remembered(const struct advice *advice, struct client_peer *peer);
+
+// Gives the service manager what the next daemon needs to go on, and lets go of descriptors that
+// only that is for. False when there is no manager, or it does not take them now.
+bool client_keep(struct client *client);
+
+// Takes the page of a profile in place of an older one.
+void client_take_profile(struct client *client, const struct profile_map *profile);
 
 // What the page says now, or said less than CLIENT_SNAPSHOT_NS before `now_ns`, or later.
 const struct page_snapshot *client_snapshot(struct client *client, uint64_t now_ns);
@@ -97,6 +115,10 @@ void client_format_key(pid_t pid, uint64_t start_ticks, char key[CLIENT_KEY_BYTE
 // Says in a reply who it is: key, pid, uid, comm, version. False when memory is short.
 bool client_put_identity(cJSON *object, const struct client *client);
 
+// Says goodbye.
 void client_free(struct client *client);
+
+// Leaves it to the next daemon. Only when the service manager has it.
+void client_leave(struct client *client);
 
 #endif

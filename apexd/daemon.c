@@ -7,6 +7,7 @@
 #include "apexd/http.h"
 #include "apexd/act.h"
 #include "apexd/advisor.h"
+#include "apexd/fdstore.h"
 #include "apexd/log.h"
 #include "apexd/methods.h"
 #include "apexd/notify.h"
@@ -14,6 +15,7 @@
 #include "apexd/pressure.h"
 #include "apexd/registrar.h"
 #include "apexd/reply.h"
+#include "apexd/restore.h"
 #include "apexd/roster.h"
 #include "apexd/rundir.h"
 #include "apexd/server.h"
@@ -21,6 +23,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +34,7 @@
 
 #define GROUP "apex"
 #define TOPOLOGY_BEATS 3 // between two looks whether nodes have come or gone
-#define FDS_WANTED (2 * ROSTER_CLIENTS_MAX + ROSTER_OURS_MAX)
+#define FDS_WANTED (3 * ROSTER_CLIENTS_MAX + ROSTER_OURS_MAX)
 
 struct daemon {
     uv_loop_t loop;
@@ -56,6 +59,8 @@ struct daemon {
     unsigned beats; // since the last look at the topology
     struct pressure pressure;
     uv_timer_t heartbeat;
+    uv_timer_t watchdog;
+    size_t told; // processes in the last line for the service manager
     uv_prepare_t turn;
     uint64_t turn_ns; // CLOCK_THREAD_CPUTIME_ID when the turn began
     uv_signal_t signals[2];
@@ -189,6 +194,25 @@ daemon_start_http(struct daemon *d)
     return true;
 }
 
+// What the service manager shows of us.
+static void
+daemon_tell(struct daemon *d, const char *first)
+{
+    char state[128];
+
+    snprintf(state, sizeof state, "%sSTATUS=%zu processes, room for %zu", first, d->roster.count,
+             d->roster.capacity);
+    d->told = d->roster.count;
+    notify_send(state);
+}
+
+static void
+daemon_on_watchdog(uv_timer_t *timer)
+{
+    (void)timer;
+    (void)notify_push("WATCHDOG=1", NULL, 0);
+}
+
 static void
 daemon_know_nodes(struct daemon *d)
 {
@@ -228,6 +252,11 @@ daemon_on_heartbeat(uv_timer_t *timer)
 
     roster_sweep(&d->roster, uv_hrtime());
     roster_beat(&d->roster);
+    roster_keep(&d->roster, uv_hrtime());
+    fdstore_flush();
+    if (d->told != d->roster.count) {
+        daemon_tell(d, "");
+    }
     act_beat(&d->act, &d->roster, uv_hrtime());
     daemon_watch_topology(d);
     placement_beat(&d->placement, &d->roster, &d->topology, uv_hrtime());
@@ -276,10 +305,21 @@ daemon_on_signal(uv_signal_t *handle, int number)
     pressure_stop(&d->pressure);
     uv_close((uv_handle_t *)&d->heartbeat, NULL);
     uv_close((uv_handle_t *)&d->mover, NULL);
+    uv_close((uv_handle_t *)&d->watchdog, NULL);
     uv_close((uv_handle_t *)&d->turn, NULL);
     uv_close((uv_handle_t *)&d->signals[0], NULL);
     uv_close((uv_handle_t *)&d->signals[1], NULL);
     uv_close((uv_handle_t *)&d->reload, NULL);
+}
+
+static void
+daemon_tell_reloading(void)
+{
+    char state[64];
+
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+             reply_now_ns(CLOCK_MONOTONIC) / 1000);
+    notify_send(state);
 }
 
 // The rules again, for processes that are here as for those to come. Rules that make no sense
@@ -292,6 +332,7 @@ daemon_on_reload(uv_signal_t *handle, int number)
     char why[RULES_WHY_BYTES];
 
     (void)number;
+    daemon_tell_reloading();
     if (rules->path[0] == '\0') {
         log_event(LOG_LEVEL_WARNING, "there are no rules to read again: no --config was given");
     } else if (!rules_load(rules, rules->path, why)) {
@@ -300,6 +341,7 @@ daemon_on_reload(uv_signal_t *handle, int number)
         log_event(LOG_LEVEL_INFO, "read %s again", rules->path);
         roster_apply_rules(&d->roster);
     }
+    daemon_tell(d, "READY=1\n");
 }
 
 static bool
@@ -319,6 +361,11 @@ daemon_start(struct daemon *d)
     uv_timer_start(&d->heartbeat, daemon_on_heartbeat, APEX_ADVICE_BEAT_MS, APEX_ADVICE_BEAT_MS);
     uv_timer_init(&d->loop, &d->mover);
     d->mover.data = d;
+    uv_timer_init(&d->loop, &d->watchdog);
+    uint64_t watchdog_ms = notify_watchdog_ms();
+    if (watchdog_ms > 0) {
+        uv_timer_start(&d->watchdog, daemon_on_watchdog, 0, watchdog_ms / 3 + 1);
+    }
     pressure_start(&d->pressure, &d->loop, &d->act, &d->roster);
     uv_prepare_init(&d->loop, &d->turn);
     d->turn.data = d;
@@ -381,6 +428,7 @@ daemon_run(const struct daemon_options *options)
     d->placement.samples = options->act;
     advisor_init(&d->advisor, &d->roster, &d->topology, &daemon_pictures, options->act);
     methods_init(&d->methods, &d->roster, &d->advisor, &d->topology, d->dir.path);
+    (void)restore_all(&d->roster);
     if (!daemon_start(d)) {
         return 1;
     }
@@ -390,10 +438,11 @@ daemon_run(const struct daemon_options *options)
     }
     log_event(LOG_LEVEL_INFO, "serving %s, room for %zu processes", d->dir.path,
               d->roster.capacity);
-    notify_send("READY=1\nSTATUS=serving");
+    daemon_tell(d, "READY=1\n");
     uv_run(&d->loop, UV_RUN_DEFAULT);
     uv_loop_close(&d->loop);
     methods_free(&d->methods);
+    roster_hand_over(&d->roster);
     roster_clear(&d->roster);
     rundir_close(&d->dir);
     free(d);

@@ -35,6 +35,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/daemon.h \
 	apexd/door.c \
 	apexd/door.h \
+	apexd/fdstore.c \
+	apexd/fdstore.h \
 	apexd/http.c \
 	apexd/http.h \
 	apexd/http_answer.c \
@@ -89,6 +91,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/rehome.h \
 	apexd/reply.c \
 	apexd/reply.h \
+	apexd/restore.c \
+	apexd/restore.h \
 	apexd/roster.c \
 	apexd/roster.h \
 	apexd/rules.c \

@@ -55,19 +55,25 @@ profile_map_parse(struct profile_map *map, uint64_t nonce)
 enum apex_hello_status
 profile_map_open(struct profile_map *map, int fd, uint64_t nonce)
 {
-    int own_fd;
-
     memset(map, 0, sizeof *map);
-    enum apex_hello_status status = page_map_file(fd, &map->base, &map->bytes, &own_fd);
+    enum apex_hello_status status = page_map_file(fd, &map->base, &map->bytes, &map->fd);
     if (status != APEX_HELLO_ACCEPTED) {
         return status;
     }
-    close(own_fd); // the page's end is that of the statistics
     status = profile_map_parse(map, nonce);
     if (status != APEX_HELLO_ACCEPTED) {
         profile_map_close(map);
     }
     return status;
+}
+
+void
+profile_map_kept(struct profile_map *map)
+{
+    if (map->base != NULL && map->fd >= 0) {
+        close(map->fd);
+        map->fd = -1;
+    }
 }
 
 void
@@ -109,6 +115,7 @@ void
 profile_map_close(struct profile_map *map)
 {
     if (map->base != NULL) {
+        profile_map_kept(map);
         munmap((void *)(uintptr_t)map->base, map->bytes);
     }
     memset(map, 0, sizeof *map);

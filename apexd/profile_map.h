@@ -16,6 +16,7 @@
 struct profile_map {
     const unsigned char *base; // NULL when there is none
     size_t bytes;
+    int fd;               // ours, read-only; -1 when it is not needed
     uint32_t stack_count; // these and the next are checked: all lies in the page
     uint32_t stack_stride_bytes;
     uint32_t stack_offset_bytes;
@@ -30,6 +31,9 @@ enum apex_hello_status profile_map_open(struct profile_map *map, int fd, uint64_
 
 // As profile_map_open, for bytes that lie anywhere.
 enum apex_hello_status profile_map_parse(struct profile_map *map, uint64_t nonce);
+
+// The descriptor is not needed any more. Harmless when the map is not open.
+void profile_map_kept(struct profile_map *map);
 
 void profile_map_header(const struct profile_map *map, struct apex_profile_header *out);
 

@@ -163,16 +163,12 @@ registrar_admit(struct roster *roster, const struct client_peer *peer, int page_
     if (!roster_has_room(roster, peer)) {
         roster_sweep(roster, reply_now_ns(CLOCK_MONOTONIC)); // whoever has exited makes room
     }
-    if (peer->pid == getpid() || !roster_has_room(roster, peer)) {
+    if (peer->pid == getpid()) {
         close(page_fd);
         close(peer->pidfd);
-        return peer->pid == getpid() ? APEX_HELLO_REFUSED : APEX_HELLO_OVER_QUOTA;
+        return APEX_HELLO_REFUSED;
     }
-    enum apex_hello_status status = page_map_open(&map, page_fd, nonce);
-    if (status == APEX_HELLO_ACCEPTED && !roster_has_room_for_page(roster, peer, map.bytes)) {
-        page_map_close(&map);
-        status = APEX_HELLO_OVER_QUOTA;
-    }
+    enum apex_hello_status status = roster_open_page(roster, peer, page_fd, nonce, &map);
     if (status != APEX_HELLO_ACCEPTED) {
         close(peer->pidfd);
         return status;
@@ -204,8 +200,7 @@ registrar_admit_profile(struct roster *roster, const struct client_peer *peer, i
     }
     enum apex_hello_status status = profile_map_open(&map, page_fd, nonce);
     if (status == APEX_HELLO_ACCEPTED) {
-        profile_map_close(&client->profile);
-        client->profile = map;
+        client_take_profile(client, &map);
     }
     return status;
 }

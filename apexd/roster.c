@@ -5,12 +5,14 @@
 
 #include "apexd/roster.h"
 
+#include "apexd/notify.h"
 #include "apexd/reply.h"
 #include "apexd/trust.h"
 
 #include <string.h>
+#include <unistd.h>
 
-#define FDS_OF_A_CLIENT 2 // pidfd and page
+#define FDS_OF_A_CLIENT 2u // pidfd and page
 #define LOOK_BETWEEN 8    // processes between two looks at the clock
 
 // With more than so many processes their pages are not kept in our page tables between two looks:
@@ -22,11 +24,12 @@ roster_init(struct roster *roster, uint64_t daemon, size_t fd_limit)
 {
     size_t most = fd_limit - fd_limit / 4;
     size_t ours = most < ROSTER_OURS_MAX ? most : ROSTER_OURS_MAX;
-    size_t room = (fd_limit - ours) / FDS_OF_A_CLIENT;
+    size_t room = (fd_limit - ours) / (FDS_OF_A_CLIENT + (notify_wanted() ? 1 : 0));
 
     memset(roster, 0, sizeof *roster);
     ledger_init(&roster->ledger);
     roster->daemon = daemon;
+    roster->began_ns = reply_now_ns(CLOCK_MONOTONIC);
     roster->capacity = room < ROSTER_CLIENTS_MAX ? room : ROSTER_CLIENTS_MAX;
 }
 
@@ -48,6 +51,22 @@ roster_find(const struct roster *roster, pid_t pid)
     size_t at = roster_place(roster, pid);
 
     return at == roster->count ? NULL : roster->client[at];
+}
+
+enum apex_hello_status
+roster_open_page(const struct roster *roster, const struct client_peer *peer, int fd,
+                 uint64_t nonce, struct page_map *map)
+{
+    if (!roster_has_room(roster, peer)) {
+        close(fd);
+        return APEX_HELLO_OVER_QUOTA;
+    }
+    enum apex_hello_status status = page_map_open(map, fd, nonce);
+    if (status == APEX_HELLO_ACCEPTED && !roster_has_room_for_page(roster, peer, map->bytes)) {
+        page_map_close(map);
+        status = APEX_HELLO_OVER_QUOTA;
+    }
+    return status;
 }
 
 bool
@@ -111,7 +130,11 @@ roster_add(struct roster *roster, struct client *client)
             client->advisor = older->advisor;
             older->advisor = NULL;
         }
+        bool kept = older->kept != 0;
         roster_remove(roster, place);
+        if (kept) {
+            (void)client_keep(client);
+        }
     }
     rules_apply(&roster->rules, client);
     client_key(client, &key);
@@ -196,6 +219,44 @@ roster_beat(struct roster *roster)
     for (size_t i = 0; i < roster->count; i++) {
         advice_beat(&roster->client[i]->advice);
     }
+}
+
+void
+roster_keep(struct roster *roster, uint64_t now_ns)
+{
+    unsigned tries = 0;
+    bool proven = now_ns - roster->began_ns >= ROSTER_PROVEN_NS;
+
+    for (size_t i = 0; i < roster->count; i++) {
+        struct client *client = roster->client[i];
+        if (client->kept == 0 && client->advice.fd >= 0 && tries < ROSTER_KEEP_MAX &&
+            now_ns - client->registered_ns >= ROSTER_KEEP_NS) {
+            // If it cannot take this one, it cannot take another.
+            tries = client_keep(client) ? tries + 1 : ROSTER_KEEP_MAX;
+        }
+        if (proven && client->advice.record != NULL) {
+            client->advice.record->tries = 0;
+        }
+    }
+}
+
+void
+roster_hand_over(struct roster *roster)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < roster->count; i++) {
+        struct client *client = roster->client[i];
+        if (client->kept != 0 || client_keep(client)) {
+            client->advice.record->tries = 0;
+            client_leave(client);
+        } else {
+            roster->client[left] = client;
+            roster->pid[left] = roster->pid[i];
+            roster->uid[left++] = roster->uid[i];
+        }
+    }
+    roster->count = left;
 }
 
 void

@@ -23,8 +23,14 @@
 #define ROSTER_SWEEP_MAX 1024u // processes that one sweep looks at
 #define ROSTER_OURS_MAX 512u   // descriptors for sockets, connections, registrations under way
 
+// Who lives that long is kept by the service manager: many do not, and cost it nothing.
+#define ROSTER_KEEP_NS UINT64_C(2000000000)
+#define ROSTER_KEEP_MAX 32u // in one go: the manager compares each descriptor with all it has
+#define ROSTER_PROVEN_NS UINT64_C(10000000000) // a daemon that lives so long does not die of them
+
 struct roster {
     uint64_t daemon; // random; distinguishes this run of the daemon
+    uint64_t began_ns;
     size_t capacity; // at most ROSTER_CLIENTS_MAX; fewer where descriptors are scarce
     size_t count;
     uint64_t swept_ns;
@@ -42,8 +48,8 @@ struct roster {
     uid_t uid[ROSTER_CLIENTS_MAX];
 };
 
-// `fd_limit` is what RLIMIT_NOFILE allows; each process costs two descriptors. Three of four are
-// left for other things, ROSTER_OURS_MAX at most.
+// `fd_limit` is what RLIMIT_NOFILE allows; each process costs two descriptors, and one more until
+// a service manager keeps it. Three of four are left for other things, ROSTER_OURS_MAX at most.
 void roster_init(struct roster *roster, uint64_t daemon, size_t fd_limit);
 
 // Whether there is room for one more process of this user.
@@ -53,6 +59,11 @@ bool roster_has_room(const struct roster *roster, const struct client_peer *peer
 // memory stays for as long as we do not notice that its process has gone.)
 bool roster_has_room_for_page(const struct roster *roster, const struct client_peer *peer,
                               size_t bytes);
+
+// Accepts the page of a process (page_map_open) if there is room for both. Takes over `fd`.
+enum apex_hello_status roster_open_page(const struct roster *roster,
+                                        const struct client_peer *peer, int fd, uint64_t nonce,
+                                        struct page_map *map);
 
 // Takes over `client` and tells it what the rules want. An older entry for the same process goes;
 // what was asked of that is asked of this one.
@@ -76,6 +87,12 @@ bool roster_look(struct roster *roster, uint64_t budget_ns);
 uint64_t roster_seen_ns(const struct roster *roster, uint64_t now_ns);
 
 void roster_beat(struct roster *roster);
+
+// Gives the service manager those that have lived long enough, a few at a time.
+void roster_keep(struct roster *roster, uint64_t now_ns);
+
+// Leaves to the next daemon all whom the service manager takes or has taken.
+void roster_hand_over(struct roster *roster);
 
 // The rules have changed.
 void roster_apply_rules(struct roster *roster);

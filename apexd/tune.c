@@ -74,20 +74,32 @@ tune_clear(struct tune *tune, enum tune_source source, const char *key)
 
 _Static_assert(TUNE_VALUES_MAX <= APEX_ADVICE_ROWS_MAX, "all of them fit the page");
 
+static void
+tune_put_row(struct apex_advice_row *row, const struct tune_value *v)
+{
+    memcpy(row->key, v->key, sizeof row->key);
+    row->value = v->value;
+}
+
 void
 tune_advise(const struct tune *tune, struct advice *advice)
 {
     struct apex_advice_row row[TUNE_VALUES_MAX];
+    struct apex_advice_row asked[TUNE_VALUES_MAX];
     unsigned rows = 0;
+    unsigned asks = 0;
 
     for (unsigned i = 0; i < tune->count; i++) {
         const struct tune_value *v = &tune->value[i];
         if (tune_find(tune, v->key) == v) {
-            memcpy(row[rows].key, v->key, sizeof row[rows].key);
-            row[rows++].value = v->value;
+            tune_put_row(&row[rows++], v);
+        }
+        if (v->source == TUNE_USER) {
+            tune_put_row(&asked[asks++], v);
         }
     }
     advice_write(advice, row, rows);
+    advice_remember(advice, asked, asks);
 }
 
 // --- Text ----------------------------------------------------------------------------------------

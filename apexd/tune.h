@@ -50,7 +50,8 @@ bool tune_set(struct tune *tune, enum tune_source source, const char *key, uint6
 // Takes back what the source wanted for this key; NULL for all keys.
 void tune_clear(struct tune *tune, enum tune_source source, const char *key);
 
-// Writes what is wanted into the advice page.
+// Writes what is wanted into the advice page, and beside it what people have asked for: of all that
+// is wanted that alone cannot be found out again.
 void tune_advise(const struct tune *tune, struct advice *advice);
 
 // The option of that key, NULL when there is none.

@@ -35,6 +35,7 @@ EXTRA_DIST += \
 	docs/decisions/0021-binding-is-a-wish.md \
 	docs/decisions/0022-where-pages-are-is-asked-by-samples.md \
 	docs/decisions/0023-advice-does-nothing.md \
+	docs/decisions/0024-restart-loses-nobody.md \
 	docs/decisions/README.md \
 	docs/invariants.md \
 	docs/memory-ordering.md \

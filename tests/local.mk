@@ -507,12 +507,14 @@ daemon_tests = \
 	tests/unit/doctor_numa_test \
 	tests/unit/doctor_process_test \
 	tests/unit/elf_file_test \
+	tests/unit/fdstore_test \
 	tests/unit/frame_test \
 	tests/unit/ledger_test \
 	tests/unit/hint_test \
 	tests/unit/map_test \
 	tests/unit/message_test \
 	tests/unit/metrics_test \
+	tests/unit/notify_test \
 	tests/unit/page_map_test \
 	tests/unit/placement_test \
 	tests/unit/proc_test \
@@ -539,6 +541,10 @@ tests_unit_elf_file_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_elf_file_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_frame_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_frame_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
+tests_unit_fdstore_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_fdstore_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_notify_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_notify_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_ledger_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_ledger_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_metrics_test_CPPFLAGS = $(daemon_cppflags)
@@ -645,6 +651,7 @@ daemon_plain_scripts = \
 daemon_scripts = \
 	tests/daemon/act.sh \
 	tests/daemon/advise.sh \
+	tests/daemon/activation.sh \
 	tests/daemon/ctl.sh \
 	tests/daemon/doctor.sh \
 	tests/daemon/life.sh \
@@ -668,6 +675,7 @@ EXTRA_DIST += \
 	tests/daemon/life.py \
 	tests/daemon/act.py \
 	tests/daemon/advise.py \
+	tests/daemon/activation.py \
 	tests/daemon/profile.py \
 	tests/daemon/map.py \
 	tests/daemon/numa.py \

@@ -13,7 +13,7 @@ SCRIPTS = os.path.join(BUILD, "apexctl/completion")
 ROWS = re.findall(r"^COMMAND\((\w+),.*?,\s*((?:\"[^\"]*\"\s*)+),",
                   open(os.path.join(SOURCE, "apexctl/commands.def"), encoding="utf-8").read(), re.M | re.S)
 COMMANDS = {name: re.sub(r"\"\s*\"", "", arguments).strip('"\n ') for name, arguments in ROWS}
-LIVE = re.findall(r"OPTION\(\w+, \"(\w+)\", [^\"]*\"[^\"]*\", LIVE",
+LIVE = re.findall(r"OPTION\(\w+, \"(\w+)\", [^\"]*\"[^\"]*\",\s+LIVE",
                   open(os.path.join(SOURCE, "libapex/tables/options.def"), encoding="utf-8").read())
 
 BASH = r"""

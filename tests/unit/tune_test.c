@@ -145,7 +145,7 @@ test_advice(void **state)
     int fd;
 
     (void)state;
-    assert_true(advice_open(&advice, 1, 2, &fd));
+    assert_true(advice_open(&advice, 1, 2, false, &fd));
     tune_advise(&tune, &advice);
     assert_int_equal(advice.page->epoch, 0); // nothing has changed
     tune_set(&tune, TUNE_RULE, "thp", 0);

@@ -74,7 +74,7 @@ target_start(void)
 
     page_start_memory();
     page_start_lease();
-    TARGET_CHECK(advice_open(&advice, PAGE_SEED_NONCE, 1, &fd));
+    TARGET_CHECK(advice_open(&advice, PAGE_SEED_NONCE, 1, false, &fd));
     close(fd);
     roster_init(&roster, 1, 4096);
     // Two nodes, so that rows of nodes count for something.
