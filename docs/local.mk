@@ -42,9 +42,12 @@ EXTRA_DIST += \
 	docs/protocol.md \
 	docs/reading-guide.md \
 	docs/tutorial/01-build-system-and-bootstrapping.md \
+	docs/tutorial/02-memory-hierarchy.md \
 	docs/tutorial/README.md \
 	docs/tutorial/answers/01-easy.c \
 	docs/tutorial/answers/01-medium.c \
+	docs/tutorial/answers/02-easy.c \
+	docs/tutorial/answers/02-medium.c \
 	docs/tutorial/lab/picture.c \
 	docs/tutorial/lab/record.c \
 	docs/tutorial/lab/record.sh \
@@ -66,6 +69,19 @@ EXTRA_DIST += \
 	docs/tutorial/phase01/region.h \
 	docs/tutorial/phase01/tests/phase01.c \
 	docs/tutorial/phase01/tiny.h \
+	docs/tutorial/phase02/Makefile \
+	docs/tutorial/phase02/block.c \
+	docs/tutorial/phase02/block.h \
+	docs/tutorial/phase02/heap.c \
+	docs/tutorial/phase02/heap.h \
+	docs/tutorial/phase02/malloc.c \
+	docs/tutorial/phase02/picture.c \
+	docs/tutorial/phase02/region.c \
+	docs/tutorial/phase02/region.h \
+	docs/tutorial/phase02/size_class.c \
+	docs/tutorial/phase02/size_class.h \
+	docs/tutorial/phase02/tests/phase02.c \
+	docs/tutorial/phase02/tiny.h \
 	docs/tutorial/tools/chapter.py \
 	docs/tutorial/tools/check.py \
 	docs/tutorial/tools/source.py \

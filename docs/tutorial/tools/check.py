@@ -88,7 +88,7 @@ class Checker:
         for name in source.phase_files(number):
             path = os.path.join(source.phase_folder(number), name)
             lines = source.lines_of(path)
-            for step, first, end in source.gaps(path):
+            for step, first, end in source.gaps(path) if source.is_new(number, name) else []:
                 places = [source.find(lines, symbol) for at, symbol in shown.get(step, [])
                           if os.path.samefile(at, path)]
                 if not any(place and place[0] <= first and end <= place[2] for place in places):
@@ -159,6 +159,18 @@ class Checker:
             self.attempt(source.apply_answer, path, folder)
             self.build(folder, source.relative(path))
 
+    def states(self, number, scratch):
+        """What a student has after each step compiles."""
+        steps = {step for name in source.phase_files(number) if source.is_new(number, name)
+                 for step, _, _ in source.gaps(os.path.join(source.phase_folder(number), name))}
+        folder = os.path.join(scratch, f"states{number:02}")
+        for step in range(0, max(steps)):
+            source.start(number, folder, step)
+            text, good = self.make(folder, "all")
+            if not good:
+                self.complain(f"docs/tutorial/phase{number:02}",
+                              f"does not compile after step {step}:\n{text}")
+
     def play(self, document, number, home):
         """Every command of a document; before those of a step, its code is written for the
         student."""
@@ -209,11 +221,16 @@ def run(numbers, update, quick):
             folder = os.path.join(scratch, f"phase{number:02}")
             source.start(number, folder, 99)
             checker.build(folder, f"docs/tutorial/phase{number:02}")
+            checker.states(number, scratch)
             checker.answers(number, scratch)
             home = os.path.join(scratch, f"home{number:02}")
             clone(home)
             checker.play(document, number, home)
         checker.archive()
+        if not quick:
+            home = os.path.join(scratch, "home")
+            clone(home)
+            checker.play(chapter.Document(table.page()), 0, home)
         checker.attempt(table.check, checker, scratch, quick)
     print(f"{len(numbers)} phases, {checker.failures} failures")
     return 1 if checker.failures else 0
