@@ -10,7 +10,9 @@ EXTRA_DIST += \
 	docs/FAQ.md \
 	docs/NUMA.md \
 	docs/PERFORMANCE.md \
+	docs/ROADMAP.md \
 	docs/SECURITY.md \
+	docs/TUTORIAL.md \
 	docs/attacks.md \
 	docs/decisions/0001-descriptors-out-of-line.md \
 	docs/decisions/0002-double-free-mark.md \
@@ -36,9 +38,56 @@ EXTRA_DIST += \
 	docs/decisions/0022-where-pages-are-is-asked-by-samples.md \
 	docs/decisions/0023-advice-does-nothing.md \
 	docs/decisions/0024-restart-loses-nobody.md \
+	docs/decisions/0027-prose-and-code-in-one-piece.md \
 	docs/decisions/README.md \
 	docs/invariants.md \
 	docs/memory-ordering.md \
 	docs/monitoring.md \
 	docs/protocol.md \
-	docs/reading-guide.md
+	docs/reading-guide.md \
+	docs/tutorial/01-build-system-and-bootstrapping.md \
+	docs/tutorial/02-memory-hierarchy.md \
+	docs/tutorial/README.md \
+	docs/tutorial/answers/01-easy.c \
+	docs/tutorial/answers/01-medium.c \
+	docs/tutorial/answers/02-easy.c \
+	docs/tutorial/answers/02-medium.c \
+	docs/tutorial/lab/picture.c \
+	docs/tutorial/lab/record.c \
+	docs/tutorial/lab/record.sh \
+	docs/tutorial/lab/replay.c \
+	docs/tutorial/lab/score.sh \
+	docs/tutorial/lab/test.h \
+	docs/tutorial/lab/traces/ls.trace \
+	docs/tutorial/lab/traces/lua.trace \
+	docs/tutorial/lab/traces/perl.trace \
+	docs/tutorial/lab/traces/python.trace \
+	docs/tutorial/lab/traces/sqlite.trace \
+	docs/tutorial/phase01/Makefile \
+	docs/tutorial/phase01/heap.c \
+	docs/tutorial/phase01/heap.h \
+	docs/tutorial/phase01/malloc.c \
+	docs/tutorial/phase01/picture.c \
+	docs/tutorial/phase01/piece.h \
+	docs/tutorial/phase01/region.c \
+	docs/tutorial/phase01/region.h \
+	docs/tutorial/phase01/tests/phase01.c \
+	docs/tutorial/phase01/tiny.h \
+	docs/tutorial/phase02/Makefile \
+	docs/tutorial/phase02/block.c \
+	docs/tutorial/phase02/block.h \
+	docs/tutorial/phase02/heap.c \
+	docs/tutorial/phase02/heap.h \
+	docs/tutorial/phase02/malloc.c \
+	docs/tutorial/phase02/picture.c \
+	docs/tutorial/phase02/region.c \
+	docs/tutorial/phase02/region.h \
+	docs/tutorial/phase02/size_class.c \
+	docs/tutorial/phase02/size_class.h \
+	docs/tutorial/phase02/tests/phase02.c \
+	docs/tutorial/phase02/tiny.h \
+	docs/tutorial/tools/chapter.py \
+	docs/tutorial/tools/check.py \
+	docs/tutorial/tools/source.py \
+	docs/tutorial/tools/table.py \
+	docs/tutorial/tutorial

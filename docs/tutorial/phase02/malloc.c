@@ -1,0 +1,1 @@
+../phase01/malloc.c

@@ -1,0 +1,1 @@
+../phase01/tiny.h
