@@ -32,6 +32,7 @@ EXTRA_DIST += \
 	docs/decisions/0018-resident-is-asked-for.md \
 	docs/decisions/0019-the-walk-asks-chunks.md \
 	docs/decisions/0023-advice-does-nothing.md \
+	docs/decisions/0026-counting-by-rations.md \
 	docs/decisions/README.md \
 	docs/invariants.md \
 	docs/memory-ordering.md \
