@@ -53,6 +53,7 @@ bench_tools = \
 
 bench_scripts = \
 	bench/count/instructions.sh \
+	bench/cost/profile.sh \
 	bench/programs/cc1.sh \
 	bench/programs/cc1plus.sh \
 	bench/programs/git.sh \

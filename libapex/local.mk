@@ -22,6 +22,7 @@ libapex_sources = \
 	libapex/base/mac.c \
 	libapex/base/rng.c \
 	libapex/core/block.c \
+	libapex/core/ration.c \
 	libapex/core/empty.c \
 	libapex/core/guard.c \
 	libapex/core/heapmap.c \
@@ -92,6 +93,7 @@ libapex_headers = \
 	libapex/base/profile.h \
 	libapex/base/rng.h \
 	libapex/core/block.h \
+	libapex/core/ration.h \
 	libapex/core/empty.h \
 	libapex/core/freelist.h \
 	libapex/core/freelist_linked.h \

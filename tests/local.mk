@@ -17,6 +17,7 @@ unit_tests = \
 	tests/unit/attach_test \
 	tests/unit/bits_test \
 	tests/unit/block_test \
+	tests/unit/ration_test \
 	tests/unit/background_test \
 	tests/unit/compat_test \
 	tests/unit/config_test \
@@ -783,11 +784,12 @@ bench_scripts_checked = \
 
 check_tests += $(bench_scripts_checked)
 if SHARED_LIBS
-test_tests += tests/bench/smoke.sh
+test_tests += tests/bench/smoke.sh tests/bench/profile_cost.sh
 endif
 EXTRA_DIST += \
 	$(bench_scripts_checked) \
 	tests/bench/driver.py \
+	tests/bench/profile_cost.sh \
 	tests/bench/smoke.sh \
 	tests/bench/unit.py
 

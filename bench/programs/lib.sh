@@ -7,6 +7,7 @@
 #   BENCH_STEP      prepare: once, before any round, without an allocator; run: to be measured
 #   BENCH_DATA      a folder that stays, for what prepare makes
 #   BENCH_PRELOAD   the allocator's library, empty for glibc
+#   BENCH_COUNTER   not the driver's: words to put in front of the program (cost/profile.sh)
 #
 # A script ends with `under PROGRAM…`, which becomes that program; or it starts a process of its own
 # and says by metrics what that took: `user` and `system` (s) and `peak_rss` (bytes) stand for what
@@ -40,5 +41,6 @@ preparing()
 # driver, so that peak memory is the program's own.
 under()
 {
-    exec env ${BENCH_PRELOAD:+LD_PRELOAD="$BENCH_PRELOAD"} "$@"
+    # shellcheck disable=SC2086  # the counter is several words
+    exec env ${BENCH_PRELOAD:+LD_PRELOAD="$BENCH_PRELOAD"} ${BENCH_COUNTER:-} "$@"
 }

@@ -9,11 +9,12 @@
 //   …      stack_count × struct apex_profile_stack: who allocated, how much, how much of it is free
 //   …      live_count × struct apex_profile_live: each sampled object that is live
 //
-// Sampling. Each allocation of s bytes is taken with the probability 1 - exp(-s / rate): as if a
-// Poisson process with one event in `rate` bytes ran along what is allocated. So a sampled object
-// stands for weight = 1 / (1 - exp(-s / rate)) objects of its size; sums of weights are unbiased
-// estimates, whatever the sizes and however the rate has changed meanwhile. Weights are in units of
-// 1/256.
+// Sampling. Each allocation is taken with the probability 1 - exp(-b / rate): as if a Poisson
+// process with one event in `rate` bytes ran along what is allocated. b is what was granted (the
+// size of the class) for objects up to 64 KiB, and what was asked for above and in the hardened
+// library. So a sampled object stands for weight = 1 / (1 - exp(-b / rate)) objects of its size;
+// sums of weights are unbiased estimates of what was asked for, whatever the sizes and however the
+// rate has changed meanwhile. Weights are in units of 1/256.
 //
 // Rules for writers: u64 are stored whole. A stack is complete when its `depth` is not 0, and does
 // not change afterwards but for its counters, which only grow. A live entry is complete when

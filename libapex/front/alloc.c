@@ -103,7 +103,7 @@ alloc_slow(size_t size)
 // A sampled object of a thread that has a heap: in a chunk of its own it begins after a lead
 // (policy/sampler.h). NULL when it cannot be one; then errno is as it was.
 APART static void *
-alloc_sampled(struct heap *heap, size_t size, size_t align, bool *zeroed)
+alloc_sampled(struct heap *heap, size_t size, size_t align, uint64_t weight, bool *zeroed)
 {
     // alloc_aligned() may have asked for a multiple of the alignment that it wants.
     size_t natural = size & -size;
@@ -111,7 +111,6 @@ alloc_sampled(struct heap *heap, size_t size, size_t align, bool *zeroed)
     int saved = errno;
 
     heap_tick(heap); // a program may never leave the fast path otherwise
-    sampler_wind(&heap->sample, &heap->rng);
     lead = lead < align ? align : lead;
     lead = lead < SAMPLER_LEAD_BYTES ? SAMPLER_LEAD_BYTES : lead;
     if (size > PTRDIFF_MAX - lead) {
@@ -127,24 +126,21 @@ alloc_sampled(struct heap *heap, size_t size, size_t align, bool *zeroed)
     char *p = own ? base : base + lead;
     // Without a place it is an ordinary object, somewhat too large: were it freed, the next one to
     // be sampled would find itself at the same address, and no place again.
-    return sampler_enter(p, size, (size_t)(p - base)) ? p : base;
+    return sampler_enter(p, size, (size_t)(p - base), weight) ? p : base;
 }
 
-// Whether an allocation is to be sampled here; the hardened library does that in sealed.c. The heap
-// is NULL while thread-local data is not there yet.
-FAST bool
-alloc_is_due(struct heap *heap, size_t size)
+// By the thread's own clock, when a class's does not count it: sampled, if it is due; else NULL.
+// The hardened library does that in sealed.c. The heap is NULL while thread-local data is not there
+// yet.
+static void *
+alloc_due(struct heap *heap, size_t size, size_t align, bool *zeroed)
 {
-    return !PROFILE_HEADER && likely(heap != NULL) && sampler_due(&heap->sample, size);
-}
-
-// A request to alloc_general() that was not counted on its way, while the profile is on.
-APART static void *
-alloc_general_watched(size_t size, size_t align, bool *zeroed)
-{
-    struct heap *heap = heap_self.heap;
-    void *p = alloc_is_due(heap, size) ? alloc_sampled(heap, size, align, zeroed) : NULL;
-    return p != NULL ? p : alloc_general(size, align, zeroed);
+    if (PROFILE_HEADER || unlikely(heap == NULL) || !sampler_due(&heap->sample, size)) {
+        return NULL;
+    }
+    uint64_t weight = sampler_weight(size, heap->sample.rate_bytes);
+    sampler_wind(&heap->sample, &heap->rng);
+    return alloc_sampled(heap, size, align, weight, zeroed);
 }
 
 // The current block of class `c` has no free chunk.
@@ -153,6 +149,43 @@ alloc_refill(size_t size, unsigned c)
 {
     void *p = heap_alloc_carve(heap_self.heap, c);
     return likely(p != NULL) ? p : alloc_slow(size);
+}
+
+// While the profile is on: an object of class `c`, whose ration is used up. NULL: neither is it to
+// be sampled, nor is there a chunk at hand; then it is counted already.
+static void *
+alloc_rationed(struct heap *heap, size_t size, size_t align, unsigned c, bool *zeroed)
+{
+    uint64_t weight;
+    void *p = heap_alloc_ration(heap, c, &weight);
+
+    *zeroed = false;
+    if (p != NULL) {
+        return p;
+    }
+    if (weight != 0) {
+        return alloc_sampled(heap, size, align, weight, zeroed);
+    }
+    heap_count_watched(heap, c);
+    return NULL;
+}
+
+// A request to alloc_general() while the profile is on.
+APART static void *
+alloc_general_watched(size_t size, size_t align, bool *zeroed)
+{
+    struct heap *heap = heap_self.heap;
+    unsigned c = size_class_aligned(size, align);
+    void *p;
+
+    if (!PROFILE_HEADER && heap != NULL && c < CLASS_RUN) {
+        *zeroed = false;
+        p = heap_alloc_watched(heap, c);
+        p = p != NULL ? p : alloc_rationed(heap, size, align, c, zeroed);
+    } else {
+        p = alloc_due(heap, size, align, zeroed);
+    }
+    return p != NULL ? p : alloc_general(size, align, zeroed);
 }
 
 APART static void *
@@ -164,49 +197,32 @@ alloc_run(size_t size)
     return likely(p != NULL) ? p : alloc_slow(size);
 }
 
-// While the profile is on, and this allocation is not sampled: by the same ways as below.
-APART static void *
-alloc_unwatched(size_t size)
-{
-    void *p = size == 0 ? empty_alloc(0) : NULL;
-
-    if (p != NULL) {
-        return p;
-    }
-    if (size > BLOCK_BYTES) {
-        return alloc_run(size);
-    }
-    unsigned c = size_class_of(size);
-    p = heap_alloc(heap_self.heap, c);
-    return p != NULL ? p : alloc_refill(size, c);
-}
-
-APART static void *
-alloc_due(size_t size)
-{
-    bool zeroed;
-    void *p = alloc_sampled(heap_self.heap, size, ALIGN_BYTES, &zeroed);
-    return p != NULL ? p : alloc_unwatched(size);
-}
-
-// While the profile is on: any size, counted. Or thread-local data is not there yet, nor is a heap.
-// Ends in calls or in nothing, as the fast path does.
+// While the profile is on: any size that the fast path did not serve. Or thread-local data is not
+// there yet, nor is a heap. Ends in calls or in nothing, as the fast path does.
 APART static void *
 alloc_watched(size_t size)
 {
     struct heap *heap = heap_self.heap;
+    bool zeroed;
+    void *p;
 
     if (unlikely(heap == NULL)) {
         return alloc_slow(size);
     }
-    if (alloc_is_due(heap, size)) {
-        return alloc_due(size);
+    if (unlikely(size == 0)) {
+        p = empty_alloc(0);
+        return p != NULL ? p : alloc_slow(0);
     }
-    if (unlikely(size - 1 >= BLOCK_BYTES)) {
-        return alloc_unwatched(size);
+    if (unlikely(size > BLOCK_BYTES)) {
+        p = alloc_due(heap, size, ALIGN_BYTES, &zeroed);
+        return p != NULL ? p : alloc_run(size);
     }
     unsigned c = size_class_of(size);
-    void *p = heap_alloc(heap, c);
+    // The fast path has looked for smaller ones.
+    p = size < DIRECT_BYTES_MAX ? NULL : heap_alloc_watched(heap, c);
+    if (p == NULL) {
+        p = alloc_rationed(heap, size, ALIGN_BYTES, c, &zeroed);
+    }
     return likely(p != NULL) ? p : alloc_refill(size, c);
 }
 
@@ -216,7 +232,8 @@ alloc_rest(size_t size)
 {
     struct heap *heap = heap_self.heap;
 
-    if (unlikely(heap_self.direct_end == 0)) {
+    // The hardened library has counted it already (sealed.c), and has no rations.
+    if (heap_is_watched() && (!PROFILE_HEADER || heap == NULL)) {
         return alloc_watched(size);
     }
     if (unlikely(size == 0)) {
@@ -238,8 +255,8 @@ aligned_rest(size_t align, size_t size)
 {
     bool zeroed;
 
-    return unlikely(heap_self.direct_end == 0) ? alloc_general_watched(size, align, &zeroed)
-                                               : alloc_general(size, align, &zeroed);
+    return heap_is_watched() ? alloc_general_watched(size, align, &zeroed)
+                             : alloc_general(size, align, &zeroed);
 }
 
 void *
@@ -258,9 +275,8 @@ APART static void *
 calloc_rest(size_t bytes)
 {
     bool zeroed = false;
-    void *p = unlikely(heap_self.direct_end == 0)
-                  ? alloc_general_watched(bytes, ALIGN_BYTES, &zeroed)
-                  : alloc_general(bytes, ALIGN_BYTES, &zeroed);
+    void *p = heap_is_watched() ? alloc_general_watched(bytes, ALIGN_BYTES, &zeroed)
+                                : alloc_general(bytes, ALIGN_BYTES, &zeroed);
 
     if (p != NULL) {
         memset(p, 0, zeroed ? ALIGN_BYTES : bytes);
@@ -426,10 +442,10 @@ alloc_watch_resized(struct large *large, bool sampled)
     struct heap *heap = heap_self.heap;
     size_t bytes = large->usable_bytes;
 
-    if (unlikely(heap_self.direct_end == 0) && heap != NULL &&
-        (sampler_due(&heap->sample, bytes) || sampled)) {
+    if (heap_is_watched() && heap != NULL && (sampler_due(&heap->sample, bytes) || sampled)) {
+        uint64_t weight = sampler_weight(bytes, heap->sample.rate_bytes);
         sampler_wind(&heap->sample, &heap->rng);
-        sampler_enter(large->base, bytes, 0);
+        sampler_enter(large->base, bytes, 0, weight);
     }
 }
 
@@ -492,7 +508,7 @@ realloc_grow_run(struct block *b, size_t size)
 
     // One that is due to be sampled has to move.
     return b->size_class >= CLASS_RUN && size > b->chunk_bytes && size <= CHUNK_BYTES_MAX &&
-           (heap_self.direct_end != 0 || heap->sample.left_bytes >= (int64_t)size) &&
+           (!heap_is_watched() || heap->sample.left_bytes >= (int64_t)size) &&
            load_relaxed(&b->owner) == &heap->owner && heap_grow_run(heap, b, size_class_of(size));
 }
 

@@ -191,6 +191,7 @@ sealed_alloc_sampled(struct heap *heap, size_t size, size_t align, enum seal_kin
     size_t lead = align > SAMPLER_LEAD_BYTES ? align : SAMPLER_LEAD_BYTES;
     int saved = errno;
 
+    uint64_t weight = sampler_weight(size, heap->sample.rate_bytes);
     heap_tick(heap); // a program may never leave the fast path otherwise
     sampler_wind(&heap->sample, &heap->rng);
     if (size > PTRDIFF_MAX - BLOCK_BYTES - lead) {
@@ -206,7 +207,7 @@ sealed_alloc_sampled(struct heap *heap, size_t size, size_t align, enum seal_kin
         lead = 0;
         large_seal(base, size, kind);
     }
-    if (!sampler_enter(base + lead, size, lead)) {
+    if (!sampler_enter(base + lead, size, lead, weight)) {
         // An ordinary object then, as in alloc_sampled().
         if (lead != 0) {
             seal_resize(block_head(geometry_descriptor(base)), chunk_of(base), size);
@@ -236,7 +237,7 @@ sealed_alloc_watched(size_t size, size_t align, enum seal_kind kind)
 static APART void *
 sealed_alloc_rest(size_t size, size_t align, enum seal_kind kind)
 {
-    return unlikely(heap_self.direct_end == 0)
+    return heap_is_watched()
                ? sealed_alloc_watched(size, align, kind)
                : sealed_alloc_unwatched(heap_self.heap, size, align, kind);
 }

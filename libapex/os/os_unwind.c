@@ -13,6 +13,8 @@
 
 #include "os/os_unwind.h"
 
+#include "base/atomic.h"
+#include "base/bits.h"
 #include "base/compiler.h"
 #include "os/os.h"
 
@@ -31,12 +33,16 @@
 #define REGISTER_FP 6
 #define REGISTER_SP 7
 #define REGISTER_RA 16
+#define KEPT {3, 6, 12, 13, 14, 15, REGISTER_RA}
+#define KEPT_COUNT 7
 #elif defined(__aarch64__) && defined(DLFO_STRUCT_HAS_EH_DBASE)
 #define UNWIND_KNOWN 1
 #define REGISTERS 32
 #define REGISTER_FP 29
 #define REGISTER_SP 31
 #define REGISTER_RA 30
+#define KEPT {19, 20, 21, 22, 23, 24, 25, 26, 27, 28, REGISTER_FP, REGISTER_RA}
+#define KEPT_COUNT 12
 #else
 #define UNWIND_KNOWN 0
 #endif
@@ -45,6 +51,7 @@
 
 #define REMEMBERED_MAX 4           // DW_CFA_remember_state inside each other
 #define INDEX_ENCODINGS 0x3b03     // sorted table of 32-bit offsets, 32-bit count
+#define MEMO_COUNT 1024          // addresses whose rules are remembered
 #define FRAME_BYTES_MAX (1u << 20) // of one frame that only a frame pointer describes
 
 // A loader that is older than 2.35 has no such function, and then there are no stacks.
@@ -63,6 +70,25 @@ struct rules {
     int64_t cfa_offset;
     const uint8_t *cfa_expression; // NULL: register and offset
     uint64_t cfa_expression_bytes;
+};
+
+// The rules of one address, when they are as simple as most are: the CFA by a register, and other
+// registers that a call keeps in words below it.
+struct brief {
+    uintptr_t pc;
+    const void *object; // by its tables: what is loaded at an address may change
+    int32_t cfa_offset;
+    uint8_t cfa_reg;
+    bool signal;
+    uint16_t saved;             // a bit for each of those below
+    int16_t place[KEPT_COUNT];  // in words from the CFA
+};
+
+#define BRIEF_WORDS ((sizeof(struct brief) + 7) / 8)
+
+struct memo {
+    uint64_t turn; // odd while it is written; 0: nothing was yet
+    uint64_t word[BRIEF_WORDS];
 };
 
 struct cursor {
@@ -153,6 +179,17 @@ unwind_address(struct cursor *c, uint8_t encoding)
         c->bad = true;
         return 0;
     }
+}
+
+// A return address without its signature.
+static uintptr_t
+unwind_stripped(uintptr_t ra)
+{
+#if defined(__aarch64__)
+    return ra & ((UINT64_C(1) << 48) - 1);
+#else
+    return ra;
+#endif
 }
 
 // Reads a word of the stack, when its page can be read. The kernel copies a signal set from where
@@ -435,6 +472,106 @@ unwind_rules(const uint8_t *fde, uintptr_t pc, struct rules *r, bool *signal)
     return unwind_run(c, &cie, begin, pc, &initial, r);
 }
 
+// --- What is remembered --------------------------------------------------------------------------
+//
+// Running the program of rules takes some thousand instructions for a frame, and a program
+// allocates at few places. So brief rules are kept, each in the one place that its address has, by
+// a sequence lock: who finds a place being written goes on without it, and nobody waits.
+
+static struct memo memos[MEMO_COUNT];
+static const uint8_t kept[KEPT_COUNT] = KEPT;
+
+static struct memo *
+unwind_memo(uintptr_t pc)
+{
+    uint64_t product = (uint64_t)pc * UINT64_C(0x9e3779b97f4a7c15); // as in policy/sampler.c
+    return &memos[product >> (64 - bits_log2(MEMO_COUNT))];
+}
+
+static bool
+unwind_recall(uintptr_t pc, const void *object, struct brief *out)
+{
+    struct memo *memo = unwind_memo(pc);
+    uint64_t word[BRIEF_WORDS];
+    uint64_t turn = load_acquire(&memo->turn); // pairs: unwind_remember
+
+    for (unsigned i = 0; i < BRIEF_WORDS; i++) {
+        word[i] = load_relaxed(&memo->word[i]);
+    }
+    fence_acquire();
+    if (turn % 2 != 0 || load_relaxed(&memo->turn) != turn) {
+        return false;
+    }
+    memcpy(out, word, sizeof *out);
+    return out->pc == pc && out->object == object;
+}
+
+static void
+unwind_remember(const struct brief *brief)
+{
+    struct memo *memo = unwind_memo(brief->pc);
+    uint64_t word[BRIEF_WORDS] = {0};
+    uint64_t turn = load_relaxed(&memo->turn);
+
+    // Pairs with the fence in unwind_recall: who reads a word of these sees the turn odd, or later.
+    if (turn % 2 != 0 || !cas_strong_acquire(&memo->turn, &turn, turn + 1)) {
+        return; // somebody else writes there
+    }
+    fence_full();
+    memcpy(word, brief, sizeof *brief);
+    for (unsigned i = 0; i < BRIEF_WORDS; i++) {
+        store_relaxed(&memo->word[i], word[i]);
+    }
+    store_release(&memo->turn, turn + 2); // pairs with the acquire in unwind_recall
+}
+
+// False when the rules are not of the brief kind.
+static bool
+unwind_abridge(const struct rules *r, struct brief *out)
+{
+    if (r->cfa_expression != NULL || r->cfa_reg >= REGISTERS || r->cfa_offset > INT32_MAX ||
+        r->cfa_offset < INT32_MIN || r->reg[REGISTER_RA].kind >= RULE_UNDEFINED) {
+        return false;
+    }
+    out->cfa_offset = (int32_t)r->cfa_offset;
+    out->cfa_reg = (uint8_t)r->cfa_reg;
+    out->saved = 0;
+    for (unsigned i = 0; i < KEPT_COUNT; i++) {
+        const struct rule *rule = &r->reg[kept[i]];
+        int32_t words = rule->offset / (int32_t)sizeof(uintptr_t);
+        if (rule->kind != RULE_SAVED) {
+            continue;
+        }
+        if (rule->offset % (int32_t)sizeof(uintptr_t) != 0 || words != (int16_t)words) {
+            return false;
+        }
+        out->saved |= (uint16_t)(1u << i);
+        out->place[i] = (int16_t)words;
+    }
+    return true;
+}
+
+static bool
+unwind_apply_brief(struct walk *w, const struct brief *b)
+{
+    uintptr_t cfa = w->reg[b->cfa_reg] + (uintptr_t)(intptr_t)b->cfa_offset;
+
+    if (cfa < w->reg[REGISTER_SP]) {
+        return false;
+    }
+    for (unsigned left = b->saved; left != 0; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctz(left);
+        uintptr_t at = cfa + (uintptr_t)(intptr_t)b->place[i] * sizeof at;
+        if (!unwind_read(w, at, &w->reg[kept[i]])) {
+            return false;
+        }
+    }
+    w->reg[REGISTER_SP] = cfa;
+    w->pc = unwind_stripped(w->reg[REGISTER_RA]);
+    w->exact = b->signal;
+    return w->pc != 0;
+}
+
 // --- From frame to frame -------------------------------------------------------------------------
 
 // What a function that aligns its stack says of its CFA: the word at some register's distance.
@@ -491,10 +628,7 @@ unwind_apply(struct walk *w, const struct rules *r)
     }
     next[REGISTER_SP] = cfa;
     memcpy(w->reg, next, sizeof w->reg);
-    w->pc = w->reg[REGISTER_RA];
-#if defined(__aarch64__)
-    w->pc &= (UINT64_C(1) << 48) - 1; // without its signature
-#endif
+    w->pc = unwind_stripped(w->reg[REGISTER_RA]);
     return w->pc != 0;
 }
 
@@ -525,9 +659,17 @@ unwind_step(struct walk *w)
     if (_dl_find_object((void *)pc, &object) != 0 || object.dlfo_eh_frame == NULL) {
         return unwind_by_frame_pointer(w);
     }
+    struct brief brief;
+    if (unwind_recall(pc, object.dlfo_eh_frame, &brief)) {
+        return unwind_apply_brief(w, &brief);
+    }
     const uint8_t *fde = unwind_search(object.dlfo_eh_frame, pc);
     if (fde == NULL || !unwind_rules(fde, pc, &r, &signal)) {
         return false;
+    }
+    brief = (struct brief){.pc = pc, .object = object.dlfo_eh_frame, .signal = signal};
+    if (unwind_abridge(&r, &brief)) {
+        unwind_remember(&brief);
     }
     w->exact = signal;
     return unwind_apply(w, &r);

@@ -48,7 +48,7 @@ _Static_assert(CLASS_RUN == 80 && DIRECT_COUNT == 65, "NO_BLOCKS names every ent
 
 __thread struct heap_self heap_self = {
     .heap = (struct heap *)(uintptr_t)&heap_none,
-    .direct_end = DIRECT_BYTES_MAX + 1,
+    .direct_end = DIRECT_END,
 };
 
 uint32_t heap_idle_part = IDLE_PART_MAX;
@@ -88,6 +88,12 @@ heap_add(const struct heap *heap, uint64_t *truth, uint64_t delta)
 
 #define HEAP_COUNT(heap, field, delta) heap_add((heap), &(heap)->stats.field, (delta))
 
+FAST bool
+heap_rations(const struct heap *heap)
+{
+    return !PROFILE_HEADER && unlikely(heap->rationed);
+}
+
 // There may be no page any more; or, in a child that no fork handler saw, it is somebody else's. A
 // new page gives the heap its slot by heap_mirror_all.
 FAST void
@@ -103,6 +109,9 @@ heap_settle(struct heap *heap, struct block *b)
 {
     uint32_t used = block_used(b);
 
+    if (heap_rations(heap) && b->state == BLOCK_CURRENT) {
+        used -= ration_left(b);
+    }
     if (used > b->settled) {
         HEAP_COUNT(heap, class[b->size_class].live_gained, used - b->settled);
     } else if (used < b->settled) {
@@ -336,10 +345,46 @@ heap_set_current(struct heap *heap, unsigned c, struct block *b)
 {
     size_t last = size_classes[c].chunk_bytes / ALIGN_BYTES;
     size_t first = c == 0 ? 1 : size_classes[c - 1].chunk_bytes / ALIGN_BYTES + 1;
+    struct block *front = heap_rations(heap) && b != NO_BLOCK ? ration_start(b) : b;
 
     heap->current[c] = b;
     for (size_t n = first; n <= last && n < DIRECT_COUNT; n++) {
-        heap->direct[n] = b;
+        heap->direct[n] = front;
+    }
+}
+
+// Puts the ration of class `c`, if there is one, back into the block's list.
+static void
+heap_recall(struct heap *heap, unsigned c)
+{
+    struct block *b = heap->current[c];
+    uint32_t count;
+
+    if (!heap_rations(heap) || b == NO_BLOCK) {
+        return;
+    }
+    if (unlikely(!ration_recall(b, &count))) {
+        fault_raise(FAULT_CORRUPT_LIST, b->base, b->chunk_bytes);
+    }
+    heap->due[c] += count;
+}
+
+void
+heap_recall_all(struct heap *heap)
+{
+    for (unsigned c = 0; c < CLASS_RUN; c++) {
+        heap_recall(heap, c);
+    }
+}
+
+// From now on, or no longer, malloc pops from rations.
+static void
+heap_ration(struct heap *heap, bool on)
+{
+    heap_recall_all(heap);
+    heap->rationed = on;
+    for (unsigned c = 0; c < CLASS_RUN; c++) {
+        heap_set_current(heap, c, heap->current[c]);
     }
 }
 
@@ -584,6 +629,7 @@ heap_park(struct heap *heap, unsigned c)
     struct block *b = heap->current[c];
 
     if (b != NO_BLOCK) {
+        heap_recall(heap, c);
         heap_set_current(heap, c, NO_BLOCK);
         block_set_state(b, BLOCK_MOVING);
         heap_file(heap, b);
@@ -834,6 +880,7 @@ heap_alloc_small(struct heap *heap, unsigned c, bool *zeroed)
 {
     struct block *b = heap->current[c];
 
+    heap_recall(heap, c);
     for (;;) {
         void *p = block_pop(b);
         if (p != NULL) {
@@ -980,10 +1027,84 @@ heap_watch(struct heap *heap)
 {
     uint64_t rate = load_relaxed(&sampler_rate);
 
-    if (unlikely(heap->sample.rate_bytes != rate)) {
-        sampler_wind(&heap->sample, &heap->rng);
+    heap_self.direct_end = rate == 0 ? DIRECT_END : DIRECT_WATCHED;
+    if (likely(heap->sample.rate_bytes == rate)) {
+        return;
     }
-    heap_self.direct_end = rate == 0 ? DIRECT_BYTES_MAX + 1 : 0;
+    sampler_wind(&heap->sample, &heap->rng);
+    if (PROFILE_HEADER) {
+        return;
+    }
+    heap_ration(heap, rate != 0);
+    for (unsigned c = 0; c < CLASS_RUN && rate != 0; c++) {
+        heap->due[c] = sampler_draw(rate, size_classes[c].chunk_bytes, &heap->rng);
+    }
+}
+
+// When it is to be sampled, or the ration's list is broken, which is said.
+static SLOW void *
+heap_alloc_ration_rest(struct heap *heap, unsigned c, uint64_t *weight)
+{
+    size_t bytes = size_classes[c].chunk_bytes;
+    uint64_t rate = heap->sample.rate_bytes;
+
+    if (heap->due[c] == 0) {
+        *weight = sampler_weight(bytes, rate);
+        heap->due[c] = sampler_draw(rate, bytes, &heap->rng);
+    } else {
+        heap_recall(heap, c);
+    }
+    return NULL;
+}
+
+// Lengthens the list of a block that has `count` chunks at hand, so that the ration is worth its
+// making; larger chunks and, perhaps, what others have freed are for heap_alloc_carve. How many
+// there are then.
+static APART uint32_t
+heap_ration_more(struct heap *heap, struct block *b, uint32_t count)
+{
+    if (b->chunk_bytes - 1 >= DIRECT_BYTES_MAX || heap_tick_is_due(heap) ||
+        remote_pending(&heap->owner)) {
+        return count;
+    }
+    heap->ticks++;
+    return count + ration_add(b, &heap->rng);
+}
+
+void *
+heap_alloc_ration(struct heap *heap, unsigned c, uint64_t *weight)
+{
+    struct block *b = heap->current[c];
+    uint64_t due = heap->due[c];
+
+    *weight = 0;
+    if (unlikely(due == 0)) {
+        return heap_alloc_ration_rest(heap, c, weight);
+    }
+    uint32_t count = ration_at_hand(b);
+    if (count * b->chunk_bytes < RATION_BYTES_MIN) {
+        count = heap_ration_more(heap, b, count);
+        if (count == 0) {
+            return NULL; // there may be no block at all
+        }
+    }
+    if (unlikely(ration_of(b)->free != NULL)) {
+        return heap_alloc_ration_rest(heap, c, weight);
+    }
+    if (unlikely(count > due)) {
+        count = ration_fill_part(b, (uint32_t)due);
+    } else {
+        ration_fill_all(b, count);
+    }
+    heap->due[c] = due - count;
+    return block_pop(ration_of(b));
+}
+
+void
+heap_count_watched(struct heap *heap, unsigned c)
+{
+    // A thread that has just begun, or changed the rate, has not reached the first of its samples.
+    heap->due[c] -= heap->due[c] > 0;
 }
 
 struct apex_stats_thread *
@@ -996,6 +1117,7 @@ void
 heap_reset(struct heap *heap)
 {
     heap->direct[0] = NO_BLOCK;
+    heap->rationed = false;
     for (unsigned c = 0; c < CLASS_RUN; c++) {
         heap_set_current(heap, c, NO_BLOCK);
         list_init(&heap->available[c]);
@@ -1003,6 +1125,7 @@ heap_reset(struct heap *heap)
     list_init(&heap->full);
     idle_init(&heap->idle);
     heap->blocks = 0;
+    heap->sample.rate_bytes = 0;
     for (unsigned i = 0; i < BATCH_SLOTS; i++) {
         heap->batch[i].block = NULL;
     }
@@ -1031,6 +1154,7 @@ heap_abandon_all(struct heap *heap)
     }
     heap_deliver_all(heap);
     heap_drain(heap);
+    heap_recall_all(heap);
     for (unsigned c = 0; c < CLASS_RUN; c++) {
         struct block *b = heap->current[c];
         if (b != NO_BLOCK) {
@@ -1062,7 +1186,8 @@ heap_audit_current(const struct heap *heap, unsigned c)
     apex_audit(b == NO_BLOCK || b->state == BLOCK_CURRENT);
     apex_audit(heap->direct[0] == NO_BLOCK);
     for (size_t n = 1; n < DIRECT_COUNT; n++) {
-        apex_audit(size_class_small(n * ALIGN_BYTES) != c || heap->direct[n] == b);
+        const struct block *front = heap->rationed && b != NO_BLOCK ? ration_of(b) : b;
+        apex_audit(size_class_small(n * ALIGN_BYTES) != c || heap->direct[n] == front);
     }
     if (b == NO_BLOCK) {
         return 0;

@@ -18,6 +18,7 @@
 //       malloc(0) leaves the fast path (core/empty.h).
 //   H4  A run of a class from CLASS_RUN on is FULL or IDLE, never CURRENT: what is freed is at hand
 //       for all these classes, and under the bound of what is idle.
+//       While the heap profile is on it is that block's ration (core/ration.h), and `rationed`.
 //   H5  At most BATCH_BYTES_MAX of chunks in each of BATCH_SLOTS batches that are open, and of
 //       PARKED_MAX that are not, await delivery.
 //   H6  Every IDLE block is of the home of the heap, if there are several: what empties elsewhere
@@ -28,6 +29,7 @@
 
 #include "abi/stats_page.h"
 #include "base/rng.h"
+#include "core/ration.h"
 #include "core/remote.h"
 #include "policy/gate.h"
 #include "policy/numa.h"
@@ -76,7 +78,9 @@ struct heap {
     struct quarantine quarantine; // hardened profile
     struct gate_pass pass;
     struct rng rng;
-    struct sampler_clock sample; // only looked at while `direct_end` of its thread is 0
+    struct sampler_clock sample; // only looked at while the profile is on, as is the next
+    uint64_t due[CLASS_RUN];     // chunks until the next sample that are not rationed out
+    bool rationed;
     uint32_t ticks;       // slow allocations
     uint32_t tick_mask;   // housekeeping is due when these bits of `ticks` are 0
     uint64_t ticked_ns;   // when it was last done
@@ -115,10 +119,14 @@ extern const struct heap heap_none;
 // The same after its heap was closed: a destructor that runs later still may free, unbatched.
 extern const struct heap heap_gone;
 
-// The heap of the calling thread, and the size from which on `direct` has no entries: 0 while the
-// profile is on, so that every allocation leaves the fast path. Two words are all the static TLS
-// that libapex takes, so that it can be loaded late ("cannot allocate memory in static TLS block").
-// Both are 0 until the dynamic linker has given thread-local data its first values.
+// The heap of the calling thread, and the size from which on allocations leave the fast path: the
+// first without an entry in `direct`; a smaller one while the profile is on, DIRECT_WATCHED. Two
+// words are all the static TLS that libapex takes, so that it can be loaded late ("cannot allocate
+// memory in static TLS block"). Both are 0 until the dynamic linker has given thread-local data its
+// first values.
+#define DIRECT_END (DIRECT_BYTES_MAX + 1)
+#define DIRECT_WATCHED (PROFILE_HEADER ? 0 : DIRECT_BYTES_MAX)
+
 struct heap_self {
     struct heap *heap;
     size_t direct_end;
@@ -143,6 +151,22 @@ void heap_settle_in(struct heap *heap);
 
 // Takes over for the calling thread, whose heap it is, whether the profile is on, and its rate.
 void heap_watch(struct heap *heap);
+
+// True while the profile is on for the calling thread, or while thread-local data is not there yet.
+FAST bool
+heap_is_watched(void)
+{
+    return unlikely(heap_self.direct_end != DIRECT_END);
+}
+
+// While the profile is on, and the ration of class `c` is used up: an allocation out of the next
+// one. NULL when there is no chunk at hand, and heap_count_watched() is to be called for whatever
+// serves instead; or when the allocation is to be sampled, then *weight is not 0.
+void *heap_alloc_ration(struct heap *heap, unsigned c, uint64_t *weight);
+void heap_count_watched(struct heap *heap, unsigned c);
+
+// Puts what is rationed out back into the blocks' lists, for whoever looks at these.
+void heap_recall_all(struct heap *heap);
 
 // Housekeeping, if it is due (then true): for what comes as seldom as a slow allocation, and counts
 // as one.
@@ -245,6 +269,14 @@ void heap_mark_slot(const struct heap *heap, struct apex_stats_thread *slot);
 
 // Debug builds: checks H1 and every block of the heap. Owner only.
 void heap_audit(struct heap *heap);
+
+// The same while the profile is on: out of the ration of a class below CLASS_RUN.
+FAST void *
+heap_alloc_watched(struct heap *heap, unsigned c)
+{
+    struct block *b = heap->current[c];
+    return unlikely(b->capacity == 0) ? NULL : block_pop(ration_of(b)); // there is no block yet
+}
 
 // The fast path of classes below CLASS_RUN.
 FAST void *

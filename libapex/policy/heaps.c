@@ -117,7 +117,7 @@ void
 heaps_close(struct heap *heap)
 {
     heap_self.heap = (struct heap *)(uintptr_t)&heap_gone;
-    heap_self.direct_end = DIRECT_BYTES_MAX + 1; // 0 says that the heap has a clock
+    heap_self.direct_end = DIRECT_END; // less says that the heap has a clock
     heap_abandon_all(heap);
     POOL_COUNT(threads_exited, 1);
     heaps_make_idle(heap);

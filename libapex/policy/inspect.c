@@ -105,6 +105,7 @@ inspect_heap(struct heap *heap, size_t bytes_max)
     // Blocks whose chunks all came home from other threads may have lost their pages since, and
     // with them their headers: they are empty once they have been received.
     heap_drain(heap);
+    heap_recall_all(heap);
     for (unsigned c = 0; c < CLASS_RUN; c++) {
         if (heap->current[c]->capacity != 0) {
             bytes_max = inspect_block(heap->current[c], bytes_max);

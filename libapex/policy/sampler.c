@@ -130,19 +130,27 @@ sampler_log(uint64_t x)
            2 * t * (1 + square * (1.0 / 3 + square * (1.0 / 5 + square * (1.0 / 7))));
 }
 
+// -ln of a number evenly spread over (0, 1] is spread as the gaps of a Poisson process are.
+static double
+sampler_gap(uint64_t rate_bytes, struct rng *rng)
+{
+    uint64_t u = (rng_next(rng) >> 16) + 1;
+    return (double)rate_bytes * (48 * 0.69314718056 - sampler_log(u));
+}
+
 void
 sampler_wind(struct sampler_clock *clock, struct rng *rng)
 {
     uint64_t rate = load_relaxed(&sampler_rate);
 
     clock->rate_bytes = rate;
-    if (rate == 0) {
-        clock->left_bytes = INT64_MAX;
-        return;
-    }
-    // -ln of a number evenly spread over (0, 1] is spread as the gaps of a Poisson process are.
-    uint64_t u = (rng_next(rng) >> 16) + 1;
-    clock->left_bytes = (int64_t)((double)rate * (48 * 0.69314718056 - sampler_log(u)));
+    clock->left_bytes = rate == 0 ? INT64_MAX : (int64_t)sampler_gap(rate, rng);
+}
+
+uint64_t
+sampler_draw(uint64_t rate_bytes, size_t bytes, struct rng *rng)
+{
+    return (uint64_t)(sampler_gap(rate_bytes, rng) / (double)bytes);
 }
 
 // 1 - exp(-x): a series where x is small, and 1 - (1 - f)² = f (2 - f) for each doubling.
@@ -164,10 +172,10 @@ sampler_chance(double x)
     return f;
 }
 
-static uint64_t
-sampler_weight(size_t size, uint64_t rate)
+uint64_t
+sampler_weight(size_t bytes, uint64_t rate_bytes)
 {
-    double chance = sampler_chance((double)size / (double)rate);
+    double chance = sampler_chance((double)bytes / (double)rate_bytes);
     return (uint64_t)(APEX_PROFILE_WEIGHT_ONE / chance + 0.5);
 }
 
@@ -282,13 +290,12 @@ sampler_fill_live(struct apex_profile_live *live, const struct apex_profile_live
 }
 
 bool
-sampler_enter(const void *p, size_t size, size_t lead)
+sampler_enter(const void *p, size_t size, size_t lead, uint64_t weight)
 {
     struct apex_profile_page *table = load_acquire(&sampler_table); // pairs: sampler_make
-    uint64_t rate = load_relaxed(&sampler_rate);
     uintptr_t pc[APEX_PROFILE_DEPTH_MAX];
 
-    if (table == NULL || rate == 0) {
+    if (table == NULL || load_relaxed(&sampler_rate) == 0) {
         return false;
     }
     struct apex_profile_live *live = sampler_reserve(table, p);
@@ -300,13 +307,13 @@ sampler_enter(const void *p, size_t size, size_t lead)
     struct apex_profile_live entry = {
         .address = (uintptr_t)p,
         .size_bytes = size,
-        .weight = sampler_weight(size, rate),
+        .weight = weight,
         .birth_ns = os_now_ns(),
         .stack = stack,
         .lead_bytes = (uint32_t)lead,
     };
     sampler_add(&table->header.samples, 1);
-    sampler_sum(&table->stack[stack].allocs, size, entry.weight);
+    sampler_sum(&table->stack[stack].allocs, size, weight);
     struct apex_profile_live *mirror = sampler_mirror(live);
     if (mirror != NULL) {
         sampler_fill_live(mirror, &entry);

@@ -4,9 +4,10 @@
 // (abi/profile_page.h says what and why). docs/decisions/0015 has the design. In short:
 //
 //   off    nothing of this runs
-//   on     a thread's allocations leave the fast path and count down its clock; the one that takes
-//          it below zero is sampled: its object begins behind the start of its chunk, so that its
-//          free finds no chunk there, leaves the fast path too, and asks sampler_claim()
+//   on     a thread's allocations count down a clock of their class, ration by ration, or, those
+//          that leave the fast path anyway, the thread's own clock, each by itself; the one that
+//          finds the clock run down is sampled: its object begins behind the start of its chunk, so
+//          that its free finds no chunk there, leaves the fast path too, and asks sampler_claim()
 //
 // No allocation and no lock: the tables are of fixed size, made when the option `profile_rate` is
 // first set, and are searched in a window of a few places by atomic operations. What finds no place
@@ -44,6 +45,12 @@ void sampler_poll(void);
 // Draws anew, for the rate in force.
 void sampler_wind(struct sampler_clock *clock, struct rng *rng);
 
+// Draws how many objects of `bytes` go by before one is sampled, at one sample in `rate_bytes`.
+uint64_t sampler_draw(uint64_t rate_bytes, size_t bytes, struct rng *rng);
+
+// What a sample stands for that was drawn by `bytes` for each object (abi/profile_page.h).
+uint64_t sampler_weight(size_t bytes, uint64_t rate_bytes);
+
 // Counts an allocation; true when it is to be sampled (then wind the clock).
 FAST bool
 sampler_due(struct sampler_clock *clock, size_t size)
@@ -61,7 +68,7 @@ sampler_is_used(void)
 
 // Enters the object at `p`, which is about to be returned, with the caller's stack. `lead` is how
 // far behind the start of its chunk it begins; 0 for large objects. False: there is no place.
-bool sampler_enter(const void *p, size_t size, size_t lead);
+bool sampler_enter(const void *p, size_t size, size_t lead, uint64_t weight);
 
 // The lead of the sampled object at `p`; false when it is none.
 bool sampler_find(const void *p, size_t *lead);

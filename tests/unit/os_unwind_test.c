@@ -134,6 +134,75 @@ test_keeps_errno(void **state)
     assert_int_equal(os_unwind(ours, 0), 0);
 }
 
+// Now the rules of most addresses are remembered.
+static void
+test_again(void **state)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        test_as_glibc(state);
+        test_bounded(state);
+        test_odd_frames(state);
+        test_through_libc(state);
+    }
+}
+
+#define ROUNDS 3000
+
+static __attribute__((noinline)) unsigned
+many_places(unsigned n, uintptr_t *pc)
+{
+    // Each call is another address to remember.
+    switch (n % 4) {
+    case 0:
+        return os_unwind(pc, DEPTH) + (unsigned)(pc[0] == 0);
+    case 1:
+        return many_places(n / 4, pc) + (unsigned)(pc[0] == 0);
+    case 2:
+        return many_places(n / 4, pc) + (unsigned)(pc[1] == 0);
+    default:
+        return many_places(n / 4, pc) + (unsigned)(pc[2] == 0);
+    }
+}
+
+static void *
+unwind_all_the_time(void *wrong)
+{
+    static const unsigned paths[] = {0x1b, 0xe7, 0x39, 0x9e, 0x2d, 0x76};
+    uintptr_t first[6][DEPTH];
+    uintptr_t now[DEPTH];
+    unsigned depth[6];
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        unsigned path = i % 6;
+        memset(now, 0, sizeof now);
+        unsigned found = many_places(paths[path], now);
+        if (i < 6) {
+            depth[path] = found;
+            memcpy(first[path], now, sizeof now);
+        } else if (found != depth[path] ||
+                   memcmp(now, first[path], found * sizeof now[0]) != 0) {
+            return wrong;
+        }
+    }
+    return NULL;
+}
+
+// All of them read and write the same places in the table.
+static void
+test_many_threads(void **state)
+{
+    pthread_t thread[4];
+    void *wrong;
+
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&thread[i], NULL, unwind_all_the_time, state), 0);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        pthread_join(thread[i], &wrong);
+        assert_null(wrong);
+    }
+}
+
 int
 main(void)
 {
@@ -141,6 +210,7 @@ main(void)
         cmocka_unit_test(test_as_glibc),     cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_odd_frames),   cmocka_unit_test(test_through_libc),
         cmocka_unit_test(test_thread),       cmocka_unit_test(test_keeps_errno),
+        cmocka_unit_test(test_again),        cmocka_unit_test(test_many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

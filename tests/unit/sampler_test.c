@@ -89,7 +89,7 @@ test_off(void **state)
     (void)state;
     apex_free(apex_malloc(100));
     assert_null(sampler_table);
-    assert_int_equal(heap_self.direct_end, DIRECT_BYTES_MAX + 1);
+    assert_int_equal(heap_self.direct_end, DIRECT_END);
     assert_false(is_sampled(object));
 }
 
@@ -98,11 +98,11 @@ test_on_and_off(void **state)
 {
     (void)state;
     set_rate(RATE);
-    assert_int_equal(heap_self.direct_end, 0);
+    assert_int_equal(heap_self.direct_end, DIRECT_WATCHED);
     assert_int_equal(sampler_table->header.rate_bytes, RATE);
     void *p = get_sampled(64);
     set_rate(0);
-    assert_int_equal(heap_self.direct_end, DIRECT_BYTES_MAX + 1);
+    assert_int_equal(heap_self.direct_end, DIRECT_END);
     uint64_t samples = sampler_table->header.samples;
     for (unsigned i = 0; i < 1000; i++) {
         apex_free(apex_malloc(4096));
@@ -148,6 +148,125 @@ test_estimates(void **state)
     estimate(4096, 4000, 12);  // 2530
     estimate(40000, 400, 1);   // nearly all
     assert_int_equal(sampler_table->header.dropped_live, 0);
+}
+
+// The same random numbers each time: the heap's are its own from here on.
+static void
+set_rate_seeded(uint64_t rate)
+{
+    set_rate(0);
+    rng_seed(&heap_self.heap->rng, 20260);
+    set_rate(rate);
+}
+
+// What all stacks say was allocated.
+static struct totals
+alloc_totals(void)
+{
+    struct totals t = {0, 0, 0};
+
+    for (unsigned i = 0; i < APEX_PROFILE_STACKS; i++) {
+        const struct apex_profile_sum *sum = &sampler_table->stack[i].allocs;
+        t.samples += sum->samples;
+        t.weight += sum->weight;
+        t.bytes += sum->bytes;
+    }
+    return t;
+}
+
+// Whether what was estimated since `before` is within `percent` of `count` objects and `bytes`.
+static void
+expect_estimate(const struct totals *before, double count, double bytes, unsigned percent)
+{
+    struct totals after = alloc_totals();
+    double objects = (double)(after.weight - before->weight) / APEX_PROFILE_WEIGHT_ONE / count;
+    double granted = (double)(after.bytes - before->bytes) / bytes;
+
+    assert_true(objects > 1 - percent / 100.0 && objects < 1 + percent / 100.0);
+    assert_true(granted > 1 - percent / 100.0 && granted < 1 + percent / 100.0);
+}
+
+// Freed at once: what comes back to the list is counted each time that it goes out again. The
+// bounds are four standard deviations, and with these random numbers it is always the same one.
+static void
+test_estimate_of_pairs(void **state)
+{
+    static const size_t sizes[] = {1, 48, 200, 1000, 1024, 1025, 3000, 60000, 70000};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        unsigned count = (unsigned)(1600 * RATE / (sizes[i] < 16 ? 16 : sizes[i]));
+        count = count < 1600 ? 1600 : count;
+        set_rate_seeded(RATE);
+        struct totals before = alloc_totals();
+        for (unsigned k = 0; k < count; k++) {
+            apex_free(apex_malloc(sizes[i]));
+        }
+        expect_estimate(&before, count, (double)sizes[i] * count, 10);
+    }
+    assert_int_equal(live_entries(), 0);
+}
+
+// Sizes of one class and of many, by all the ways an object is asked for, kept for a while.
+static void
+test_estimate_of_a_mixture(void **state)
+{
+    static void *kept[500];
+    double bytes = 0;
+    uint64_t x = 1;
+    unsigned count = 60000;
+
+    (void)state;
+    set_rate_seeded(RATE);
+    struct totals before = alloc_totals();
+    for (unsigned i = 0; i < count; i++) {
+        x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        size_t size = (x >> 33) % 8 == 0 ? (x >> 40) % 4000 + 1 : (x >> 40) % 160 + 1;
+        unsigned at = (unsigned)(x >> 52) % 500;
+        apex_free(kept[at]);
+        kept[at] = i % 3 == 0 ? apex_calloc(1, size) : apex_malloc(size);
+        bytes += (double)size;
+    }
+    expect_estimate(&before, count, bytes, 10);
+    for (unsigned i = 0; i < 500; i++) {
+        apex_free(kept[i]);
+        kept[i] = NULL;
+    }
+    assert_int_equal(live_entries(), 0);
+}
+
+// Most allocations do not leave the fast path, and the totals of the heap are exact nevertheless.
+static void
+test_rations(void **state)
+{
+    struct heap *heap = heap_self.heap;
+    unsigned c = size_class_of(48);
+    static void *kept[3000];
+
+    (void)state;
+    set_rate(UINT64_C(1) << 40);
+    for (unsigned i = 0; i < 3000; i++) {
+        kept[i] = apex_malloc(48);
+    }
+    heap_settle_all(heap);
+    uint64_t gained = heap->stats.class[c].live_gained - heap->stats.class[c].live_lost;
+    if (!PROFILE_HEADER) {
+        assert_ptr_equal(heap->direct[3], ration_of(heap->current[c]));
+        assert_true(ration_left(heap->current[c]) > 0);
+        uint64_t due = heap->due[c];
+        apex_free(apex_malloc(48));
+        assert_int_equal(heap->due[c], due);
+    }
+    for (unsigned i = 0; i < 3000; i++) {
+        apex_free(kept[i]);
+    }
+    heap_settle_all(heap);
+    assert_int_equal(gained - 3000,
+                     heap->stats.class[c].live_gained - heap->stats.class[c].live_lost);
+    set_rate(0);
+    for (unsigned n = 1; n < DIRECT_COUNT && !PROFILE_HEADER; n++) {
+        assert_ptr_equal(heap->direct[n], heap->current[size_class_of(n * ALIGN_BYTES)]);
+    }
 }
 
 // --- Objects -------------------------------------------------------------------------------------
@@ -446,6 +565,9 @@ main(void)
         cmocka_unit_test(test_off),
         cmocka_unit_test(test_on_and_off),
         cmocka_unit_test(test_estimates),
+        cmocka_unit_test(test_estimate_of_pairs),
+        cmocka_unit_test(test_estimate_of_a_mixture),
+        cmocka_unit_test(test_rations),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_aligned),
         cmocka_unit_test(test_zeroed),
