@@ -123,7 +123,7 @@ make_client(void)
     client->peer.pid = getpid();
     client->peer.pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     assert_true(client->peer.pidfd >= 0);
-    assert_true(advice_open(&client->advice, 1, 2, &advice_fd));
+    assert_true(advice_open(&client->advice, 1, 2, false, &advice_fd));
     close(advice_fd);
 }
 
