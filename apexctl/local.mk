@@ -130,7 +130,7 @@ completions = \
 	apexctl/completion/fish/apexctl.fish \
 	apexctl/completion/zsh/_apexctl
 
-noinst_DATA = $(completions)
+noinst_DATA += $(completions)
 CLEANFILES += $(completions)
 if BASH_COMPLETION
 bashcompletion_DATA = apexctl/completion/bash/apexctl

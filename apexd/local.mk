@@ -148,4 +148,70 @@ dist_monitoring_DATA = \
 	apexd/monitoring/dashboard.json \
 	apexd/monitoring/prometheus.yml
 
+# Units of systemd: for the machine, and for one user. The sockets are the same but for their group,
+# of which a user has none to give.
+systemd_sockets = \
+	apexd/systemd/apexd-control.socket \
+	apexd/systemd/apexd-http.socket \
+	apexd/systemd/apexd.socket
+
+systemd_user_units = \
+	apexd/systemd/user/apexd-control.socket \
+	apexd/systemd/user/apexd-http.socket \
+	apexd/systemd/user/apexd.service \
+	apexd/systemd/user/apexd.socket
+
+systemd_made = apexd/systemd/apexd.service $(systemd_user_units)
+noinst_DATA += $(systemd_made)
+CLEANFILES += $(systemd_made)
+EXTRA_DIST += \
+	$(systemd_sockets) \
+	apexd/systemd/acting.conf \
+	apexd/systemd/apexd.service.in \
+	apexd/systemd/sysusers.conf \
+	apexd/systemd/tmpfiles.conf \
+	apexd/systemd/user.service.in
+
+apexd/systemd/apexd.service: apexd/systemd/apexd.service.in Makefile
+	$(AM_V_GEN)mkdir -p $(@D) && sed 's|[@]sbindir[@]|$(sbindir)|' \
+		$(top_srcdir)/apexd/systemd/apexd.service.in >$@.new && mv $@.new $@
+
+apexd/systemd/user/apexd.service: apexd/systemd/user.service.in Makefile
+	$(AM_V_GEN)mkdir -p $(@D) && sed 's|[@]sbindir[@]|$(sbindir)|' \
+		$(top_srcdir)/apexd/systemd/user.service.in >$@.new && mv $@.new $@
+
+apexd/systemd/user/%.socket: apexd/systemd/%.socket
+	$(AM_V_GEN)mkdir -p $(@D) && sed '/^SocketGroup=/d' \
+		$(top_srcdir)/apexd/systemd/$(@F) >$@.new && mv $@.new $@
+
+if SYSTEMDSYSTEMUNITDIR
+systemdsystemunit_DATA = apexd/systemd/apexd.service $(systemd_sockets)
+endif
+if SYSTEMDUSERUNITDIR
+systemduserunit_DATA = $(systemd_user_units)
+endif
+
+# Not in force until somebody links to it.
+systemddropindir = $(pkgdatadir)/systemd
+dist_systemddropin_DATA = apexd/systemd/acting.conf
+
+# These two are called after the package where they go.
+install-data-hook:
+if SYSUSERSDIR
+	$(MKDIR_P) '$(DESTDIR)$(sysusersdir)'
+	$(INSTALL_DATA) $(top_srcdir)/apexd/systemd/sysusers.conf '$(DESTDIR)$(sysusersdir)/apexd.conf'
+endif
+if TMPFILESDIR
+	$(MKDIR_P) '$(DESTDIR)$(tmpfilesdir)'
+	$(INSTALL_DATA) $(top_srcdir)/apexd/systemd/tmpfiles.conf '$(DESTDIR)$(tmpfilesdir)/apexd.conf'
+endif
+
+uninstall-hook:
+if SYSUSERSDIR
+	rm -f '$(DESTDIR)$(sysusersdir)/apexd.conf'
+endif
+if TMPFILESDIR
+	rm -f '$(DESTDIR)$(tmpfilesdir)/apexd.conf'
+endif
+
 EXTRA_DIST += apexd/README.md

@@ -647,7 +647,8 @@ daemon_plain_scripts = \
 	tests/daemon/serve_http.sh \
 	tests/daemon/siege.sh \
 	tests/daemon/subscribe.sh \
-	tests/daemon/top.sh
+	tests/daemon/top.sh \
+	tests/daemon/units.sh
 
 daemon_scripts = \
 	tests/daemon/act.sh \

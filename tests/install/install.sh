@@ -54,9 +54,15 @@ for file in "$prefix/include/apex.h" "$lib/libapex.a" "$lib/libapex.so" "$lib/li
     "$prefix/share/bash-completion/completions/apexctl" \
     "$prefix/bin/apexctl" "$prefix/sbin/apexd" \
     "$prefix/share/apexalloc/monitoring/apex.rules.yml" \
-    "$prefix/share/apexalloc/monitoring/dashboard.json"; do
+    "$prefix/share/apexalloc/monitoring/dashboard.json" \
+    "$prefix/lib/systemd/system/apexd.service" "$prefix/lib/systemd/system/apexd.socket" \
+    "$prefix/lib/systemd/user/apexd.service" "$prefix/lib/systemd/user/apexd.socket" \
+    "$prefix/lib/sysusers.d/apexd.conf" "$prefix/lib/tmpfiles.d/apexd.conf" \
+    "$prefix/share/apexalloc/systemd/acting.conf"; do
     [ -s "$file" ] || complain "not installed: $file"
 done
+daemon=$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$prefix/lib/systemd/system/apexd.service")
+[ "$scratch/root$daemon" = "$prefix/sbin/apexd" ] || complain "apexd.service starts $daemon"
 
 cat >"$scratch/user.c" <<'END'
 #include <apex.h>
