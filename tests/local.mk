@@ -697,11 +697,6 @@ EXTRA_DIST += \
 	tests/daemon/walker.c \
 	tests/daemon/tune.py
 
-# For a guest of two nodes: what has spilled from its own.
-check_PROGRAMS += tests/vm/spill
-tests_vm_spill_LDADD =
-EXTRA_DIST += tests/vm/guest/spilled.sh
-
 check_PROGRAMS += tests/daemon/siege
 tests_daemon_siege_CPPFLAGS = $(daemon_cppflags)
 tests_daemon_siege_LDADD =
@@ -777,6 +772,67 @@ EXTRA_DIST += \
 	tests/fuzz/daemon/page_seed.h \
 	tests/fuzz/daemon/smoke.sh \
 	tests/fuzz/daemon/target.h
+
+# Guests with several nodes, and one with systemd (vm/README.md): a boot is a file .vm, which run.sh
+# runs.
+vm_boots = \
+	tests/vm/cxl.vm \
+	tests/vm/debian.vm \
+	tests/vm/hmat.vm \
+	tests/vm/hotplug.vm \
+	tests/vm/n1.vm \
+	tests/vm/n2.vm \
+	tests/vm/n4.vm \
+	tests/vm/sparse.vm
+
+vm_programs = \
+	tests/vm/placement \
+	tests/vm/report \
+	tests/vm/spill \
+	tests/vm/steering
+
+vm_tests = \
+	tests/vm/guest/hotplug.sh \
+	tests/vm/guest/placement.sh \
+	tests/vm/guest/spilled.sh \
+	tests/vm/guest/steering.sh \
+	tests/vm/guest/system.sh \
+	tests/vm/guest/topology.sh
+
+tests_vm_placement_LDADD = -lpthread
+tests_vm_report_LDADD =
+tests_vm_spill_LDADD =
+tests_vm_steering_LDADD =
+
+if SHARED_LIBS
+check_PROGRAMS += $(vm_programs)
+test_tests += $(vm_boots) tests/vm/self_test.sh
+endif
+EXTRA_DIST += \
+	$(vm_boots) \
+	$(vm_tests) \
+	tests/vm/README.md \
+	tests/vm/debian.sh \
+	tests/vm/guest.sh \
+	tests/vm/guest/broken.sh \
+	tests/vm/guest/lib.sh \
+	tests/vm/guests \
+	tests/vm/init.sh \
+	tests/vm/rig.service \
+	tests/vm/rig.sh \
+	tests/vm/run.sh \
+	tests/vm/self_test.sh
+
+# make test-vm [VM_BOOTS="n2 n4"] [VM_TESTS="topology"]: the guests alone.
+VM_BOOTS = $(vm_boots:tests/vm/%.vm=%)
+VM_TESTS =
+test-vm: all
+	@$(top_srcdir)/bootstrap --packages-only vm
+	+@APEX_VM_TESTS='$(VM_TESTS)' $(MAKE) --no-print-directory check check_DATA= \
+		check_PROGRAMS='$(vm_programs)' TESTS='$(VM_BOOTS:%=tests/vm/%.vm)'
+
+# This one installs, too: after those that do, if they run at all.
+tests/vm/debian.log: $(filter tests/docs/readme.log,$(TEST_LOGS))
 
 # The bench driver; and every workload once, quickly.
 bench_scripts_checked = \

@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Runs in the guest, at its end of everything: the tests of /rig/list, one after the other, then
+# sends what they left and reports how many failed. A test is guest/NAME.sh; what it finds is said
+# in lib.sh.
+
+# shellcheck source=/dev/null
+. /rig/settings
+export boot break
+export PATH=/rig/bin:"$PATH" LC_ALL=C
+export out=/run/rig-out
+export SYSTEMD_COLORS=0 SYSTEMD_URLIFY=0 SYSTEMD_PAGER=cat
+# Each test is ended after so many seconds.
+limit=240
+failed=0
+
+uptime_s()
+{
+    cut -d ' ' -f 1 /proc/uptime
+}
+
+mkdir -p "$out"
+echo "vm: $boot: Linux $(uname -r), up after $(uptime_s) s"
+# The kernel moves no page by itself while tests ask where pages are; who wants it turns it on.
+echo 0 >/proc/sys/kernel/numa_balancing 2>/dev/null
+while read -r name; do
+    echo "== $name"
+    begin=$(uptime_s)
+    cd /tmp || exit
+    timeout -s KILL $limit sh "/rig/tests/$name.sh" </dev/null 2>&1
+    code=$?
+    verdict=passed
+    if [ $code != 0 ]; then
+        verdict="FAILED, exit code $code"
+        failed=$((failed + 1))
+    fi
+    echo "-- $name: $verdict, $begin to $(uptime_s) s"
+done </rig/list
+device=$(sed -n 's/.*rig_out=\([^ ]*\).*/\1/p' /proc/cmdline)
+if ! tar -C "$out" -cf - . | dd of="$device" bs=64k conv=fsync 2>/tmp/dd.log; then
+    cat /tmp/dd.log
+    failed=$((failed + 1))
+fi
+exec report $failed

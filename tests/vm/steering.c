@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// For tests/vm/guest/steering.sh: allocates, touches all of it, and says where the kernel has put
+// it, one line: the share of each node in per cent.
+//
+//   steering small|large [refuse]     64 MiB of small objects, or 12 large ones of 16 MiB each
+//
+// With `refuse` a sandbox answers mbind with EPERM from before main's first allocation on.
+
+#include "../support/sandbox.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE 4096
+#define NODES 64
+#define SMALL 1000
+#define SMALL_COUNT ((64 << 20) / SMALL)
+#define LARGE ((size_t)16 << 20)
+#define LARGE_COUNT 12
+
+static unsigned long pages[NODES];
+static char *small[SMALL_COUNT];
+
+static void
+look(char *p, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += PAGE) {
+        void *page = p + at;
+        int status = -1;
+        if (syscall(SYS_move_pages, 0, 1UL, &page, NULL, &status, 0) == 0 && status >= 0) {
+            pages[status % NODES]++;
+        }
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    unsigned long all = 0;
+
+    if (argc > 2 && !sandbox_refuse(SYS_mbind, EPERM, -1)) {
+        return 2;
+    }
+    if (strcmp(argv[1], "small") == 0) {
+        for (unsigned i = 0; i < SMALL_COUNT; i++) {
+            small[i] = malloc(SMALL);
+            memset(small[i], 1, SMALL);
+        }
+        for (unsigned i = 0; i < SMALL_COUNT; i++) {
+            look(small[i], SMALL);
+        }
+    } else {
+        for (unsigned i = 0; i < LARGE_COUNT; i++) {
+            char *p = malloc(LARGE);
+            memset(p, 1, LARGE);
+            look(p, LARGE);
+        }
+    }
+    for (unsigned i = 0; i < NODES; i++) {
+        all += pages[i];
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        printf("%lu%s", pages[i] * 100 / all, i < 3 ? " " : "\n");
+    }
+    return 0;
+}
