@@ -38,6 +38,7 @@ EXTRA_DIST += \
 	docs/decisions/0022-where-pages-are-is-asked-by-samples.md \
 	docs/decisions/0023-advice-does-nothing.md \
 	docs/decisions/0024-restart-loses-nobody.md \
+	docs/decisions/0025-guests-are-emulated.md \
 	docs/decisions/0026-counting-by-rations.md \
 	docs/decisions/0027-prose-and-code-in-one-piece.md \
 	docs/decisions/README.md \

@@ -812,7 +812,7 @@ EXTRA_DIST += \
 	$(vm_boots) \
 	$(vm_tests) \
 	tests/vm/README.md \
-	tests/vm/debian.sh \
+	tests/vm/make_root.sh \
 	tests/vm/guest.sh \
 	tests/vm/guest/broken.sh \
 	tests/vm/guest/lib.sh \

@@ -10,7 +10,7 @@
 export boot break
 export PATH=/rig/bin:"$PATH" LC_ALL=C
 export out=/run/rig-out
-export SYSTEMD_COLORS=0 SYSTEMD_URLIFY=0 SYSTEMD_PAGER=cat
+export NO_COLOR=1 SYSTEMD_COLORS=0 SYSTEMD_URLIFY=0 SYSTEMD_PAGER=cat
 # Each test is ended after so many seconds.
 limit=240
 failed=0

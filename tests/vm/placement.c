@@ -2,16 +2,19 @@
 //
 // "The binding is correct, the cache defeats it": a thread on each node, pinned there, takes memory,
 // writes to it and frees it. In each round the threads free the objects that their neighbour on the
-// next node took, which are then what an allocator hands out again, to whoever asks. At the end each
-// takes and touches objects once more; the kernel is asked on which node each of their pages is.
+// next node took, which are then what an allocator hands out again, to whoever asks. After some
+// rounds they exit, and others follow, each on another node than the one whose place it takes. At
+// the end each takes and touches objects once more; the kernel is asked on which node their pages
+// are.
 //
-//   placement [ROUNDS [OBJECTS]]
+//   placement [ROUNDS [OBJECTS]]    of each generation of threads, of each thread
 //
 // Prints a line a node and `own PERCENT`, the share of pages that are on the node of the thread that
 // took them. No other allocator than malloc is called, so it can be run under any.
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,18 +26,25 @@
 #define LIMIT 1024 // numbers of nodes
 #define PAGE ((uintptr_t)4096)
 #define BATCH 256
+#define GENERATIONS 4
+
+struct place {
+    int node, cpu;
+};
 
 struct worker {
     pthread_t thread;
-    int node, cpu;
+    struct place at;
     unsigned index, seed;
+    bool last;
     char **objects;
     size_t pages, own;
 };
 
+static struct place places[NODES];
 static struct worker workers[NODES];
 static unsigned nodes;
-static size_t rounds = 30, objects = 4000;
+static size_t rounds = 10, objects = 4000;
 static pthread_barrier_t barrier;
 
 static void
@@ -78,7 +88,7 @@ find_nodes(void)
             sscanf(line, "Node %*d MemTotal: %lu", &kib);
         fclose(file);
         if (kib)
-            workers[nodes] = (struct worker){.node = node, .cpu = cpu, .index = nodes}, nodes++;
+            places[nodes++] = (struct place){node, cpu};
     }
 }
 
@@ -128,7 +138,7 @@ ask(struct worker *worker)
             die("move_pages");
         for (size_t k = 0; k < count; k++) {
             worker->pages++;
-            worker->own += status[k] == worker->node;
+            worker->own += status[k] == worker->at.node;
         }
     }
 }
@@ -140,7 +150,7 @@ work(void *data)
     cpu_set_t set;
 
     CPU_ZERO(&set);
-    CPU_SET(self->cpu, &set);
+    CPU_SET((size_t)self->at.cpu, &set);
     if (sched_setaffinity(0, sizeof set, &set))
         die("sched_setaffinity");
     self->seed = self->index + 1;
@@ -152,10 +162,28 @@ work(void *data)
         give(next);
     }
     pthread_barrier_wait(&barrier);
+    if (!self->last) {
+        free(self->objects);
+        return NULL;
+    }
     take(self);
     pthread_barrier_wait(&barrier);
     ask(self);
     return NULL;
+}
+
+static void
+run_generation(unsigned generation)
+{
+    for (unsigned i = 0; i < nodes; i++) {
+        workers[i] = (struct worker){.index = i,
+                                     .at = places[(i + generation) % nodes],
+                                     .last = generation == GENERATIONS - 1};
+        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
+            die("pthread_create");
+    }
+    for (unsigned i = 0; i < nodes; i++)
+        pthread_join(workers[i].thread, NULL);
 }
 
 int
@@ -173,13 +201,10 @@ main(int argc, char **argv)
         return 2;
     }
     pthread_barrier_init(&barrier, NULL, nodes);
-    for (unsigned i = 0; i < nodes; i++)
-        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
-            die("pthread_create");
-    for (unsigned i = 0; i < nodes; i++)
-        pthread_join(workers[i].thread, NULL);
+    for (unsigned i = 0; i < GENERATIONS; i++)
+        run_generation(i);
     for (unsigned i = 0; i < nodes; i++) {
-        printf("node %d: %zu of %zu\n", workers[i].node, workers[i].own, workers[i].pages);
+        printf("node %d: %zu of %zu\n", workers[i].at.node, workers[i].own, workers[i].pages);
         pages += workers[i].pages;
         own += workers[i].own;
     }

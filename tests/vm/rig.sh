@@ -77,12 +77,12 @@ rig_kernel()
     rig_once vmlinuz rig_kernel_fetch
 }
 
-# The name says what is in it, so that a change of debian.sh makes another one.
+# The name says what is in it, so that a change of make_root.sh makes another one.
 rig_debian()
 {
     local sum
-    sum=$(cksum <"$rig_source/debian.sh")
-    rig_once "debian-${sum%% *}.img" "$BASH" "$rig_source/debian.sh"
+    sum=$(cksum <"$rig_source/make_root.sh")
+    rig_once "debian-${sum%% *}.img" "$BASH" "$rig_source/make_root.sh"
 }
 
 topology()

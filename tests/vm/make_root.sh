@@ -5,7 +5,7 @@
 # release and from the sources of this machine. Nothing of this build is in it: rig-init, which
 # systemd is started by, unpacks that from the second disk, before systemd reads its units.
 #
-#   debian.sh IMAGE
+#   make_root.sh IMAGE
 
 set -eu
 image=$1
