@@ -806,7 +806,6 @@ tests_vm_steering_LDADD =
 
 if SHARED_LIBS
 check_PROGRAMS += $(vm_programs)
-test_tests += $(vm_boots) tests/vm/self_test.sh
 endif
 EXTRA_DIST += \
 	$(vm_boots) \
@@ -830,9 +829,6 @@ test-vm: all
 	@$(top_srcdir)/bootstrap --packages-only vm
 	+@APEX_VM_TESTS='$(VM_TESTS)' $(MAKE) --no-print-directory check check_DATA= \
 		check_PROGRAMS='$(vm_programs)' TESTS='$(VM_BOOTS:%=tests/vm/%.vm)'
-
-# This one installs, too: after those that do, if they run at all.
-tests/vm/debian.log: $(filter tests/docs/readme.log,$(TEST_LOGS))
 
 # The bench driver; and every workload once, quickly.
 bench_scripts_checked = \
