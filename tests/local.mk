@@ -789,7 +789,8 @@ vm_programs = \
 	tests/vm/placement \
 	tests/vm/report \
 	tests/vm/spill \
-	tests/vm/steering
+	tests/vm/steering \
+	tests/vm/travel
 
 vm_tests = \
 	tests/vm/guest/hotplug.sh \
@@ -797,12 +798,14 @@ vm_tests = \
 	tests/vm/guest/spilled.sh \
 	tests/vm/guest/steering.sh \
 	tests/vm/guest/system.sh \
-	tests/vm/guest/topology.sh
+	tests/vm/guest/topology.sh \
+	tests/vm/guest/travel.sh
 
 tests_vm_placement_LDADD = -lpthread
 tests_vm_report_LDADD =
 tests_vm_spill_LDADD =
 tests_vm_steering_LDADD =
+tests_vm_travel_LDADD = -lpthread
 
 if SHARED_LIBS
 check_PROGRAMS += $(vm_programs)

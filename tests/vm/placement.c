@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// "The binding is correct, the cache defeats it": a thread on each node, pinned there, takes memory,
-// writes to it and frees it. In each round the threads free the objects that their neighbour on the
-// next node took, which are then what an allocator hands out again, to whoever asks. After some
-// rounds they exit, and others follow, each on another node than the one whose place it takes. At
-// the end each takes and touches objects once more; the kernel is asked on which node their pages
-// are.
+// "The binding is correct, the cache defeats it": a thread on each node, pinned there, takes
+// memory, writes to it and frees it. In each round the threads free the objects that their
+// neighbour on the next node took, which are then what an allocator hands out again, to whoever
+// asks. After some rounds they exit, and others follow, each on another node than the one whose
+// place it takes. At the end each takes and touches objects once more; the kernel is asked on which
+// node their pages are.
 //
 //   placement [ROUNDS [OBJECTS]]    of each generation of threads, of each thread
 //
-// Prints a line a node and `own PERCENT`, the share of pages that are on the node of the thread that
-// took them. No other allocator than malloc is called, so it can be run under any.
+// Prints a line a node and `own PERCENT`, the share of pages that are on the node of the thread
+// that took them. No other allocator than malloc is called, so it can be run under any.
 
 #include <pthread.h>
 #include <sched.h>
@@ -44,7 +44,7 @@ struct worker {
 static struct place places[NODES];
 static struct worker workers[NODES];
 static unsigned nodes;
-static size_t rounds = 10, objects = 4000;
+static size_t rounds = 5, objects = 3000;
 static pthread_barrier_t barrier;
 
 static void

@@ -39,7 +39,8 @@ rig_once()
     local name=$1 path=$rig_cache/$1
     shift
     if [ ! -e "$path" ]; then
-        mkdir -p "$rig_cache" || rig_die "cannot make $rig_cache; APEX_VM_CACHE names another folder"
+        mkdir -p "$rig_cache" ||
+            rig_die "cannot make $rig_cache; APEX_VM_CACHE names another folder"
         (
             flock 8
             [ -e "$path" ] && exit 0
@@ -170,16 +171,16 @@ rig_put_libraries()
     local root=$1 library
     for library in $(ldd "$root"/rig/bin/* "$root"/rig/lib/* 2>/dev/null |
         grep -oE '/[^ ]+\.so[^ ]*' | grep -v "^$root" | sort -u); do
-        mkdir -p "$root${library%/*}" && cp -L "$library" "$root$library" ||
+        { mkdir -p "$root${library%/*}" && cp -L "$library" "$root$library"; } ||
             rig_die "cannot copy $library"
     done
 }
 
-# rig_tree BOOT TEST…: makes $rig_work/root, what is of this build in a guest: /rig with the tests
+# rig_tree BOOT TEST…: makes $rig_work/tree, what is of this build in a guest: /rig with the tests
 # and what they need.
 rig_tree()
 {
-    local boot=$1 root=$rig_work/root test things
+    local boot=$1 root=$rig_work/tree test things
     shift
     mkdir -p "$root"/rig/{bin,lib,tests} || exit
     cp "$rig_source/guest.sh" "$rig_source"/guest/*.sh "$root/rig/tests/" || exit
@@ -200,7 +201,7 @@ rig_tree()
 # faster than the guest unpacks.
 rig_pack_initramfs()
 {
-    local root=$rig_work/root
+    local root=$rig_work/tree
     mkdir -p "$root"/{bin,sbin,proc,sys,dev,tmp,etc,run,usr/bin,usr/lib,lib64,root,var/tmp}
     rig_put_libraries "$root"
     cp "$(command -v busybox)" "$root/bin/busybox"
@@ -214,7 +215,7 @@ rig_pack_initramfs()
 # For Debian: an archive with the installed build, and the unit that runs the tests.
 rig_pack_debian()
 {
-    local root=$rig_work/root units=$rig_work/root/etc/systemd/system
+    local root=$rig_work/tree units=$rig_work/tree/etc/systemd/system
     # MAKEFLAGS holds the job server of the make that runs this test; this make is another one.
     env -u MAKEFLAGS -u MAKELEVEL make -C "$top_builddir" install DESTDIR="$root" \
         >"$rig_work/install.log" 2>&1 </dev/null ||
@@ -251,8 +252,8 @@ rig_boot()
     local kernel append=$rig_append disks=() pipe=$rig_work/pipe code
     kernel=$(rig_kernel) || exit
     truncate -s 64M "$rig_work/out.raw"
-    mkfifo "$pipe.in" "$pipe.out" && ln "$pipe.in" "$pipe-qmp.out" && ln "$pipe.out" "$pipe-qmp.in" ||
-        rig_die 'cannot make pipes'
+    { mkfifo "$pipe.in" "$pipe.out" && ln "$pipe.in" "$pipe-qmp.out" &&
+        ln "$pipe.out" "$pipe-qmp.in"; } || rig_die 'cannot make pipes'
     if [ "$rig_system" = debian ]; then
         append+=' root=/dev/nvme0n1 rw init=/sbin/rig-init systemd.show_status=0'
         append+=' rig_out=/dev/nvme0n3'
