@@ -2,9 +2,8 @@
 //
 // For guest/travel.sh, on nodes 0 and 1.
 //
-//   travel migrate   a thread takes memory on node 0, then moves to node 1 and takes on. Prints how
-//                    many objects it had to take there until one was local, and what share of those
-//                    after twice as many is: `first N after PERCENT`
+//   travel migrate   a thread takes memory on node 0 and frees half of it, then moves to node 1 and
+//                    takes on. Prints what share of that is on node 1: `local PERCENT`
 //   travel pass      a thread on node 0 takes objects, which one on node 1 frees. Prints the share
 //                    on node 0, and resident KiB early and late: `home PERCENT early KIB late KIB`
 
@@ -41,7 +40,7 @@ static void
 go_to(int node)
 {
     char path[64];
-    unsigned cpu = 0;
+    unsigned cpu;
     cpu_set_t set;
 
     snprintf(path, sizeof path, "/sys/devices/system/node/node%d/cpulist", node);
@@ -89,8 +88,6 @@ share_on(int node, char **objects, size_t count)
 static void
 migrate(void)
 {
-    size_t first = 0;
-
     go_to(0);
     for (size_t i = 0; i < TAKEN / 2; i++)
         taken[i] = take();
@@ -99,10 +96,7 @@ migrate(void)
     go_to(1);
     for (size_t i = 0; i < TAKEN; i++)
         taken[i] = take();
-    while (first < TAKEN && !is_on(1, taken[first]))
-        first++;
-    size_t after = 2 * first < TAKEN ? 2 * first : TAKEN;
-    printf("first %zu after %.1f\n", first, share_on(1, taken + after, TAKEN - after));
+    printf("local %.1f\n", share_on(1, taken, TAKEN));
 }
 
 static unsigned long
