@@ -40,7 +40,7 @@ static void
 go_to(int node)
 {
     char path[64];
-    unsigned cpu;
+    unsigned cpu = 0;
     cpu_set_t set;
 
     snprintf(path, sizeof path, "/sys/devices/system/node/node%d/cpulist", node);
