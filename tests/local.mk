@@ -670,6 +670,8 @@ EXTRA_DIST += \
 	tests/daemon/browser.py \
 	tests/daemon/browser.sh \
 	tests/daemon/complete.py \
+	tests/daemon/crowd.py \
+	tests/daemon/crowd.sh \
 	tests/daemon/ctl.py \
 	tests/daemon/denied.py \
 	tests/daemon/doctor.py \
@@ -679,6 +681,7 @@ EXTRA_DIST += \
 	tests/daemon/advise.py \
 	tests/daemon/activation.py \
 	tests/daemon/profile.py \
+	tests/daemon/manager.py \
 	tests/daemon/map.py \
 	tests/daemon/numa.py \
 	tests/daemon/prometheus.py \
@@ -795,6 +798,7 @@ vm_programs = \
 vm_tests = \
 	tests/vm/guest/hotplug.sh \
 	tests/vm/guest/placement.sh \
+	tests/vm/guest/service.sh \
 	tests/vm/guest/spilled.sh \
 	tests/vm/guest/steering.sh \
 	tests/vm/guest/system.sh \
