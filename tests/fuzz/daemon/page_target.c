@@ -168,6 +168,9 @@ page_read(const struct page_map *map)
     page_seed_ask(&methods, "{\"v\":1,\"id\":7,\"method\":\"topology\"}", true);
     page_seed_ask(&methods, "{\"v\":1,\"id\":7,\"method\":\"numa\"}", true);
     roster.count = 0;
+    // What the methods have remembered of it; client_free() would close what the next one needs.
+    free(client.advisor);
+    free(client.placement);
 }
 
 void
