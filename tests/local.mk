@@ -803,7 +803,8 @@ vm_tests = \
 	tests/vm/guest/steering.sh \
 	tests/vm/guest/system.sh \
 	tests/vm/guest/topology.sh \
-	tests/vm/guest/travel.sh
+	tests/vm/guest/travel.sh \
+	tests/vm/guest/view.sh
 
 tests_vm_placement_LDADD = -lpthread
 tests_vm_report_LDADD =
