@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Does apexd see the machine as the kernel does, on machines with gaps, with memory that is far, with
-# latencies, and on one whose nodes come and go; and does it see where a real process lives?
+# Does apexd see the machine as the kernel does, on machines with gaps, with memory that is far,
+# with latencies, and on one whose nodes come and go; and does it see where a real process lives?
 
 . /rig/tests/lib.sh
 
