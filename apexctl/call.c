@@ -316,6 +316,13 @@ call_ask(struct call *call, enum method method, cJSON *params, struct call_reply
 }
 
 void
+call_reply_print(const struct call_reply *reply)
+{
+    fwrite(reply->raw, 1, reply->raw_bytes, stdout);
+    fputc('\n', stdout);
+}
+
+void
 call_reply_free(struct call_reply *reply)
 {
     message_answer_free(&reply->answer);

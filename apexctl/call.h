@@ -52,6 +52,9 @@ bool call_place(const char *runtime_dir, unsigned i, char dir[CALL_PATH_BYTES]);
 enum exit_code call_ask(struct call *call, enum method method, cJSON *params,
                         struct call_reply *reply);
 
+// Prints the result to stdout as it came, and ends the line.
+void call_reply_print(const struct call_reply *reply);
+
 // Leaves it empty; an empty one may be freed again.
 void call_reply_free(struct call_reply *reply);
 void call_close(struct call *call);

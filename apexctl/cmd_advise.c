@@ -157,8 +157,7 @@ advise_ask(struct call *call, const struct advise_request *r)
         return code;
     }
     if (r->json) {
-        fwrite(reply.raw, 1, reply.raw_bytes, stdout);
-        fputc('\n', stdout);
+        call_reply_print(&reply);
     } else {
         render_advise(stdout, reply.answer.result, r->pid != 0 || r->match != NULL);
         advise_tell(r, reply.answer.result);

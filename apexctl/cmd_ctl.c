@@ -115,8 +115,7 @@ ctl_ask(struct call *call, uint64_t pid, const char *name, bool json, cJSON *all
         return code;
     }
     if (json) {
-        fwrite(reply.raw, 1, reply.raw_bytes, stdout);
-        fputc('\n', stdout);
+        call_reply_print(&reply);
     } else {
         cJSON *leaves = cJSON_GetObjectItemCaseSensitive(reply.answer.result, "leaves");
         cJSON *leaf;

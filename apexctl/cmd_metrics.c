@@ -145,8 +145,7 @@ metrics_show(const struct metrics_options *o, const struct call_reply *reply)
         return metrics_replace(o->textfile, text->valuestring);
     }
     if (o->json) {
-        fwrite(reply->raw, 1, reply->raw_bytes, stdout);
-        fputc('\n', stdout);
+        call_reply_print(reply);
     } else {
         fputs(text->valuestring, stdout);
     }

@@ -245,8 +245,7 @@ tune_ask(struct call *call, const struct tune_request *r)
         in_force = tune_wait(call, r);
     }
     if (r->json) {
-        fwrite(reply.raw, 1, reply.raw_bytes, stdout);
-        fputc('\n', stdout);
+        call_reply_print(&reply);
     } else {
         tune_tell(r, reply.answer.result, in_force);
     }

@@ -42,8 +42,7 @@ view_show(struct call *call, struct view *view)
         return code;
     }
     if (view->options.json) {
-        fwrite(reply.raw, 1, reply.raw_bytes, stdout);
-        fputc('\n', stdout);
+        call_reply_print(&reply);
     } else if (view->options.watch && view->method == METHOD_stats) {
         render_stats_since(stdout, reply.answer.result, view->before.answer.result);
     } else {
