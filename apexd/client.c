@@ -8,8 +8,8 @@
 #include "apexd/fdstore.h"
 #include "apexd/notify.h"
 #include "apexd/proto/message.h"
+#include "apexd/small_file.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -27,14 +27,7 @@ client_read(pid_t pid, const char *name, char *text, size_t capacity)
     char path[64];
 
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return false;
-    }
-    ssize_t got = read(fd, text, capacity - 1);
-    close(fd);
-    text[got > 0 ? got : 0] = '\0';
-    return got > 0;
+    return small_file_read(path, text, capacity);
 }
 
 // Field 22 of /proc/PID/stat. The name, field 2, may contain anything, so count from its last

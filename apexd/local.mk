@@ -104,6 +104,7 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/saturate.h \
 	apexd/server.c \
 	apexd/server.h \
+	apexd/small_file.h \
 	apexd/subscribe.c \
 	apexd/subscribe.h \
 	apexd/topology.c \

@@ -4,7 +4,8 @@
 
 #include "apexd/topology.h"
 
-#include <fcntl.h>
+#include "apexd/small_file.h"
+
 #include <hwloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,17 +43,8 @@ topology_file(const struct topology *t, const char *name, char *text, size_t cap
     const char *root = topology_root(t);
     char path[PATH_MAX];
 
-    if (root == NULL || snprintf(path, sizeof path, "%s%s", root, name) >= (int)sizeof path) {
-        return false;
-    }
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return false;
-    }
-    ssize_t got = read(fd, text, capacity - 1);
-    close(fd);
-    text[got > 0 ? got : 0] = '\0';
-    return got > 0;
+    return root != NULL && snprintf(path, sizeof path, "%s%s", root, name) < (int)sizeof path &&
+           small_file_read(path, text, capacity);
 }
 
 static unsigned
