@@ -491,6 +491,7 @@ EXTRA_DIST += tests/threads/seal_metadata.sh
 EXTRA_DIST += \
 	tests/README.md \
 	tests/support/expect.h \
+	tests/support/manager.h \
 	tests/support/nodes.h \
 	tests/support/sandbox.h \
 	tests/support/superblock.h \

@@ -5,6 +5,7 @@
 #ifndef APEX_TESTS_SANDBOX_H
 #define APEX_TESTS_SANDBOX_H
 
+#include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // From now on `number` is answered by `error`; if `third` is not negative, only when the third
@@ -32,6 +34,23 @@ sandbox_refuse(long number, int error, int third)
 
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
            syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
+}
+
+// Runs `body` in a child, for a sandbox stays, and what was remembered of it. True if it ran and
+// returned true. errno stays.
+static inline bool
+sandbox_child(bool (*body)(void))
+{
+    int before = errno;
+    int status = -1;
+    pid_t child = fork();
+
+    if (child == 0) {
+        _exit(body() ? 0 : 1);
+    }
+    bool ended = child > 0 && waitpid(child, &status, 0) == child;
+    errno = before;
+    return ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 #endif

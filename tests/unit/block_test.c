@@ -13,21 +13,14 @@
 
 static char *space;         // block 1 of a superblock
 static struct block *block; // its descriptor
-static int owner_mark; // an owner is only compared here
 static void *chunks[4096];
 
 static int
 setup(void **state)
 {
     (void)state;
-    if (space == NULL) {
-        space = unit_superblock() + BLOCK_BYTES;
-        block = geometry_descriptor(space);
-    }
-    memset(block, 0, sizeof *block);
-    block_init(block, space, CLASS, 1, (struct owner *)(void *)&owner_mark, freelist_key(12345));
-    block_set_state(block, BLOCK_CURRENT);
-    block_set_used(block, 0);
+    space = space != NULL ? space : unit_superblock() + BLOCK_BYTES;
+    block = unit_block(space, CLASS);
     return 0;
 }
 
@@ -119,7 +112,7 @@ test_event_of_full_large(void **state)
     unsigned n = 0;
 
     (void)state;
-    block_init(large, space + BLOCK_BYTES, size_class_of(8192), 1, (void *)&owner_mark, block->key);
+    block_init(large, space + BLOCK_BYTES, size_class_of(8192), 1, block->owner, block->key);
     assert_true(large->chunk_bytes == 8192 && large->capacity == 8);
     while (block_carve(large, NULL)) {
         chunks[n++] = block_pop(large);

@@ -6,11 +6,8 @@
 
 #include "apexd/fdstore.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "../support/manager.h"
+#include "../support/unit.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,22 +17,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static int
-manager(void)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    char name[64];
-
-    snprintf(name, sizeof name, "@apex-fdstore-test-%d", (int)getpid());
-    memcpy(address.sun_path + 1, name + 1, strlen(name) - 1);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address,
-                          (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name))),
-                     0);
-    setenv("NOTIFY_SOCKET", name, 1);
-    return fd;
-}
 
 // The next message; "" when there is none.
 static const char *
@@ -51,7 +32,7 @@ heard(int fd)
 static void
 test_messages(void **state)
 {
-    int fd = manager();
+    int fd = manager_start();
     uint32_t first = fdstore_id();
     uint32_t second = fdstore_id();
     char wanted[64];
@@ -71,7 +52,7 @@ static void
 test_deaf(void **state)
 {
     static unsigned char said[5000];
-    int fd = manager();
+    int fd = manager_start();
     unsigned filled = 0;
     unsigned value;
 

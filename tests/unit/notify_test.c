@@ -6,11 +6,8 @@
 
 #include "apexd/notify.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "../support/manager.h"
+#include "../support/unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -194,23 +191,6 @@ test_watchdog(void **state)
     assert_int_equal(notify_watchdog_ms(), 0);
 }
 
-// A manager: an abstract socket that NOTIFY_SOCKET names.
-static int
-manager(void)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    char name[64];
-
-    snprintf(name, sizeof name, "@apex-notify-test-%d", (int)getpid());
-    memcpy(address.sun_path + 1, name + 1, strlen(name) - 1);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address,
-                          (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name))),
-                     0);
-    setenv("NOTIFY_SOCKET", name, 1);
-    return fd;
-}
-
 static void
 hear(int fd, const char *text, unsigned count, int *first)
 {
@@ -256,7 +236,7 @@ test_telling(void **state)
     assert_false(notify_wanted());
     setenv("NOTIFY_SOCKET", "/nonexistent/notify", 1);
     assert_false(notify_push("READY=1", NULL, 0));
-    int fd = manager();
+    int fd = manager_start();
     assert_true(notify_wanted());
     notify_send("READY=1");
     hear(fd, "READY=1", 0, NULL);

@@ -15,7 +15,6 @@
 
 #include <linux/mempolicy.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
 #define MIB ((size_t)1 << 20)
 #define PREFERRED_MANY 5
@@ -161,22 +160,6 @@ test_query(void **state)
     assert_int_equal(os_place_query(pages, 0, status), 0);
 }
 
-// Runs `body` in a child, for a sandbox and what is remembered stay; true if it returned true.
-static bool
-in_a_child(bool (*body)(void))
-{
-    int status = -1;
-    pid_t child = fork();
-
-    assert_true(child >= 0);
-    if (child == 0) {
-        _exit(body() ? 0 : 1);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    errno = 4711;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 static bool
 refused_once(int error)
 {
@@ -227,9 +210,9 @@ static void
 test_refusals_are_remembered(void **state)
 {
     (void)state;
-    assert_true(in_a_child(refused_by_a_sandbox));
-    assert_true(in_a_child(refused_by_the_kernel));
-    assert_true(in_a_child(refused_many));
+    assert_true(sandbox_child(refused_by_a_sandbox));
+    assert_true(sandbox_child(refused_by_the_kernel));
+    assert_true(sandbox_child(refused_many));
 }
 
 int

@@ -14,21 +14,14 @@
 static char *space;         // block 1 of a superblock
 static struct block *block; // its descriptor
 static struct block *ration;
-static int owner_mark; // an owner is only compared here
 static struct rng dice;
 
 static int
 setup(void **state)
 {
     (void)state;
-    if (space == NULL) {
-        space = unit_superblock() + BLOCK_BYTES;
-        block = geometry_descriptor(space);
-    }
-    memset(block, 0, sizeof *block);
-    block_init(block, space, CLASS, 1, (struct owner *)(void *)&owner_mark, freelist_key(12345));
-    block_set_state(block, BLOCK_CURRENT);
-    block_set_used(block, 0);
+    space = space != NULL ? space : unit_superblock() + BLOCK_BYTES;
+    block = unit_block(space, CLASS);
     ration = ration_start(block);
     return 0;
 }

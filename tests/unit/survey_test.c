@@ -19,8 +19,6 @@
 #include "../support/sandbox.h"
 #include "../support/unit.h"
 
-#include <sys/wait.h>
-
 #define MIB ((size_t)1 << 20)
 
 static struct nodes nodes;
@@ -289,16 +287,8 @@ under_a_filter(void)
 static void
 test_filters(void **state)
 {
-    int status = -1;
-    pid_t child = fork();
-
     (void)state;
-    assert_true(child >= 0);
-    if (child == 0) {
-        _exit(under_a_filter() ? 0 : 1);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    assert_true(sandbox_child(under_a_filter));
 }
 
 int
