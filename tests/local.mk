@@ -831,13 +831,15 @@ EXTRA_DIST += \
 	tests/vm/run.sh \
 	tests/vm/self_test.sh
 
-# make test-vm [VM_BOOTS="n2 n4"] [VM_TESTS="topology"]: the guests alone.
+# make test-vm [VM_BOOTS="n2 n4"] [VM_TESTS="topology"]: the guests alone; with no test named, the
+# rig's own test, too.
 VM_BOOTS = $(vm_boots:tests/vm/%.vm=%)
 VM_TESTS =
 test-vm: all
 	@$(top_srcdir)/bootstrap --packages-only vm
 	+@APEX_VM_TESTS='$(VM_TESTS)' $(MAKE) --no-print-directory check check_DATA= \
-		check_PROGRAMS='$(vm_programs)' TESTS='$(VM_BOOTS:%=tests/vm/%.vm)'
+		check_PROGRAMS='$(vm_programs)' \
+		TESTS='$(VM_BOOTS:%=tests/vm/%.vm) $(if $(VM_TESTS),,tests/vm/self_test.sh)'
 
 # The bench driver; and every workload once, quickly.
 bench_scripts_checked = \
