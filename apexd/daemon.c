@@ -34,6 +34,7 @@
 
 #define GROUP "apex"
 #define TOPOLOGY_BEATS 3 // between two looks whether nodes have come or gone
+#define DRAIN_MS 5
 #define FDS_WANTED (3 * ROSTER_CLIENTS_MAX + ROSTER_OURS_MAX)
 
 struct daemon {
@@ -60,6 +61,7 @@ struct daemon {
     struct pressure pressure;
     uv_timer_t heartbeat;
     uv_timer_t watchdog;
+    uv_timer_t drain; // runs while the service manager has no room for what we have to say
     size_t told; // processes in the last line for the service manager
     uv_prepare_t turn;
     uint64_t turn_ns; // CLOCK_THREAD_CPUTIME_ID when the turn began
@@ -246,6 +248,14 @@ daemon_on_move(uv_timer_t *timer)
 }
 
 static void
+daemon_on_drain(uv_timer_t *timer)
+{
+    if (fdstore_flush()) {
+        uv_timer_stop(timer);
+    }
+}
+
+static void
 daemon_on_heartbeat(uv_timer_t *timer)
 {
     struct daemon *d = timer->data;
@@ -253,7 +263,10 @@ daemon_on_heartbeat(uv_timer_t *timer)
     roster_sweep(&d->roster, uv_hrtime());
     roster_beat(&d->roster);
     roster_keep(&d->roster, uv_hrtime());
-    fdstore_flush();
+    // Its queue may be as short as ten messages, and a thousand processes may have gone at once.
+    if (!fdstore_flush()) {
+        uv_timer_start(&d->drain, daemon_on_drain, DRAIN_MS, DRAIN_MS);
+    }
     if (d->told != d->roster.count) {
         daemon_tell(d, "");
     }
@@ -306,6 +319,7 @@ daemon_on_signal(uv_signal_t *handle, int number)
     uv_close((uv_handle_t *)&d->heartbeat, NULL);
     uv_close((uv_handle_t *)&d->mover, NULL);
     uv_close((uv_handle_t *)&d->watchdog, NULL);
+    uv_close((uv_handle_t *)&d->drain, NULL);
     uv_close((uv_handle_t *)&d->turn, NULL);
     uv_close((uv_handle_t *)&d->signals[0], NULL);
     uv_close((uv_handle_t *)&d->signals[1], NULL);
@@ -361,6 +375,7 @@ daemon_start(struct daemon *d)
     uv_timer_start(&d->heartbeat, daemon_on_heartbeat, APEX_ADVICE_BEAT_MS, APEX_ADVICE_BEAT_MS);
     uv_timer_init(&d->loop, &d->mover);
     d->mover.data = d;
+    uv_timer_init(&d->loop, &d->drain);
     uv_timer_init(&d->loop, &d->watchdog);
     uint64_t watchdog_ms = notify_watchdog_ms();
     if (watchdog_ms > 0) {

@@ -71,12 +71,13 @@ fdstore_drop(uint32_t id)
     fdstore_drops[fdstore_drop_count++] = id;
 }
 
-void
+bool
 fdstore_flush(void)
 {
     while (fdstore_drop_count > 0 && fdstore_try_drop(fdstore_drops[fdstore_drop_count - 1])) {
         fdstore_drop_count--;
     }
+    return fdstore_drop_count == 0;
 }
 
 // The number in a name of ours, 0 for another name.

@@ -21,8 +21,8 @@ uint32_t fdstore_id(void);
 // Has the manager close what it has under this number.
 void fdstore_drop(uint32_t id);
 
-// Says what could not be said before. Once in a while.
-void fdstore_flush(void);
+// Says what could not be said before. True when nothing is left of it.
+bool fdstore_flush(void);
 
 // One descriptor that the manager has kept, now the caller's, and the number it was given under;
 // -1 after the last. What was passed but has no such name is closed. Sockets have been handed out

@@ -80,26 +80,24 @@ def times_of(request):
 
 def alive_at_once(daemon, count):
     environment = preloaded(daemon.dir)
-    programs = []
-    for step in sorted({max(count // 10, 1), max(count // 3, 1), count}):
-        while len(programs) < step:
-            programs.append(subprocess.Popen(["/bin/sleep", "100000"], env=environment))
-        wait_until(lambda n=step: ask(daemon.dir, "stats")["processes"] == n, "%d are listed" % step)
-        same(http(daemon.dir, "/metrics")[0], 200, "/metrics")
-        print("%d at once: /metrics %s; stats %s; %d descriptors, %d KiB" % (
-            step, times_of(lambda: http(daemon.dir, "/metrics")), times_of(lambda: ask(daemon.dir, "stats")),
-            daemon.fds(), rss_kib(daemon)), flush=True)
-    wait_until(lambda: len(daemon.store) == 2 * count, "the manager keeps all")
-    keys = {p["key"] for p in listed(daemon.dir).values()}
-    daemon.kill()
-    begin = time.monotonic()
-    daemon.start()
-    print("%d taken back, %.0f ms from the start" % (count, 1000 * (time.monotonic() - begin)), flush=True)
-    same({p["key"] for p in listed(daemon.dir).values()}, keys, "who was taken back")
-    for program in programs:
-        program.kill()
-    for program in programs:
-        program.wait()
+    with contextlib.ExitStack() as programs:
+        started = 0
+        for step in sorted({max(count // 10, 1), max(count // 3, 1), count}):
+            for _ in range(step - started):
+                programs.enter_context(running(["/bin/sleep", "100000"], env=environment))
+            started = step
+            wait_until(lambda n=step: ask(daemon.dir, "stats")["processes"] == n, "%d are listed" % step)
+            same(http(daemon.dir, "/metrics")[0], 200, "/metrics")
+            print("%d at once: /metrics %s; stats %s; %d descriptors, %d KiB" % (
+                step, times_of(lambda: http(daemon.dir, "/metrics")),
+                times_of(lambda: ask(daemon.dir, "stats")), daemon.fds(), rss_kib(daemon)), flush=True)
+        wait_until(lambda: len(daemon.store) == 2 * count, "the manager keeps all")
+        keys = {p["key"] for p in listed(daemon.dir).values()}
+        daemon.kill()
+        begin = time.monotonic()
+        daemon.start()
+        print("%d taken back, %.0f ms from the start" % (count, 1000 * (time.monotonic() - begin)), flush=True)
+        same({p["key"] for p in listed(daemon.dir).values()}, keys, "who was taken back")
 
 
 # Each process costs this one two descriptors, which the manager keeps.

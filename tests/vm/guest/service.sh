@@ -3,7 +3,7 @@
 #
 # apexd as a service of the system, by its installed units: does it start, without any right; does
 # it see a service that runs as another user, on one node and within a limit; does nobody get lost
-# when it is killed or restarted; may it act when it is told to; does it stop?
+# when it is killed or restarted; does it act when it may; does it stop; does a user's own run?
 
 . /rig/tests/lib.sh
 
@@ -137,14 +137,31 @@ equal 'a stranger' $? 4
 apexctl tune --match comm=leaky --persist retain=5m || complain 'no rule can be made'
 equal 'the file of rules' "$(stat -c '%U' /etc/apex/apexd.json)" apexd
 
-# --- It may act when it is told to ---
+# --- It acts when it may ---
 
 mkdir -p /etc/systemd/system/apexd.service.d
 ln -s $installed/share/apexalloc/systemd/acting.conf /etc/systemd/system/apexd.service.d/
+cat >/etc/systemd/system/apexd.service.d/test.conf <<END
+[Service]
+Environment="APEXD_OPTIONS=--act --log-level info --http-port=9642"
+PrivateNetwork=no
+RestrictAddressFamilies=AF_INET AF_INET6
+IPAddressAllow=localhost
+END
 systemctl daemon-reload
 systemctl restart apexd || fail "no acting mode: $(systemctl status apexd)"
 equal 'capabilities' "$(sed -n 's/CapEff:\t//p' "/proc/$(main_of apexd)/status")" 0000000000880000
 kept 'acting mode'
+curl -s http://localhost:9642/metrics | grep -q '^apexd_build_info' || complain 'no port'
+LD_PRELOAD=$installed/lib/libapex.so.0 runuser -u friend -- \
+    perl -e '@a = map { "x" x 1000 } 1 .. 30000; @a = (); sleep 300' &
+runner=$!
+is_swept()
+{
+    journalctl -u apexd --no-pager | grep -q "from process $(pgrep -P $runner perl), which is idle"
+}
+wait_for 60 is_swept || complain "it does not act: $(journalctl -u apexd --no-pager | tail)"
+kill $runner
 rm -r /etc/systemd/system/apexd.service.d
 systemctl daemon-reload
 
@@ -160,4 +177,21 @@ equal 'state after a question' "$(property apexd ActiveState)" active
 wait_for 60 is_listed "$leaky" || complain 'the service does not come back'
 systemctl stop leaky apexd.socket
 equal 'failed units' "$(systemctl --failed --no-legend --plain | grep -E 'apex|leaky')" ''
+
+# --- One of a user's own ---
+
+uid=$(id -u friend)
+install -d -o friend -m 700 "/run/user/$uid"
+systemd-run -q -u manager --uid=friend -p Delegate=yes -p Type=notify \
+    -E XDG_RUNTIME_DIR="/run/user/$uid" /lib/systemd/systemd --user ||
+    complain "no systemd of a user: $(systemctl status manager)"
+of_user()
+{
+    runuser -u friend -- env XDG_RUNTIME_DIR="/run/user/$uid" "$@"
+}
+of_user systemctl --user start apexd.socket || complain 'no socket of a user'
+of_user apexctl stats >/dev/null || complain 'no daemon of a user'
+equal 'user of that daemon' "$(stat -c %U "/run/user/$uid/apexd/control.sock")" friend
+equal 'state of that daemon' "$(of_user systemctl --user is-active apexd)" active
+systemctl stop manager
 finish
