@@ -17,14 +17,16 @@ RECORD_AT = 4096
 
 @contextlib.contextmanager
 def by_hand(daemon, data=None):
-    """A process that has registered a page and does nothing more: (its pid, a memfd it holds)."""
+    """A process that has registered a page and does nothing more, but gives it up on SIGUSR1: its pid."""
     memfd = Memfd(Page().bytes() if data is None else data)
     ready, told = os.pipe()
     pid = os.fork()
     if pid == 0:
         word, _, _ = register(daemon.dir, [memfd.fd])
+        signal.signal(signal.SIGUSR1, lambda *_: memfd.close())
         os.write(told, (word or "none").encode())
-        signal.pause()
+        while True:
+            signal.pause()
     same(os.read(ready, 100), b"accepted", "a registration by hand")
     os.close(ready)
     os.close(told)
@@ -341,16 +343,27 @@ def test_hostile(daemon):
     wait_until(lambda: not [name for name in daemon.names() if name], "nothing is kept")
 
 
+def is_free(page):
+    try:
+        fcntl.flock(page, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+
+
 def test_lock_of_the_dead(daemon):
     """A daemon is killed while it probes the lock of a page: its lock is not taken for the process's."""
     with by_hand(daemon) as pid:
         wait_until(lambda: len(daemon.store) == 2, "the manager keeps it")
         daemon.kill()
         page = next(fd for _, fd in daemon.store if not is_written(fd))
-    fcntl.flock(page, fcntl.LOCK_EX)
-    daemon.start()
-    same(pid in listed(daemon.dir), False, "a process that has gone")
-    wait_until(lambda: not daemon.store, "nothing is kept of it")
+        check(not is_free(page), "the process holds its page")
+        os.kill(pid, signal.SIGUSR1)
+        wait_until(lambda: is_free(page), "the process gives it up, and lives")
+        daemon.start()
+        same(pid in listed(daemon.dir), False, "a process that has given its page up")
+        wait_until(lambda: not daemon.store, "nothing is kept of it")
+
 
 
 with Manager() as it:
