@@ -38,6 +38,9 @@ static CONSTANT struct heapmap_loan lent;
 
 uint32_t heapmap_watched;
 
+static struct heapmap_sight nothing;
+struct heapmap_sight *heapmap_sight = &nothing;
+
 void
 heapmap_set_watched(bool watched)
 {
@@ -77,10 +80,21 @@ heapmap_row_give(struct heapmap_rows *rows, uint32_t row)
 
 // --- Blocks --------------------------------------------------------------------------------------
 
-static struct apex_stats_superblock *
+struct apex_stats_superblock *
 heapmap_superblock(uint32_t row)
 {
-    return row == 0 || lent.hooks.superblock_of == NULL ? NULL : lent.hooks.superblock_of(row - 1);
+    // As in heapmap_page().
+    const struct heapmap_sight *sight = load_acquire(&heapmap_sight);
+    struct apex_stats_superblock *page = load_acquire(&sight->superblock);
+
+    if (page == NULL || row == 0) {
+        return NULL;
+    }
+    if (unlikely(row > load_relaxed(&sight->rows))) {
+        lent.hooks.ask(row - 1);
+        return NULL;
+    }
+    return &page[row - 1];
 }
 
 static void

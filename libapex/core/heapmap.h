@@ -26,10 +26,29 @@
 #include "abi/stats_page.h"
 #include "core/superblock.h"
 
-// Where the rows are; NULL when there is no page, or none with this row yet. What the levels above
-// lend.
+// Where the page is, for those who write to it at every other event: in memory that the kernel
+// wipes in a child made without CLONE_VM, which so does not write to its parent's page.
+struct heapmap_sight {
+    struct apex_stats_superblock *superblock; // the rows; NULL when there is no page; atomic
+    uint32_t rows;                            // so many; atomic
+    uint32_t reserved;
+};
+
+// Never NULL; atomic. Whoever makes the page may replace it.
+extern struct heapmap_sight *heapmap_sight;
+
+// The rows of the superblocks of the page that is there, else NULL.
+FAST struct apex_stats_superblock *
+heapmap_page(void)
+{
+    // Both pair with the releases of whoever made the page (view/stats_page.c).
+    return load_acquire(&load_acquire(&heapmap_sight)->superblock);
+}
+
+// What the levels above lend: a superblock has a row that the page has no room for; where the row
+// of a large object is, NULL when there is no page.
 struct heapmap_hooks {
-    struct apex_stats_superblock *(*superblock_of)(uint32_t row);
+    void (*ask)(uint32_t row);
     struct apex_stats_large *(*large_of)(uint32_t row);
 };
 
@@ -40,6 +59,10 @@ void heapmap_set_hooks(const struct heapmap_hooks *hooks);
 // heapmap_mirror().
 void heapmap_set_watched(bool watched);
 extern uint32_t heapmap_watched; // atomic
+
+// The row of a superblock; NULL for row 0, when there is no page, or when this one has no such row.
+// A row beyond the page makes a longer one due. Under no lock but the pool's.
+struct apex_stats_superblock *heapmap_superblock(uint32_t row);
 
 // --- Superblocks: under the pool's lock ---
 

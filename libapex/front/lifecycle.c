@@ -99,7 +99,7 @@ lifecycle_start_process(void)
         .tick_alloc = background_start,
         .crowded = heaps_sweep_crowded,
     };
-    static const struct heapmap_hooks map = {stats_page_superblock, stats_page_large};
+    static const struct heapmap_hooks map = {stats_page_ask, stats_page_large};
 
     registry_start();
     if (PROFILE_HEADER) {

@@ -99,7 +99,7 @@ heap_rations(const struct heap *heap)
 FAST void
 heap_check_slot(struct heap *heap)
 {
-    if (unlikely(load_relaxed(&heap->slot) != NULL) && lent.hooks.slot_of(heap->index) == NULL) {
+    if (unlikely(load_relaxed(&heap->slot) != NULL) && heapmap_page() == NULL) {
         store_relaxed(&heap->slot, NULL);
     }
 }

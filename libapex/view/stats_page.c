@@ -77,9 +77,7 @@ _Static_assert(SUPERBLOCK_OFFSET + APEX_STATS_SUPERBLOCKS_MIN * SUPERBLOCK_STRID
 
 static char *page;          // where the page is, was or will be; set once
 static size_t page_span;    // so much of it has been mapped or covered; only grows
-static uint32_t page_open;  // 1 while what is mapped there is ours to write
 static uint32_t generation; // odd while there is a page
-static uint32_t rows;       // superblocks that the page has room for; atomic
 static uint32_t rows_asked; // so many there are, if more than there was room for; atomic
 static size_t page_limit = APEX_STATS_PAGE_BYTES_MAX; // no longer page is made; atomic
 
@@ -119,11 +117,8 @@ stats_page_inherited(void)
 static char *
 stats_page_writable(void)
 {
-    // Pairs with the release in stats_page_open: who sees the page open sees its address.
-    if (load_acquire(&page_open) == 0 || unlikely(stats_page_inherited())) {
-        return NULL;
-    }
-    return page;
+    // Who sees the page open sees its address, and a child that inherited it does not see it open.
+    return heapmap_page() == NULL ? NULL : page;
 }
 
 struct apex_stats_thread *
@@ -136,8 +131,7 @@ stats_page_slot(unsigned heap_index)
                      : (struct apex_stats_thread *)(void *)(p + THREAD_OFFSET + slot * SLOT_BYTES);
 }
 
-// Makes a longer page due at the next look at registration, if one may be made.
-static void
+void
 stats_page_ask(uint32_t row)
 {
     if (row >= load_relaxed(&rows_asked)) {
@@ -146,22 +140,6 @@ stats_page_ask(uint32_t row)
     if (stats_page_outgrown()) {
         store_relaxed(&stats_page_guard->due_ns, UINT64_C(0));
     }
-}
-
-struct apex_stats_superblock *
-stats_page_superblock(uint32_t row)
-{
-    char *p = stats_page_writable();
-
-    if (p == NULL) {
-        return NULL;
-    }
-    if (unlikely(row >= load_relaxed(&rows))) {
-        stats_page_ask(row);
-        return NULL;
-    }
-    return (struct apex_stats_superblock *)(void *)(p + SUPERBLOCK_OFFSET +
-                                                    (size_t)row * SUPERBLOCK_STRIDE);
 }
 
 struct apex_stats_large *
@@ -177,9 +155,9 @@ stats_page_large(uint32_t row)
 bool
 stats_page_outgrown(void)
 {
-    uint32_t have = load_relaxed(&rows);
+    uint32_t have = load_relaxed(&stats_page_guard->sight.rows);
 
-    return load_relaxed(&page_open) != 0 && load_relaxed(&rows_asked) > have &&
+    return heapmap_page() != NULL && load_relaxed(&rows_asked) > have &&
            stats_page_bytes_for(have + 1) <= load_relaxed(&page_limit);
 }
 
@@ -338,6 +316,8 @@ stats_page_protect(void)
         // Pairs with the acquire in stats_page_inherited and attach_poll.
         store_release(&stats_page_guard, (struct stats_page_guard *)wiped);
     }
+    // Pairs with the acquire in heapmap_page.
+    store_release(&heapmap_sight, &stats_page_guard->sight);
     store_relaxed(&stats_page_guard->intact, 1);
 }
 
@@ -378,10 +358,12 @@ stats_page_open(uint64_t now_ns, int *fd, uint64_t *nonce, uint32_t *bytes)
     }
     stats_page_fill(page, now_ns, *nonce, *bytes);
     stats_page_protect();
-    store_relaxed(&rows, (*bytes - SUPERBLOCK_OFFSET) / SUPERBLOCK_STRIDE);
+    struct heapmap_sight *sight = &stats_page_guard->sight;
+    store_relaxed(&sight->rows, (*bytes - SUPERBLOCK_OFFSET) / SUPERBLOCK_STRIDE);
     store_relaxed(&generation, (generation | 1) + (generation & 1) * 2);
-    // Pairs with the acquire in stats_page_writable.
-    store_release(&page_open, 1);
+    // Pairs with the acquire in heapmap_page.
+    store_release(&sight->superblock,
+                  (struct apex_stats_superblock *)(void *)(page + SUPERBLOCK_OFFSET));
     heapmap_set_watched(true);
     return 0;
 }
@@ -398,13 +380,13 @@ stats_page_ready(void)
 void
 stats_page_drop(void)
 {
-    store_relaxed(&page_open, 0);
+    store_relaxed(&stats_page_guard->sight.superblock, (struct apex_stats_superblock *)NULL);
     heapmap_set_watched(false);
     if ((generation & 1) != 0) {
         store_relaxed(&generation, generation + 1);
     }
     // Refused only for want of memory or mappings. In a child the page then stays its parent's,
-    // and what keeps us from writing to it is page_open.
+    // and what keeps us from writing to it is that it is not in sight.
     if (page_span != 0) {
         (void)os_page_discard(page, page_span);
     }

@@ -19,6 +19,7 @@
 #define APEX_VIEW_STATS_PAGE_H
 
 #include "abi/stats_page.h"
+#include "core/heapmap.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,10 +30,12 @@
 // when there is no page. Do not keep the pointer beyond the copy.
 struct apex_stats_thread *stats_page_slot(unsigned heap_index);
 
-// The row of a superblock or of a large object in the map, numbered from 0; NULL when there is no
-// page, or when this one has no such row. Asking for a superblock beyond the page makes a longer
-// one due. Under no lock but the pool's or that of large objects.
-struct apex_stats_superblock *stats_page_superblock(uint32_t row);
+// The page has no room for this row of a superblock, numbered from 0: makes a longer one due at the
+// next look at registration, if one may be made. Under no lock but the pool's.
+void stats_page_ask(uint32_t row);
+
+// The row of a large object in the map, numbered from 0; NULL when there is no page, or when it has
+// no such row. Under no lock but that of large objects.
 struct apex_stats_large *stats_page_large(uint32_t row);
 
 // The values of the whole process; NULL when there is no page.
@@ -53,6 +56,7 @@ struct stats_page_guard {
     uint32_t intact; // 1; 0 in a child that inherited its parent's page
     uint32_t reserved;
     uint64_t due_ns; // for attach.c: so it is due at once in such a child
+    struct heapmap_sight sight;
 };
 
 extern struct stats_page_guard *stats_page_guard; // never NULL

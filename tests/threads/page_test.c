@@ -30,7 +30,7 @@ write_slot(void *argument)
     while (load_relaxed(&stop) == 0) {
         if (n % 64 == 0) {
             slot = stats_page_slot(index);
-            row = stats_page_superblock((uint32_t)(n / 64 % SUPERBLOCKS));
+            row = heapmap_superblock((uint32_t)(n / 64 % SUPERBLOCKS) + 1);
             stats_page_publish(n);
         }
         if (slot != NULL) {
@@ -57,7 +57,9 @@ main(void)
     uint64_t nonce;
     uint32_t bytes;
     int fd;
+    static const struct heapmap_hooks hooks = {stats_page_ask, stats_page_large};
 
+    heapmap_set_hooks(&hooks);
     for (unsigned i = 0; i < WRITERS; i++) {
         writers[i] = thread_start(write_slot, (void *)(uintptr_t)i);
     }
@@ -70,7 +72,7 @@ main(void)
         }
     }
     expect(stats_page_open(1, &fd, &nonce, &bytes) == 0);
-    expect(stats_page_superblock(SUPERBLOCKS - 1) != NULL || stats_page_outgrown());
+    expect(heapmap_superblock(SUPERBLOCKS) != NULL || stats_page_outgrown());
     store_relaxed(&stop, 1);
     for (unsigned i = 0; i < WRITERS; i++) {
         thread_join(writers[i]);

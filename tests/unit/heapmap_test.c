@@ -19,11 +19,19 @@ static bool page_there;
 static unsigned asked_beyond;
 static struct superblock *sb[SUPERBLOCKS];
 
-static struct apex_stats_superblock *
-row_of(uint32_t row)
+static struct heapmap_sight sight;
+
+static void
+ask(uint32_t row)
 {
-    asked_beyond += page_there && row >= ROWS ? 1 : 0;
-    return page_there && row < ROWS ? &page[row] : NULL;
+    asked_beyond += row >= ROWS ? 1 : 0;
+}
+
+static void
+show_page(bool there)
+{
+    page_there = there;
+    sight = (struct heapmap_sight){.superblock = there ? page : NULL, .rows = ROWS};
 }
 
 static struct apex_stats_large *
@@ -35,14 +43,15 @@ large_row_of(uint32_t row)
 static int
 setup(void **state)
 {
-    static const struct heapmap_hooks hooks = {row_of, large_row_of};
+    static const struct heapmap_hooks hooks = {ask, large_row_of};
 
     (void)state;
     heapmap_set_hooks(&hooks);
+    heapmap_sight = &sight;
     heapmap_set_watched(true);
     memset(page, 0, sizeof page);
     memset(large_page, 0, sizeof large_page);
-    page_there = true;
+    show_page(true);
     asked_beyond = 0;
     for (unsigned i = 0; i < SUPERBLOCKS; i++) {
         void *p = NULL;
@@ -170,7 +179,7 @@ test_mirror(void **state)
     (void)state;
     uint32_t row = heapmap_large_enter();
     assert_int_equal(row, 1);
-    page_there = false;
+    show_page(false);
     heapmap_show_taken(b, 0, 2);
     b->size_class = 3;
     b->capacity = 4;
@@ -180,7 +189,7 @@ test_mirror(void **state)
     sb[1]->huge = true;
     heapmap_large_show(row, &object, 8192, APEX_LARGE_CACHED);
     memset(page, 0, sizeof page);
-    page_there = true;
+    show_page(true);
     for (unsigned i = 0; i < SUPERBLOCKS; i++) {
         heapmap_mirror(sb[i]);
     }

@@ -252,7 +252,7 @@ rows_of_page(void)
 {
     uint32_t n = 0;
 
-    while (stats_page_superblock(n) != NULL) {
+    while (heapmap_superblock(n + 1) != NULL) {
         n++;
     }
     return n;
@@ -266,7 +266,7 @@ test_growth(void **state)
     assert_int_equal(stats_page_open(1, &fd, &nonce, &bytes), 0);
     os_close(fd);
     uint32_t first_bytes = bytes;
-    struct apex_stats_superblock *held = stats_page_superblock(0);
+    struct apex_stats_superblock *held = heapmap_superblock(1);
     struct apex_stats_large *large = stats_page_large(APEX_STATS_LARGE - 1);
     assert_non_null(held);
     assert_non_null(large);
@@ -279,7 +279,7 @@ test_growth(void **state)
     assert_int_equal(stats_page_guard->due_ns, 0);
     assert_int_equal(stats_page_open(1, &fd, &nonce, &bytes), 0);
     assert_true(bytes > first_bytes && bytes < 2 * first_bytes);
-    assert_ptr_equal(stats_page_superblock(0), held);
+    assert_ptr_equal(heapmap_superblock(1), held);
     assert_false(stats_page_outgrown());
     const char *view = reader_view();
     const struct apex_stats_header *h = (const void *)view;
@@ -287,7 +287,7 @@ test_growth(void **state)
     assert_int_equal(section->type, APEX_SECTION_SUPERBLOCK);
     assert_true(section->count >= 2 * APEX_STATS_SUPERBLOCKS_MIN);
     assert_int_equal(rows_of_page(), section->count);
-    stats_page_superblock(section->count - 1)->node = 77;
+    heapmap_superblock(section->count)->node = 77;
     assert_int_equal(((const struct apex_stats_superblock *)(const void *)(
                           view + section->offset_bytes +
                           (size_t)(section->count - 1) * section->stride_bytes))
@@ -295,11 +295,11 @@ test_growth(void **state)
                      77);
     munmap((void *)(uintptr_t)view, bytes);
     os_close(fd);
-    assert_null(stats_page_superblock(10000));
+    assert_null(heapmap_superblock(10000));
     assert_int_equal(stats_page_open(1, &fd, &nonce, &bytes), 0);
     os_close(fd);
     assert_true(bytes > 10000 * sizeof(struct apex_stats_superblock));
-    assert_non_null(stats_page_superblock(10000));
+    assert_non_null(heapmap_superblock(10000));
     uint32_t long_bytes = bytes;
     stats_page_refuse();
     stats_page_drop();
@@ -307,7 +307,7 @@ test_growth(void **state)
     assert_int_equal(stats_page_open(1, &fd, &nonce, &bytes), 0);
     os_close(fd);
     assert_true(bytes <= long_bytes / 2 + 65536);
-    assert_null(stats_page_superblock(10000));
+    assert_null(heapmap_superblock(10000));
     assert_false(stats_page_outgrown()); // what was refused is not asked for again
     stats_page_drop();
     stats_page_refuse();
@@ -324,10 +324,10 @@ test_longest(void **state)
     if (child == 0) {
         stats_page_drop();
         _exit(stats_page_open(1, &fd, &nonce, &bytes) == 0 &&
-                      stats_page_superblock(1u << 20) == NULL && stats_page_outgrown() &&
+                      heapmap_superblock(1u << 20) == NULL && stats_page_outgrown() &&
                       stats_page_open(1, &fd, &nonce, &bytes) == 0 &&
                       bytes == APEX_STATS_PAGE_BYTES_MAX &&
-                      stats_page_superblock(1u << 20) == NULL && !stats_page_outgrown()
+                      heapmap_superblock(1u << 20) == NULL && !stats_page_outgrown()
                   ? 0
                   : 1);
     }
@@ -338,6 +338,8 @@ test_longest(void **state)
 int
 main(void)
 {
+    static const struct heapmap_hooks hooks = {stats_page_ask, stats_page_large};
+    heapmap_set_hooks(&hooks);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_page),  cmocka_unit_test(test_fresh_page),
         cmocka_unit_test(test_options),
