@@ -12,6 +12,9 @@
 #ifndef APEX_LIBDIR
 #define APEX_LIBDIR "/usr/local/lib"
 #endif
+#ifndef APEX_PKGLIBEXECDIR
+#define APEX_PKGLIBEXECDIR "/usr/local/libexec/apexalloc"
+#endif
 #ifndef APEX_SBINDIR
 #define APEX_SBINDIR "/usr/local/sbin"
 #endif
@@ -32,6 +35,9 @@ static const struct {
     [FIND_FAST] = LIBRARY("APEX_LIBRARY", "libapex.so.0"),
     [FIND_HARDENED] = LIBRARY("APEX_LIBRARY", "libapex-hardened.so.0"),
     [FIND_GUARD] = LIBRARY("APEX_GUARD_LIBRARY", "libapex-guard.so.0"),
+    [FIND_RECORDER] = LIBRARY("APEX_TRACE_LIBRARY", "libapex-trace.so.0"),
+    [FIND_REPLAY] = {"APEX_REPLAY", "apex-replay", "/apex-replay",
+                     APEX_PKGLIBEXECDIR "/apex-replay", "/../libexec/apexalloc/apex-replay", X_OK},
     [FIND_DAEMON] = {"APEX_DAEMON", "apexd", "/../apexd/apexd", APEX_SBINDIR "/apexd",
                      "/../sbin/apexd", X_OK},
 };

@@ -10,7 +10,15 @@
 
 #define FIND_PATH_BYTES 4096
 
-enum find_what { FIND_FAST, FIND_HARDENED, FIND_GUARD, FIND_DAEMON, FIND_COUNT };
+enum find_what {
+    FIND_FAST,
+    FIND_HARDENED,
+    FIND_GUARD,
+    FIND_RECORDER,
+    FIND_REPLAY,
+    FIND_DAEMON,
+    FIND_COUNT
+};
 
 // Finds a file: what its variable says, else beside us in the build tree (where libtool may have
 // put us one folder deeper), else where it was to be installed, else beside us in an installation

@@ -5,7 +5,8 @@
 bin_PROGRAMS += apexctl/apexctl
 
 apexctl_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_builddir) \
-	-DAPEX_LIBDIR='"$(libdir)"' -DAPEX_SBINDIR='"$(sbindir)"'
+	-DAPEX_LIBDIR='"$(libdir)"' -DAPEX_SBINDIR='"$(sbindir)"' \
+	-DAPEX_PKGLIBEXECDIR='"$(pkglibexecdir)"'
 
 noinst_LTLIBRARIES += \
 	apexctl/libapexctlcore.la \
@@ -41,6 +42,7 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/cmd_map.c \
 	apexctl/cmd_run.c \
 	apexctl/cmd_top.c \
+	apexctl/cmd_trace.c \
 	apexctl/cmd_tune.c \
 	apexctl/cmd_view.c \
 	apexctl/command.c \
@@ -65,6 +67,10 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/finding.h \
 	apexctl/hint.c \
 	apexctl/hint.h \
+	apexctl/launch.c \
+	apexctl/launch.h \
+	apexctl/page.c \
+	apexctl/page.h \
 	apexctl/pprof.c \
 	apexctl/pprof.h \
 	apexctl/map.c \
@@ -105,6 +111,12 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/top_model.h \
 	apexctl/top_ui.c \
 	apexctl/top_ui.h \
+	apexctl/trace.c \
+	apexctl/trace.h \
+	apexctl/trace_html.c \
+	apexctl/trace_html.h \
+	apexctl/trace_text.c \
+	apexctl/trace_text.h \
 	apexctl/value.c \
 	apexctl/value.h
 if CURSES
@@ -121,6 +133,13 @@ apexctl_apexctl_SOURCES = apexctl/main.c
 apexctl_apexctl_CPPFLAGS = $(apexctl_cppflags)
 apexctl_apexctl_LDADD = apexctl/libapexctlcore.la
 apexctl_apexctl_SHORTNAME = apexctl
+
+# Runs under libapex, and so is linked with nothing that allocates.
+pkglibexec_PROGRAMS = apexctl/apex-replay
+apexctl_apex_replay_SOURCES = apexctl/replay.c
+apexctl_apex_replay_CPPFLAGS = $(apexctl_cppflags)
+apexctl_apex_replay_LDADD = -lpthread
+apexctl_apex_replay_SHORTNAME = replay
 
 EXTRA_DIST += apexctl/README.md apexctl/completion.awk
 
@@ -152,12 +171,14 @@ $(completions): $(top_srcdir)/apexctl/completion.awk $(completion_tables)
 	$(AM_V_GEN)shell=$(@D) && $(AWK) -f $(top_srcdir)/apexctl/completion.awk \
 		-v shell=$${shell##*/} $(completion_tables) >$@.new && mv $@.new $@
 
-# The page that a map is put into, as rows of an array.
-apexctl/map_page.def: apexctl/map_page.html apexctl/page_rows.awk
+# The pages that a map and a trace are put into, as rows of an array.
+pages = apexctl/map_page.def apexctl/trace_page.def
+
+$(pages): %.def: %.html apexctl/page_rows.awk
 	$(AM_V_GEN)$(MKDIR_P) apexctl && \
-	LC_ALL=C $(AWK) -f $(srcdir)/apexctl/page_rows.awk $(srcdir)/apexctl/map_page.html >$@.new && \
+	LC_ALL=C $(AWK) -v page=$*.html -f $(srcdir)/apexctl/page_rows.awk $(srcdir)/$*.html >$@.new && \
 	mv $@.new $@
 
-BUILT_SOURCES += apexctl/map_page.def
-CLEANFILES += apexctl/map_page.def
-EXTRA_DIST += apexctl/map_page.html apexctl/page_rows.awk
+BUILT_SOURCES += $(pages)
+CLEANFILES += $(pages)
+EXTRA_DIST += apexctl/map_page.html apexctl/page_rows.awk apexctl/trace_page.html

@@ -45,7 +45,7 @@ main_help(void)
         "  --version           print the version and exit\n"
         "\n"
         "Exit codes: 0 done, 1 other failure, 2 wrong usage, 3 no apexd, 4 not allowed, 5 no such\n"
-        "process; run ends as the program does. See apexctl(1).");
+        "process; run and trace end as the program does. See apexctl(1).");
 }
 
 static enum exit_code

@@ -4,6 +4,8 @@
 
 #include "apexctl/map_html.h"
 
+#include "apexctl/page.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -17,21 +19,6 @@ static const char *const map_page[] = {
 
 // The line of the page that the map takes the place of.
 #define DATA_LINE "APEX_MAP_DATA\n"
-
-// A stranger's text as a JSON string that may stand in HTML.
-static void
-html_string(FILE *out, const char *text)
-{
-    fputc('"', out);
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || strchr("\"\\<>&\x7f", *text) != NULL) {
-            fprintf(out, "\\u%04x", (unsigned char)*text);
-        } else {
-            fputc(*text, out);
-        }
-    }
-    fputc('"', out);
-}
 
 static void
 html_numbers(FILE *out, const char *name, const uint64_t *numbers, size_t count)
@@ -77,7 +64,7 @@ static void
 html_data(FILE *out, const struct map *map)
 {
     fputs("{\"comm\":", out);
-    html_string(out, map->comm);
+    page_string(out, map->comm);
     fprintf(out,
             ",\"pid\":%" PRIu64 ",\"version\":\"" PACKAGE_VERSION "\",\"block_bytes\":%" PRIu64
             ",\"superblocks_held\":%" PRIu64 ",\"large_held\":%" PRIu64,

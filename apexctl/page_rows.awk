@@ -2,9 +2,9 @@
 #
 # Makes of a page its lines as strings of C, to be included as the rows of an array:
 #
-#   awk -f page_rows.awk map_page.html >map_page.def
+#   awk -v page=apexctl/map_page.html -f page_rows.awk map_page.html >map_page.def
 
-BEGIN { print "// Made from apexctl/map_page.html by apexctl/page_rows.awk: change those." }
+BEGIN { print "// Made from " page " by apexctl/page_rows.awk: change those." }
 
 {
     gsub(/\\/, "\\\\&")

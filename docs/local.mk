@@ -41,12 +41,14 @@ EXTRA_DIST += \
 	docs/decisions/0025-guests-are-emulated.md \
 	docs/decisions/0026-counting-by-rations.md \
 	docs/decisions/0027-prose-and-code-in-one-piece.md \
+	docs/decisions/0028-a-recorder-in-front.md \
 	docs/decisions/README.md \
 	docs/invariants.md \
 	docs/memory-ordering.md \
 	docs/monitoring.md \
 	docs/protocol.md \
 	docs/reading-guide.md \
+	docs/visualisation.md \
 	docs/tutorial/01-build-system-and-bootstrapping.md \
 	docs/tutorial/02-memory-hierarchy.md \
 	docs/tutorial/README.md \

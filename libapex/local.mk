@@ -8,6 +8,7 @@
 #   libapex-hardened.so.0 the same as libapex.so.0 with the constants of base/profile.h set
 #   libapexcore_hardened.la  and what its tests link
 #   libapex-guard.so.0    memcpy and its kin, which ask one of these two before they copy
+#   libapex-trace.so.0    a record of each call, written in front of one of these two
 #   libapex-dlopen.so.0   apex_ names only, for dlopen(): it takes no room in static TLS
 #   libapex.a             one object with the names of apex.h and malloc, one with operator new and
 #                         delete for programs that use them; no other name to clash with
@@ -81,6 +82,7 @@ libapex_headers = \
 	libapex/abi/hello.h \
 	libapex/abi/profile_page.h \
 	libapex/abi/stats_page.h \
+	libapex/abi/trace.h \
 	libapex/base/atomic.h \
 	libapex/base/bits.h \
 	libapex/base/check.h \
@@ -211,13 +213,14 @@ libapex_libapex_dlopen_la_SHORTNAME = apex_dlopen
 libapex_libapex_hardened_la_SHORTNAME = apex_hardened_so
 libapex_libapexcxx_hardened_la_SHORTNAME = apex_hardened
 libapex_libapex_guard_la_SHORTNAME = apex_guard
+libapex_libapex_trace_la_SHORTNAME = apex_trace
 
 if SHARED_LIBS
 
 noinst_LTLIBRARIES += libapex/libapexall.la libapex/libapexcxx.la libapex/libapexcxx_static.la \
 	libapex/libapexcxx_hardened.la
 lib_LTLIBRARIES += libapex/libapex.la libapex/libapex-dlopen.la libapex/libapex-hardened.la \
-	libapex/libapex-guard.la
+	libapex/libapex-guard.la libapex/libapex-trace.la
 
 libapex_libapexall_la_SOURCES = libapex/front/interpose.c
 libapex_libapexall_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
@@ -265,6 +268,11 @@ libapex_libapex_dlopen_la_DEPENDENCIES = libapex/libapex.map
 libapex_libapex_guard_la_SOURCES = libapex/guard/copy.c
 libapex_libapex_guard_la_CFLAGS = $(libapex_cflags) -fno-builtin
 libapex_libapex_guard_la_LDFLAGS = -version-info 0:0:0 -no-undefined -shared $(LIB_LDFLAGS)
+
+# -fexceptions: those of a new_handler pass through.
+libapex_libapex_trace_la_SOURCES = libapex/trace/record.c
+libapex_libapex_trace_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload) -fno-builtin -fexceptions
+libapex_libapex_trace_la_LDFLAGS = -version-info 0:0:0 -no-undefined -shared $(LIB_LDFLAGS)
 
 # Everything becomes one object, in which the names that are not public become local; but the
 # operators stay apart, for they need a C++ runtime and a C program has none.

@@ -108,6 +108,14 @@ check_tests += $(unit_tests) $(hardened_tests)
 guard_tests = \
 	tests/unit/copy_test
 
+# With the recorder in front of libapex, both shared.
+record_tests = \
+	tests/unit/record_test
+
+# The compiler must take away no call.
+tests_unit_record_test_CFLAGS = $(AM_CFLAGS) -fno-builtin
+tests_unit_record_test_LDADD = libapex/libapex-trace.la libapex/libapex.la $(CMOCKA_LIBS)
+
 tests_unit_copy_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_copy_test_LDADD = libapex/libapex-guard.la libapex/libapexcore_hardened.la \
 	$(CMOCKA_LIBS)
@@ -118,8 +126,8 @@ unwind_tests = \
 	tests/unit/os_unwind_test
 
 if SHARED_LIBS
-check_PROGRAMS += $(guard_tests) $(unwind_tests)
-check_tests += $(guard_tests) $(unwind_tests)
+check_PROGRAMS += $(guard_tests) $(record_tests) $(unwind_tests)
+check_tests += $(guard_tests) $(record_tests) $(unwind_tests)
 endif
 
 # Random operations, replayed by a seed.
@@ -526,6 +534,7 @@ daemon_tests = \
 	tests/unit/screen_test \
 	tests/unit/top_model_test \
 	tests/unit/top_ui_test \
+	tests/unit/trace_test \
 	tests/unit/advisor_test \
 	tests/unit/policy_test \
 	tests/unit/tune_test
@@ -588,6 +597,9 @@ tests_unit_top_model_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_top_ui_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_top_ui_test_CFLAGS = $(daemon_cflags)
 tests_unit_top_ui_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
+
+tests_unit_trace_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_trace_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 
 EXTRA_DIST += \
 	tests/golden/advise.json \
@@ -660,6 +672,7 @@ daemon_scripts = \
 	tests/daemon/life.sh \
 	tests/daemon/profile.sh \
 	tests/daemon/run.sh \
+	tests/daemon/trace.sh \
 	tests/daemon/tune.sh
 
 check_PROGRAMS += $(daemon_tests)
@@ -670,6 +683,7 @@ EXTRA_DIST += \
 	docs/protocol.md \
 	tests/daemon/browser.py \
 	tests/daemon/browser.sh \
+	tests/daemon/chromium.py \
 	tests/daemon/complete.py \
 	tests/daemon/crowd.py \
 	tests/daemon/crowd.sh \
@@ -696,6 +710,7 @@ EXTRA_DIST += \
 	tests/daemon/support.py \
 	tests/daemon/terminal.py \
 	tests/daemon/top.py \
+	tests/daemon/trace.py \
 	tests/daemon/truth.py \
 	tests/daemon/truth.sh \
 	tests/daemon/walker.c \

@@ -8,10 +8,7 @@
 #   browser.py [--keep FOLDER]     leaves the page and a screenshot there
 """See the head of the file."""
 
-import base64
-import urllib.error
-import urllib.request
-
+from chromium import *
 from support import *
 
 SUPERBLOCK_BYTES = 4 << 20
@@ -29,75 +26,8 @@ PROGRAM = ("import ctypes, sys\n"
            "sys.stdin.read()\n")
 
 
-class Browser:
-    """Chromium by way of chromedriver, whose protocol (WebDriver) is JSON over HTTP."""
-
-    def __init__(self, folder):
-        log = open(os.path.join(folder, "chromedriver.log"), "wb")
-        self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE,
-                                       stderr=log, env=dict(os.environ, HOME=folder))
-        log.close()
-        self.port = 0
-        for line in self.driver.stdout:
-            found = re.search(rb"successfully on port (\d+)", line)
-            if found:
-                self.port = int(found.group(1))
-                break
-        self.session = ""
-        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                   "--window-size=1300,900", "--user-data-dir=" + os.path.join(folder, "profile")]
-        try:
-            reply = self.call("POST", "", {"capabilities": {"alwaysMatch": {
-                "browserName": "chrome", "goog:chromeOptions": {"args": options},
-                "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}}})
-            self.session = "/" + reply["sessionId"]
-        except Exception:
-            self.close()
-            raise
-
-    def call(self, method, path, body=None):
-        data = json.dumps(body if body is not None else {}).encode() if method == "POST" else None
-        request = urllib.request.Request("http://127.0.0.1:%d/session%s%s" % (self.port, self.session, path),
-                                         data, {"Content-Type": "application/json"}, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S * 5) as reply:
-                return json.load(reply)["value"]
-        except urllib.error.HTTPError as error:
-            check(False, "%s: %s" % (path, error.read()[:600]))
-            return None
-
-    def run(self, script):
-        return self.call("POST", "/execute/sync", {"script": script, "args": []})
-
-    def act(self, kind, *steps):
-        """The pointer or the wheel: a few steps."""
-        self.call("POST", "/actions", {"actions": [{"type": kind, "id": kind, "actions": list(steps)}]})
-
-    def hover(self, x, y):
-        self.act("pointer", {"type": "pointerMove", "duration": 0, "x": x, "y": y, "origin": "viewport"})
-
-    def logs(self, kind):
-        return self.call("POST", "/se/log", {"type": kind})
-
-    def close(self):
-        with contextlib.suppress(OSError):
-            self.call("DELETE", "")
-        self.driver.terminate()
-        self.driver.wait()
-        self.driver.stdout.close()
-
-
 ZOOM = "return parseFloat(document.getElementById('zoom').textContent)"
 TIP = "const t = document.getElementById('tip'); return t.hidden ? '' : t.textContent"
-# The colours of the canvas: how many there are, and their mean brightness.
-# (A copy is read: reading the canvas itself, often, is something that browsers warn of.)
-COLOURS = ("const copy = document.createElement('canvas'); copy.width = canvas.width;"
-           "copy.height = canvas.height; const c = copy.getContext('2d', {willReadFrequently: true});"
-           "c.drawImage(canvas, 0, 0);"
-           "const d = c.getImageData(0, 0, copy.width, copy.height).data, seen = new Set();"
-           "let sum = 0; for (let i = 0; i < d.length; i += 4) {"
-           "  seen.add(d[i] << 16 | d[i + 1] << 8 | d[i + 2]); sum += d[i] + d[i + 1] + d[i + 2]; }"
-           "return [seen.size, sum / d.length]")
 # Where the middle of a block of the chosen kind is in the window.
 PLACE = ("for (let i = 0; i < heap.n; i++) if (%s) { const p = placeOf(i), r = canvas.getBoundingClientRect();"
          "return [i, Math.round(r.x + (p.x + 0.5 - view.x) * view.scale),"
@@ -108,7 +38,7 @@ def test_page(browser, page, whole):
     browser.call("POST", "/url", {"url": "file://" + page})
     ms = wait_until(lambda: browser.run("return document.documentElement.dataset.renderMs"), "it draws")
     print("drawn %s ms after the page was asked for, %d superblocks" % (ms, len(whole["superblocks"])))
-    check(browser.run(COLOURS)[0] > 20, "the map has colours")
+    check(browser.colours()[0] > 20, "the map has colours")
     check("python" in browser.run("return document.title"), "the title says what it is of")
     same(browser.run("return data.superblocks.map((s) => parseInt(s.base, 16))"),
          sorted(s["base"] for s in whole["superblocks"]), "superblocks on the page")
@@ -132,15 +62,15 @@ def test_hover_and_zoom(browser):
                               "duration": 0, "origin": "viewport"})
     check(browser.run(ZOOM) > 20, "the wheel zooms")
     check(browser.run("return view.scale") > 100, "so far that chunks are drawn")
-    check(browser.run(COLOURS)[0] > 4, "and there is something to see")
+    check(browser.colours()[0] > 4, "and there is something to see")
 
 
 def test_controls(browser):
     browser.run("document.getElementById('fit').click()")
     same(browser.run(ZOOM), 1, "all of it again")
-    before = browser.run(COLOURS)
+    before = browser.colours()
     browser.run("document.querySelector('#classes tbody tr').click()")
-    wait_until(lambda: browser.run(COLOURS) != before, "the blocks of a class stand out")
+    wait_until(lambda: browser.colours() != before, "the blocks of a class stand out")
     browser.run("document.getElementById('next').click()")
     check(browser.run("return heap.cls[cursor] === chosenClass"), "the next block is one of the class")
     browser.run("document.getElementById('clear').click()")
@@ -151,18 +81,6 @@ def test_controls(browser):
     theme = browser.run("return document.documentElement.dataset.theme")
     browser.run("document.getElementById('theme').click()")
     check(browser.run("return document.documentElement.dataset.theme") != theme, "light and dark")
-
-
-def test_silence(browser, page):
-    """Nothing on the console; nothing fetched but the page and what it carries itself."""
-    same([e["message"] for e in browser.logs("browser")], [], "the console")
-    fetched = set()
-    for entry in browser.logs("performance"):
-        message = json.loads(entry["message"])["message"]
-        if message["method"] == "Network.requestWillBeSent":
-            fetched.add(message["params"]["request"]["url"])
-    other = [u for u in fetched if not u.startswith(("file://" + page, "data:", "chrome:", "about:"))]
-    same(other, [], "files that the page fetched")
 
 
 def main():
@@ -182,17 +100,14 @@ def main():
             test_page(browser, page, whole)
             test_hover_and_zoom(browser)
             test_controls(browser)
-            test_silence(browser, page)
+            browser.check_silence(page)
             if keep:
                 shutil.copy(page, keep)
-                with open(os.path.join(keep, "heap.png"), "wb") as file:
-                    file.write(base64.b64decode(browser.call("GET", "/screenshot")))
+                browser.screenshot(os.path.join(keep, "heap.png"))
         finally:
             browser.close()
 
 
-if not (shutil.which("chromedriver") and shutil.which("chromium")):
-    print("no chromium here")
-    sys.exit(77)
+skip_without_chromium()
 main()
 finish()

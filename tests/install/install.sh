@@ -49,6 +49,7 @@ lib=$(apex_pc --variable=libdir)
 
 for file in "$prefix/include/apex.h" "$lib/libapex.a" "$lib/libapex.so" "$lib/libapex.so.0" \
     "$lib/libapex-dlopen.so.0" "$lib/libapex-hardened.so.0" "$lib/libapex-guard.so.0" \
+    "$lib/libapex-trace.so.0" "$prefix/libexec/apexalloc/apex-replay" \
     "$prefix/share/fish/vendor_completions.d/apexctl.fish" \
     "$prefix/share/zsh/site-functions/_apexctl" \
     "$prefix/share/bash-completion/completions/apexctl" \

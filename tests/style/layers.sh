@@ -10,8 +10,8 @@
 # The rule of a component stands in its README.md, in one block fenced by ```levels:
 #
 #   uses other/folder …            folders of other components that it may include from
-#   apart folder                   one whose object files go into a library of their own: what they
-#                                  define is no name for the others
+#   apart folder …                 those whose object files go into libraries of their own: what
+#                                  these define is no name for the others
 #   <number> <folder> a -> b -> c, d     a level; `.` is the component's own folder
 #
 # A module may use those in lines above it and those to its left; modules parted by a comma do not
@@ -73,7 +73,7 @@ objects() {
     find "$build/$1" -name '*.o' -print | while read -r object; do
         folder=$(dirname "${object#"$build"/}")
         folder=${folder%/.libs}
-        [ -z "$apart" ] || [ "$folder" != "$1/$apart" ] || continue
+        case " $apart " in *" ${folder#"$1"/} "*) continue ;; esac
         name=$(basename "$object" .o)
         while :; do
             if [ -f "$root/$folder/$name.c" ]; then
