@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	docs/SECURITY.md \
 	docs/TUTORIAL.md \
 	docs/attacks.md \
+	docs/book/pages.py \
 	docs/decisions/0001-descriptors-out-of-line.md \
 	docs/decisions/0002-double-free-mark.md \
 	docs/decisions/0003-message-passing.md \

@@ -903,12 +903,13 @@ EXTRA_DIST += \
 
 # What the documents say about the sources. Each script tests itself first.
 docs_scripts = \
+	tests/docs/links.sh \
 	tests/docs/symbols.sh \
 	tests/docs/tutorial.sh
 
 check_tests += $(docs_scripts)
 test_tests += tests/docs/tutorial_play.sh
-EXTRA_DIST += $(docs_scripts) tests/docs/readme.sh tests/docs/tutorial_play.sh
+EXTRA_DIST += $(docs_scripts) tests/docs/links.py tests/docs/readme.sh tests/docs/tutorial_play.sh
 
 # Both install from this build: one after the other.
 tests/docs/readme.log: tests/install/install.log
