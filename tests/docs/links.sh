@@ -3,7 +3,7 @@
 #
 # What the documents and the manual name is there: pages and headings that links lead to, quoted
 # files, options, targets and variables of make, commands of apexctl and options of both programs,
-# names that begin with apex_ (functions, metrics) or APEX_, pages of the manual, leaves of apex_ctl.
+# names that begin with apex_ (functions, metrics) or APEX_, manual pages, leaves of apex_ctl.
 # Addresses outside are looked at for their form alone. Each document of the book can be reached
 # from docs/README.md. (Symbols of single files: symbols.sh.) Tests itself first.
 #
