@@ -132,9 +132,10 @@ map_put_threads(cJSON *result, const struct page_map *map)
 {
     cJSON *array = cJSON_AddArrayToObject(result, "owners");
     struct page_thread thread;
+    unsigned slots = page_map_slots(map);
     bool good = array != NULL;
 
-    for (unsigned i = 0; i < map->thread.count && good; i++) {
+    for (unsigned i = 0; i < slots && good; i++) {
         page_map_thread(map, i, &thread);
         if (thread.state != APEX_SLOT_FREE) {
             cJSON *item = reply_array_object(array);

@@ -177,8 +177,9 @@ methods_put_threads(cJSON *object, const struct client *client)
     cJSON *array = cJSON_AddArrayToObject(object, "thread_list");
     bool good = array != NULL;
     struct page_thread thread;
+    unsigned slots = page_map_slots(map);
 
-    for (unsigned i = 0; i < map->thread.count && good; i++) {
+    for (unsigned i = 0; i < slots && good; i++) {
         page_map_thread(map, i, &thread);
         if (thread.state == APEX_SLOT_FREE) {
             continue;

@@ -27,6 +27,7 @@
 #define ADDRESS_MAX (UINT64_C(1) << 47)
 #define NODE_VALUES_AT 8u      // in the row of a node: after its number and flags
 #define NODE_NUMBER_MAX 1023u  // that a kernel gives to a node
+#define SLOTS_AHEAD 2u         // of the number of threads that is published
 
 const struct page_node_field page_node_field[PAGE_NODE_VALUES] = {
 #define STAT_NODE(name, kind, unit, text) {PAGE_NODE_IS_##kind, #name, #unit, text},
@@ -267,6 +268,13 @@ page_map_node_field(struct page_map *map, const struct apex_stats_schema *row)
     }
 }
 
+static bool
+page_map_is_started(const struct apex_stats_schema *row)
+{
+    return row->section == APEX_SECTION_PROCESS && row->kind == APEX_STAT_COUNTER &&
+           strcmp(row->name, "threads_started") == 0;
+}
+
 // Reads the names of the fields. A row that makes no sense is left out: it costs its maker one
 // value.
 static void
@@ -289,6 +297,9 @@ page_map_schema(struct page_map *map, const struct apex_stats_section *schema)
         if (row.section == APEX_SECTION_NODE) {
             page_map_node_field(map, &row);
             continue;
+        }
+        if (page_map_is_started(&row)) {
+            map->started_offset = row.offset_bytes;
         }
         if (map->field_count == PAGE_MAP_FIELDS_MAX) {
             continue;
@@ -369,6 +380,18 @@ page_map_slot(const struct page_map *map, unsigned index)
     return map->base + map->thread.offset_bytes + (size_t)index * map->thread.stride_bytes;
 }
 
+// Slots are given in rising order, and used again when their thread has exited. A thread has its
+// slot a moment before it is counted.
+unsigned
+page_map_slots(const struct page_map *map)
+{
+    const unsigned char *started = map->base + map->process.offset_bytes + map->started_offset;
+    uint64_t used =
+        saturate_add(map->started_offset == 0 ? UINT64_MAX : page_map_word(started), SLOTS_AHEAD);
+
+    return used < map->thread.count ? (unsigned)used : map->thread.count;
+}
+
 // Classes that both the table of sizes and a slot have room for.
 static unsigned
 page_map_class_count(const struct page_map *map)
@@ -433,7 +456,8 @@ page_map_snapshot(const struct page_map *map, struct page_snapshot *out)
             out->value[i] = page_map_word(process + map->field[i].offset_bytes);
         }
     }
-    for (unsigned i = 0; i < map->thread.count; i++) {
+    unsigned slots = page_map_slots(map);
+    for (unsigned i = 0; i < slots; i++) {
         page_map_sum_slot(map, i, out);
     }
     for (unsigned i = 0; i < out->class_count; i++) {

@@ -84,6 +84,7 @@ struct page_map {
     struct apex_stats_section large;
     struct apex_stats_section node; // of a process older than minor 2: empty
     uint32_t node_offset[PAGE_NODE_VALUES]; // of each value in its row; 0: the page has none
+    uint32_t started_offset; // of the number of threads started; 0: the page has none
     unsigned field_count;
     struct page_field field[PAGE_MAP_FIELDS_MAX];
 };
@@ -135,6 +136,10 @@ enum apex_hello_status page_map_parse(struct page_map *map);
 bool page_map_leased(const struct page_map *map);
 
 void page_map_snapshot(const struct page_map *map, struct page_snapshot *out);
+
+// How many slots there is something to read in, of map->thread.count. To read the others, too,
+// takes 100 KiB more of each page into our resident size.
+unsigned page_map_slots(const struct page_map *map);
 
 // Slot `index`, below map->thread.count.
 void page_map_thread(const struct page_map *map, unsigned index, struct page_thread *out);

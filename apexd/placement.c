@@ -130,10 +130,11 @@ placement_threads(const struct client *client, const struct topology *t,
                   unsigned threads[TOPOLOGY_NODES_MAX])
 {
     unsigned live = client->snapshot.threads_live; // no need to look at the slots behind them
+    unsigned slots = page_map_slots(&client->map);
     uint32_t node;
 
     memset(threads, 0, TOPOLOGY_NODES_MAX * sizeof threads[0]);
-    for (unsigned i = 0; i < client->map.thread.count && live > 0; i++) {
+    for (unsigned i = 0; i < slots && live > 0; i++) {
         if (page_map_thread_node(&client->map, i, &node)) {
             int place = topology_place(t, node);
             threads[place < 0 ? 0 : place] += place < 0 ? 0 : 1;
