@@ -54,6 +54,7 @@ bench_tools = \
 bench_scripts = \
 	bench/count/instructions.sh \
 	bench/cost/profile.sh \
+	bench/page/trace.py \
 	bench/programs/cc1.sh \
 	bench/programs/cc1plus.sh \
 	bench/programs/git.sh \
@@ -151,6 +152,12 @@ bench-prices: bench-build
 	export BENCH_PEERS; \
 	$(bench_run) --base hardened --focus hardened --peers $(bench_without) \
 		--output '$(bench_output)-prices' $(BENCH_ARGS)
+
+# make bench-trace: how fast the page of apexctl trace is, in headless Chromium.
+BENCH_TRACE_ARGS =
+
+bench-trace: all
+	@$(AM_TESTS_ENVIRONMENT) python3 -B $(top_srcdir)/bench/page/trace.py $(BENCH_TRACE_ARGS)
 
 clean-local:
 	rm -rf bench/data bench/prices bench/results bench/results-quick bench/results-prices

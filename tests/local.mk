@@ -673,6 +673,7 @@ daemon_scripts = \
 	tests/daemon/profile.sh \
 	tests/daemon/run.sh \
 	tests/daemon/trace.sh \
+	tests/daemon/trace_page.sh \
 	tests/daemon/tune.sh
 
 check_PROGRAMS += $(daemon_tests)
@@ -711,6 +712,7 @@ EXTRA_DIST += \
 	tests/daemon/terminal.py \
 	tests/daemon/top.py \
 	tests/daemon/trace.py \
+	tests/daemon/trace_page.py \
 	tests/daemon/truth.py \
 	tests/daemon/truth.sh \
 	tests/daemon/walker.c \
