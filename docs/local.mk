@@ -10,11 +10,17 @@ EXTRA_DIST += \
 	docs/FAQ.md \
 	docs/NUMA.md \
 	docs/PERFORMANCE.md \
+	docs/QUICKSTART.md \
+	docs/README.md \
+	docs/REFERENCES.md \
 	docs/ROADMAP.md \
 	docs/SECURITY.md \
 	docs/TUTORIAL.md \
 	docs/attacks.md \
+	docs/book/book.html \
+	docs/book/book.py \
 	docs/book/pages.py \
+	docs/book/pdf.sh \
 	docs/decisions/0001-descriptors-out-of-line.md \
 	docs/decisions/0002-double-free-mark.md \
 	docs/decisions/0003-message-passing.md \

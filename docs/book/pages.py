@@ -106,17 +106,29 @@ def target_of(document, link):
     return where, anchor
 
 
+def owns(leader, document):
+    """Whether a document is one of the pages that another one is the beginning of: the README of
+    its folder, or a page beside the folder that has its name (TUTORIAL.md, tutorial/)."""
+    folder = os.path.dirname(document)
+    if os.path.basename(leader) == "README.md":
+        return leader not in (FRONT, INDEX) and folder == os.path.dirname(leader)
+    return folder == os.path.splitext(leader)[0].lower()
+
+
 def order(root):
     """All documents in the order of reading: README.md, the index, what the index links to in its
-    order, and each other one behind the first of those that leads to it; and what none leads to."""
+    order; and each other one behind the page that owns it, else behind the first that leads to it.
+    And what none leads to."""
     every = documents(root)
     leads = {d: [t[0] for _, link, _ in links(read(root, d)) for t in [target_of(d, link)] if t]
              for d in every}
     chosen = [d for d in (FRONT, INDEX) if d in every]
     chosen += [d for d in dict.fromkeys(leads.get(INDEX, [])) if d in every and d not in chosen]
-    at = 0
-    while at < len(chosen):
-        more = [d for d in dict.fromkeys(leads[chosen[at]]) if d in every and d not in chosen]
-        chosen[at + 1:at + 1] = more if at > 0 or len(chosen) == 1 else []
-        at += 1
+    for accepts in (owns, lambda leader, document: leader != FRONT):
+        at = 0
+        while at < len(chosen):
+            more = [d for d in dict.fromkeys(leads[chosen[at]])
+                    if d in every and d not in chosen and accepts(chosen[at], d)]
+            chosen[at + 1:at + 1] = more
+            at += 1
     return chosen, [d for d in every if d not in chosen]

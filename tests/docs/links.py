@@ -127,6 +127,8 @@ class Document:
             return self.faults
         for number, link, _ in pages.links(self.text):
             self.link(number, link)
+        for match in re.finditer(r"<(https?:[^>\s]*)>", pages.prose(self.text)):
+            self.link(pages.prose(self.text).count("\n", 0, match.start()) + 1, match.group(1))
         self.fenced = "\n".join(l for _, l, fence in pages.lines(self.text) if fence is not None)
         for number, line, fence in pages.lines(self.text):
             self.names(number, line)

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Runs what README.md tells its reader to type below "Use", as it stands there, against an
-# installation in a folder of its own. Reason: commands in a read-me rot unseen, and they are the
-# first thing that a stranger tries. What stands below "Build and test" is run by .ci/run.
+# Runs what README.md tells its reader to type below "Use", and what docs/QUICKSTART.md does, as it
+# stands there, against an installation in a folder of its own. Reason: commands in a read-me rot
+# unseen, and they are the first thing that a stranger tries. What stands below "Build and test" is
+# run by .ci/run.
 
 set -u
 scratch=$(mktemp -d) || exit 2
@@ -26,6 +27,36 @@ fences()
         inside && $0 == "```" language { open = 1; file = out "." ++n; next }
         open { print >file }
         END { print n + 0 }' "${top_srcdir:?}/README.md"
+}
+
+# run FILE DOCUMENT: the commands of a block; what they print goes to $scratch/said.
+run()
+{
+    sh -eu "$1" >"$scratch/said" 2>&1 && return
+    complain "this block of $2 fails:"
+    cat "$1" "$scratch/said"
+}
+
+# quick_start: each block of commands, in turn, and below each what it prints: each line of the text
+# is part of a line of the output, where an ellipsis stands for anything.
+quick_start()
+{
+    mkdir "$scratch/quick"
+    awk -v out="$scratch/quick/" '
+        /^```/ && open { open = 0; close(file); next }
+        $0 == "```sh" { open = 1; n++; file = out n ".sh"; next }
+        $0 == "```text" && n { open = 1; file = out n ".text"; next }
+        open { print >file }' "${top_srcdir:?}/docs/QUICKSTART.md"
+    for block in "$scratch"/quick/*.sh; do
+        run "$block" docs/QUICKSTART.md
+        while IFS= read -r line; do
+            wanted=$(printf '%s\n' "$line" | sed 's/[][\.*^$]/\\&/g; s/…/.*/g')
+            grep -q -e "$wanted" "$scratch/said" && continue
+            complain "docs/QUICKSTART.md says '$line' is printed, but this is:"
+            cat "$scratch/said"
+        done <"${block%.sh}.text"
+    done
+    echo "$(find "$scratch/quick" -name '*.sh' | wc -l) blocks of docs/QUICKSTART.md"
 }
 
 # MAKEFLAGS holds the job server of the make that runs this test; this make is another one.
@@ -57,10 +88,7 @@ shown=$(fences sh)
 [ "$shown" -ge 5 ] || complain "README.md should show at least 5 blocks of commands, not $shown"
 while [ "$blocks" -lt "$shown" ]; do
     blocks=$((blocks + 1))
-    sh -eu "$scratch/sh.$blocks" >"$scratch/said" 2>&1 || {
-        complain "this block of README.md fails:"
-        cat "$scratch/sh.$blocks" "$scratch/said"
-    }
+    run "$scratch/sh.$blocks" README.md
     # Each of them prints that, or that it is libapex.
     case $(cat "$scratch/said") in
     *libapex*) ;;
@@ -70,5 +98,6 @@ while [ "$blocks" -lt "$shown" ]; do
         ;;
     esac
 done
-echo "$blocks blocks"
+echo "$blocks blocks of README.md"
+quick_start
 [ "$failures" -eq 0 ]
