@@ -499,6 +499,7 @@ EXTRA_DIST += tests/threads/seal_metadata.sh
 EXTRA_DIST += \
 	tests/README.md \
 	tests/support/expect.h \
+	tests/support/install.sh \
 	tests/support/manager.h \
 	tests/support/nodes.h \
 	tests/support/sandbox.h \
@@ -832,6 +833,7 @@ tests_vm_travel_LDADD = -lpthread
 
 if SHARED_LIBS
 check_PROGRAMS += $(vm_programs)
+test_tests += $(vm_boots) tests/vm/self_test.sh
 endif
 EXTRA_DIST += \
 	$(vm_boots) \
@@ -918,9 +920,6 @@ EXTRA_DIST += \
 	tests/docs/links.py \
 	tests/docs/readme.sh \
 	tests/docs/tutorial_play.sh
-
-# Both install from this build: one after the other.
-tests/docs/readme.log: tests/install/install.log
 
 # Programs whose figures the documents quote; built, so that they stay right, but not run.
 check_PROGRAMS += \

@@ -59,12 +59,7 @@ quick_start()
     echo "$(find "$scratch/quick" -name '*.sh' | wc -l) blocks of docs/QUICKSTART.md"
 }
 
-# MAKEFLAGS holds the job server of the make that runs this test; this make is another one.
-if ! env -u MAKEFLAGS -u MAKELEVEL make -C "${top_builddir:?}" install DESTDIR="$scratch/root" \
-    >"$scratch/log" 2>&1; then
-    cat "$scratch/log"
-    exit 1
-fi
+sh "$top_srcdir/tests/support/install.sh" "$scratch/root" || exit 1
 
 # As if it were installed where the compiler, the loader and the shell look by themselves.
 usr=$(dirname "$(dirname "$(find "$scratch/root" -path '*/bin/apexctl' -type f)")")

@@ -22,7 +22,7 @@
 rig_cache=${APEX_VM_CACHE:-${XDG_CACHE_HOME:-${HOME:-$top_builddir}/.cache}/apexalloc/vm}
 rig_source=$top_srcdir/tests/vm
 # Seconds until a guest that has not reported counts as hanging.
-rig_limit=${APEX_VM_LIMIT:-600}
+rig_limit=${APEX_VM_LIMIT:-1200}
 # What the last boot of rig_boot came to.
 rig_verdict=
 
@@ -32,11 +32,12 @@ rig_die()
     exit 99
 }
 
-# rig_once NAME COMMAND…: the file or folder NAME of the cache. Made by the command, which is given
-# a path to make it at, unless it is there; several builds may ask at once.
+# rig_once NAME COMMAND…: the file NAME of the cache. Made by the command, which is given a path to
+# make it at, in a folder of its own, unless it is there. Several builds may ask at once; what one
+# that was ended has left is removed by the next.
 rig_once()
 {
-    local name=$1 path=$rig_cache/$1
+    local name=$1 path=$rig_cache/$1 new=$rig_cache/new
     shift
     if [ ! -e "$path" ]; then
         mkdir -p "$rig_cache" ||
@@ -44,11 +45,13 @@ rig_once()
         (
             flock 8
             [ -e "$path" ] && exit 0
-            rm -rf "$path.new"
-            "$@" "$path.new" >"$path.log" 2>&1 </dev/null && mv "$path.new" "$path" && exit 0
-            cat "$path.log" >&2
-            rm -rf "$path.new"
-            exit 1
+            rm -rf "$new"
+            mkdir "$new" && "$@" "$new/$name" >"$path.log" 2>&1 </dev/null && sync "$new/$name" &&
+                mv "$new/$name" "$path"
+            result=$?
+            [ $result -eq 0 ] || cat "$path.log" >&2
+            rm -rf "$new"
+            exit $result
         ) 8>"$rig_cache/lock" || rig_die "cannot make $name for the guests"
     fi
     echo "$path"
@@ -56,11 +59,12 @@ rig_once()
 
 # The kernel that Debian's cloud package depends on: needs no module for all that the guests do. apt
 # has its checksum from a signed list.
-rig_kernel_fetch()
+rig_kernel_ask()
 {
-    local package into=$1 sum
+    local into=$1 package sum
     package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/^ *Depends: //p' | head -n 1)
     [ -n "$package" ] || { echo 'apt knows no linux-image-cloud-amd64'; return 1; }
+    rm -rf "$into.unpack"
     mkdir "$into.unpack" || return 1
     (
         cd "$into.unpack" && apt-get -q download "$package" || exit
@@ -68,9 +72,18 @@ rig_kernel_fetch()
         echo "$sum  $(echo ./*.deb)" | sha256sum --check - || exit
         dpkg-deb -x ./*.deb . && mv boot/vmlinuz-* "$into"
     )
-    local result=$?
-    rm -rf "$into.unpack"
-    return $result
+}
+
+# This machine's lists of packages may be absent, or older than the archive: then by lists fetched
+# for this alone, which takes no right.
+rig_kernel_fetch()
+{
+    rig_kernel_ask "$1" && return
+    mkdir -p "$1.apt/lists/partial" "$1.apt/cache/archives/partial" || return 1
+    export APT_CONFIG=$1.apt/config
+    printf '%s "%s";\n' Dir::State::lists "$1.apt/lists" Dir::Cache "$1.apt/cache" \
+        APT::Sandbox::User root >"$APT_CONFIG"
+    apt-get -q update && rig_kernel_ask "$1"
 }
 
 rig_kernel()
@@ -128,7 +141,8 @@ speed()
 rig_read()
 {
     rig_system=initramfs rig_machine=q35 rig_memory=0 rig_slots='' rig_arguments=()
-    rig_append='console=ttyS0 panic=-1 quiet'
+    # A busy host gives the guest's first timer too late for the kernel to believe in it.
+    rig_append='console=ttyS0 panic=-1 quiet no_timer_check'
     topology "$1"
 }
 
@@ -216,10 +230,7 @@ rig_pack_initramfs()
 rig_pack_debian()
 {
     local root=$rig_work/tree units=$rig_work/tree/etc/systemd/system
-    # MAKEFLAGS holds the job server of the make that runs this test; this make is another one.
-    env -u MAKEFLAGS -u MAKELEVEL make -C "$top_builddir" install DESTDIR="$root" \
-        >"$rig_work/install.log" 2>&1 </dev/null ||
-        { cat "$rig_work/install.log" >&2; rig_die 'cannot install this build'; }
+    sh "$top_srcdir/tests/support/install.sh" "$root" || rig_die 'cannot install this build'
     mkdir -p "$units/multi-user.target.wants"
     cp "$rig_source/rig.service" "$units/"
     ln -s ../rig.service "$units/multi-user.target.wants/rig.service"

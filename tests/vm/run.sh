@@ -53,16 +53,14 @@ rig_work=$(mktemp -d "${TMPDIR:-/tmp}/apex-vm.XXXXXX") || exit 99
 trap 'rm -rf "$rig_work"' EXIT
 trap 'exit 99' HUP INT TERM
 mkdir -p "$top_builddir/tests/vm"
-# One guest at a time: each wants all processors there are.
-exec 9>"$top_builddir/tests/vm/lock"
-flock 9
 begin=$SECONDS
 rig_read "$boot"
 rig_tree "$boot" "${tests[@]}"
 "rig_pack_$rig_system"
 rig_boot
-rm -rf "$top_builddir/tests/vm/$boot.out"
-mv "$rig_work/out" "$top_builddir/tests/vm/$boot.out"
+left=$top_builddir/tests/vm/$boot${APEX_VM_BREAK:+.broken}.out
+rm -rf "$left"
+mv "$rig_work/out" "$left"
 
 case $rig_verdict in
 'reported 0')

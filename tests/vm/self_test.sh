@@ -10,7 +10,7 @@ failures=0
 # broken HOW SAYS [LIMIT]
 broken()
 {
-    said=$(APEX_VM_BREAK=$1 APEX_VM_LIMIT=${3:-600} \
+    said=$(APEX_VM_BREAK=$1 APEX_VM_LIMIT=${3:-1200} \
         bash "${top_srcdir:?}/tests/vm/run.sh" n1 broken)
     code=$?
     if [ $code != 1 ] || ! echo "$said" | grep -q "^vm: n1: $2"; then

@@ -105,7 +105,7 @@ spill_breathe(void)
 static void
 spill_work(size_t bytes, const char *path)
 {
-    const struct timespec pause = {.tv_nsec = 100000000};
+    const struct timespec pause = {.tv_nsec = 300000000};
     size_t most = bytes / SMALL + 1;
     size_t held = 0;
     unsigned node = 0;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define PAGE 4096
+#define BATCH 512
 #define NODES 64
 #define SMALL 1000
 #define SMALL_COUNT ((64 << 20) / SMALL)
@@ -24,14 +25,30 @@
 static unsigned long pages[NODES];
 static char *small[SMALL_COUNT];
 
+static void *asked[BATCH];
+static unsigned long asked_count;
+
+// Counts the pages that are to be asked about.
+static void
+ask(void)
+{
+    int status[BATCH];
+
+    if (syscall(SYS_move_pages, 0, asked_count, asked, NULL, status, 0) == 0) {
+        for (unsigned long i = 0; i < asked_count; i++) {
+            pages[(unsigned)status[i] % NODES] += status[i] >= 0 ? 1 : 0;
+        }
+    }
+    asked_count = 0;
+}
+
 static void
 look(char *p, size_t bytes)
 {
     for (size_t at = 0; at < bytes; at += PAGE) {
-        void *page = p + at;
-        int status = -1;
-        if (syscall(SYS_move_pages, 0, 1UL, &page, NULL, &status, 0) == 0 && status >= 0) {
-            pages[status % NODES]++;
+        asked[asked_count++] = p + at;
+        if (asked_count == BATCH) {
+            ask();
         }
     }
 }
@@ -59,6 +76,7 @@ main(int argc, char **argv)
             look(p, LARGE);
         }
     }
+    ask();
     for (unsigned i = 0; i < NODES; i++) {
         all += pages[i];
     }

@@ -18,21 +18,21 @@ runner=$!
 equal 'online before' "$(cat /sys/devices/system/node/online)" 0-1
 qmp device_add '{"driver": "pc-dimm", "id": "dimm", "memdev": "spare", "node": 2}' ||
     fail 'QEMU does not plug the memory'
-wait_for 60 online 0-2 || fail 'node 2 does not come'
+wait_for 120 online 0-2 || fail 'node 2 does not come'
 # apexd looks now and then.
 shown()
 {
     apexctl topology -o json | grep -q '"node":2'
 }
-wait_for 60 shown || complain 'apexd does not show node 2'
+wait_for 120 shown || complain 'apexd does not show node 2'
 apexctl topology || complain 'apexd has no topology any more'
 qmp device_del '{"id": "dimm"}' || fail 'QEMU does not pull the memory'
-wait_for 60 online 0-1 || fail 'node 2 does not go'
+wait_for 120 online 0-1 || fail 'node 2 does not go'
 gone()
 {
     ! shown
 }
-wait_for 60 gone || complain 'apexd still shows node 2'
+wait_for 120 gone || complain 'apexd still shows node 2'
 apexctl topology || complain 'apexd has no topology after node 2 went'
 kill $runner || complain "the program has ended: $(cat "$out/placement")"
 stop_apexd || complain 'apexd did not end well'

@@ -5,7 +5,8 @@
 # sh, or by Debian's, as root, alone; exit code 0 is success. Set are
 #
 #   $boot              the name of the boot: n2, …
-#   $out               a folder; the files in it come back, in tests/vm/BOOT.out of the build
+#   $test              the name of the test
+#   $out               a folder; the files in it come back, in tests/vm/BOOT.out/TEST of the build
 #   $lib, $hardened    the libraries, for LD_PRELOAD
 #
 # Programs, apexd and apexctl are found by their names.
@@ -18,14 +19,14 @@ failures=0
 # Notes a failure; the test goes on.
 complain()
 {
-    echo "FAIL: $*"
+    echo "FAIL: $test: $*"
     failures=$((failures + 1))
 }
 
 # Ends the test.
 fail()
 {
-    echo "FAIL: $*"
+    echo "FAIL: $test: $*"
     exit 1
 }
 
@@ -42,15 +43,23 @@ equal()
     [ "$2" = "$3" ] || complain "$1 is '$2', not '$3'"
 }
 
-# wait_for SECONDS COMMAND…: repeats it until it succeeds; false when the time is over.
+# From now on the next test may run beside this one. For a test that mostly waits; what it says
+# comes between the words of others.
+aside()
+{
+    touch "/run/next.$test"
+}
+
+# wait_for SECONDS COMMAND…: repeats it until it succeeds; false when the time is over. A guest may
+# be slow: give it many times what it needs.
 wait_for()
 {
-    patience=$(($1 * 10))
+    patience=$(($1 * 5))
     shift
     until "$@" >/dev/null 2>&1; do
         patience=$((patience - 1))
         [ $patience -gt 0 ] || return 1
-        sleep 0.1
+        sleep 0.2
     done
 }
 
@@ -62,7 +71,7 @@ start_apexd()
     export APEX_RUNTIME_DIR
     apexd --runtime-dir "$APEX_RUNTIME_DIR" --config "" "$@" >"$out/apexd.log" 2>&1 &
     apexd_pid=$!
-    wait_for 30 apexctl stats || fail "apexd does not answer: $(cat "$out/apexd.log")"
+    wait_for 120 apexctl stats || fail "apexd does not answer: $(cat "$out/apexd.log")"
 }
 
 stop_apexd()
@@ -71,20 +80,34 @@ stop_apexd()
     wait "$apexd_pid"
 }
 
+# qmp_answer ID [SECONDS]: reads until QEMU has answered what it was asked by that name; what it
+# says by itself, events, is passed over. Sets $answer; false when nothing came for so long.
+qmp_answer()
+{
+    # Only busybox's read knows -t, and only its guests have the port.
+    # shellcheck disable=SC3045
+    while read -r -t "${2:-300}" answer <&3; do
+        case $answer in
+        *"\"id\": \"$1\""*) return 0 ;;
+        esac
+    done
+    return 1
+}
+
 # qmp COMMAND ARGUMENTS: QEMU does it: qmp device_add '{"driver": "pc-dimm", …}'. Prints the answer;
 # false when it is an error.
 qmp()
 {
     stty -F /dev/ttyS1 raw -echo
-    # Each line answers; what QEMU says by itself, events, is passed over.
     {
-        printf '{"execute": "qmp_capabilities", "id": "hello"}\n' >&3
+        # Before stty, the port has echoed to QEMU what QEMU said first, perhaps in part: a byte
+        # that is not JSON ends that.
+        until printf '\001{"execute": "qmp_capabilities", "id": "hello"}\n' >&3 &&
+            qmp_answer hello 5; do
+            :
+        done
         printf '{"execute": "%s", "arguments": %s, "id": "do"}\n' "$1" "${2:-{\}}" >&3
-        while read -r answer; do
-            case $answer in
-            *'"id": "do"'*) break ;;
-            esac
-        done <&3
+        qmp_answer do || answer='"error": no answer'
     } 3<>/dev/ttyS1
     echo "$answer"
     case $answer in

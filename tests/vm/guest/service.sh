@@ -97,23 +97,24 @@ END
 systemctl daemon-reload
 systemctl start leaky || fail 'a service on libapex does not start'
 leaky=$(main_of leaky)
-wait_for 60 is_listed "$leaky" || fail "the service is not listed: $(apexctl processes)"
+wait_for 120 is_listed "$leaky" || fail "the service is not listed: $(apexctl processes)"
+# It registers anew when the daemon was slow to answer.
+wait_for 120 apexctl tune "$leaky" decay_ms=77 || complain 'it cannot be tuned'
+wait_for 120 is_tuned "$leaky" || complain 'it is not tuned'
 equal 'limit of the service' "$(cat /sys/fs/cgroup/system.slice/leaky.service/memory.max)" 100663296
 grep -q 'bind:1' "/proc/$leaky/numa_maps" || complain 'the service is not bound to node 1'
-apexctl stats "$leaky" || complain 'no statistics of the service'
+apexctl stats "$leaky" >"$out/stats" || complain 'no statistics of the service'
 curl -s --unix-socket /run/apexd/http.sock http://localhost/metrics |
     grep -q 'comm="leaky".*unit="leaky.service"' || complain 'no metrics of the service'
-apexctl tune "$leaky" decay_ms=77 || complain 'it cannot be tuned'
-wait_for 60 is_tuned "$leaky" || complain 'it is not tuned'
 key=$(key_of "$leaky")
 pages=$(pages_of "$leaky")
 
 # --- Nobody gets lost ---
 
-wait_for 60 is apexd NFileDescriptorStore 2 || complain 'systemd keeps no descriptors'
+wait_for 120 is apexd NFileDescriptorStore 2 || complain 'systemd keeps no descriptors'
 kill -9 "$daemon"
-wait_for 60 is apexd NRestarts 1 || complain 'it is not started again'
-wait_for 60 is apexd ActiveState active || fail "kill -9: $(systemctl status apexd)"
+wait_for 120 is apexd NRestarts 1 || complain 'it is not started again'
+wait_for 120 is apexd ActiveState active || fail "kill -9: $(systemctl status apexd)"
 kept 'kill -9'
 systemctl restart apexd || fail 'it does not restart'
 kept restart
@@ -160,7 +161,7 @@ is_swept()
 {
     journalctl -u apexd --no-pager | grep -q "from process $(pgrep -P $runner perl), which is idle"
 }
-wait_for 60 is_swept || complain "it does not act: $(journalctl -u apexd --no-pager | tail)"
+wait_for 120 is_swept || complain "it does not act: $(journalctl -u apexd --no-pager | tail)"
 kill $runner
 rm -r /etc/systemd/system/apexd.service.d
 systemctl daemon-reload
@@ -174,7 +175,7 @@ equal 'the service goes on' "$(property leaky MainPID)" "$leaky"
 systemctl enable --now apexd.socket || complain 'the socket cannot be enabled'
 apexctl stats >/dev/null || complain 'nobody comes'
 equal 'state after a question' "$(property apexd ActiveState)" active
-wait_for 60 is_listed "$leaky" || complain 'the service does not come back'
+wait_for 120 is_listed "$leaky" || complain 'the service does not come back'
 systemctl stop leaky apexd.socket
 equal 'failed units' "$(systemctl --failed --no-legend --plain | grep -E 'apex|leaky')" ''
 

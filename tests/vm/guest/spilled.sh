@@ -64,21 +64,23 @@ home_is()
 
 numactl --membind=0 spill ballast $(($(free_mib 0) - 120)) >/tmp/ballast &
 ballast=$!
-wait_for 60 grep -q ready /tmp/ballast || fail 'node 0 does not fill up'
+wait_for 120 grep -q ready /tmp/ballast || fail 'node 0 does not fill up'
 echo "node 0 has $(free_mib 0) MiB free"
 start_apexd
 APEX_OPTIONS=runtime_dir=$APEX_RUNTIME_DIR LD_PRELOAD=$lib \
     numactl --cpunodebind=0 spill work $mib $held &
 pid=$!
-wait_for 60 test -s $held || fail 'the worker does not start'
-wait_for 30 apexctl stats $pid || fail 'the worker is not registered'
+wait_for 120 test -s $held || fail 'the worker does not start'
+wait_for 120 apexctl stats $pid || fail 'the worker is not registered'
 kill $ballast
 wait $ballast 2>/dev/null
 before=$(share)
 echo "share on node 0: $before per mille, with $(free_mib 0) MiB free there"
 [ "$before" -lt 700 ] || fail "it has not spilled: $before per mille at home"
+# From here on it waits for pictures, one in ten seconds.
+aside
 
-wait_for 20 seen_twice || {
+wait_for 120 seen_twice || {
     apexctl advise $pid
     fail 'nobody notices that it has spilled'
 }
@@ -92,19 +94,19 @@ equal 'numa_home after a dry run' "$(home)" none
 
 # A person's wish, under a daemon that only advises.
 apexctl advise $pid --apply >/dev/null || fail 'it cannot be applied'
-wait_for 10 home_is 0 || complain "numa_home is $(home) although advice was applied"
+wait_for 120 home_is 0 || complain "numa_home is $(home) although advice was applied"
 apexctl advise $pid --revert >/dev/null || complain 'it cannot be taken back'
-wait_for 10 home_is none || complain "numa_home is $(home) although advice was taken back"
+wait_for 120 home_is none || complain "numa_home is $(home) although advice was taken back"
 apexctl advise $pid --apply=spilled >/dev/null || complain 'it cannot be applied again'
-wait_for 10 home_is 0 || complain "numa_home is $(home) the second time"
+wait_for 120 home_is 0 || complain "numa_home is $(home) the second time"
 
 # The daemon dies, and with it what it has said.
 kill -9 $apexd_pid
 wait $apexd_pid 2>/dev/null
 apexd --runtime-dir "$APEX_RUNTIME_DIR" --config "" --act --log-level info >>"$out/apexd.log" 2>&1 &
 apexd_pid=$!
-wait_for 60 apexctl stats $pid || fail 'the worker does not register with the next daemon'
-wait_for 10 home_is none || complain "numa_home is $(home) although its daemon died"
+wait_for 120 apexctl stats $pid || fail 'the worker does not register with the next daemon'
+wait_for 120 home_is none || complain "numa_home is $(home) although its daemon died"
 
 # And in acting mode, which moves what is in use. Where the machine is so slow that the process
 # takes the daemon for dead, nothing is in force any more, and it is applied anew.
@@ -118,22 +120,22 @@ brought_home()
     in_force || { apexctl advise $pid --apply && applied=$((applied + 1)); }
     at_least 950
 }
-wait_for 15 advises spilled || fail 'the next daemon does not notice'
-wait_for 20 brought_home || complain "the pages do not come home: $(share) per mille"
+wait_for 120 advises spilled || fail 'the next daemon does not notice'
+wait_for 120 brought_home || complain "the pages do not come home: $(share) per mille"
 echo "share on node 0: $(share) per mille, after it was applied; $before before"
 helped()
 {
     advice | grep -q '"verdict":"helped"'
 }
-[ $applied -gt 1 ] || wait_for 15 helped || complain 'nobody says that it has helped'
+[ $applied -gt 1 ] || wait_for 120 helped || complain 'nobody says that it has helped'
 gone()
 {
     advises at_home
 }
-wait_for 20 gone || complain 'it is still said to have spilled'
+wait_for 120 gone || complain 'it is still said to have spilled'
 apexctl advise $pid
 apexctl advise $pid --revert >/dev/null || complain 'it cannot be taken back at the end'
-wait_for 10 home_is none || complain "numa_home is $(home) at the end"
+wait_for 120 home_is none || complain "numa_home is $(home) at the end"
 apexctl metrics | grep 'apex_advice_total{kind="spilled"'
 kill $pid
 stop_apexd
