@@ -35,7 +35,8 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 #define NEVER UINT64_MAX
-#define ACK_WAIT_MS 5          // for the daemon's answer, once in each attempt
+#define ACK_WAIT_MS_MIN 5      // for the daemon's answer, once in each attempt; doubled with it
+#define ACK_WAIT_MS_MAX 40
 #define FORK_DELAY_MS 100      // most children exec or exit before that
 #define DELAY_MS_MIN 1000      // between attempts; doubled each time
 #define DELAY_MS_KNOWN 8000    // up to here when there was a daemon: listed again within 10 s
@@ -183,6 +184,14 @@ attach_take_advice(int fd, uint64_t nonce, uint64_t now_ns)
     return 0;
 }
 
+// A two-hundredth of the time between attempts: on a slow machine the first ones may be in vain.
+static unsigned
+attach_ack_wait_ms(void)
+{
+    uint64_t wait_ms = delay_ms * ACK_WAIT_MS_MIN / DELAY_MS_MIN;
+    return wait_ms > ACK_WAIT_MS_MAX ? ACK_WAIT_MS_MAX : (unsigned)wait_ms;
+}
+
 // Waits a moment for the daemon's answer. 0: registered. ETIMEDOUT: it may come to it yet. Anything
 // else: it will not.
 static int
@@ -191,7 +200,7 @@ attach_await_ack(int connection, const struct apex_hello *hello, uint64_t now_ns
     struct apex_hello_ack ack;
     size_t length;
     int fd;
-    int error = os_receive_fd(connection, &ack, sizeof ack, ACK_WAIT_MS, &length, &fd);
+    int error = os_receive_fd(connection, &ack, sizeof ack, attach_ack_wait_ms(), &length, &fd);
 
     if (error != 0) {
         return error == EINTR || error == EAGAIN ? ETIMEDOUT : error;
