@@ -46,8 +46,8 @@ block_init(struct block *b, char *first, unsigned c, unsigned blocks, struct own
     b->credit = 0;
     b->floor = 0;
     list_init(&b->link);
-    // Pairs with the acquire in remote_deliver: who sees the owner sees the key and the base as
-    // well.
+    // Pairs with the acquire in remote_enqueue: who sees the owner sees its inbox open. That key
+    // and base come before the owner helps the free of a wild pointer to be seen as one.
     store_release(&b->owner, owner);
 }
 

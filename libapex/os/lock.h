@@ -15,9 +15,9 @@
 
 enum lock_rank {
     LOCK_RANK_BACKGROUND, // the thread of `background_thread` works (front/background.c)
-    LOCK_RANK_SWEEP,      // sweep for sleepers (policy/heap.c); only ever tried
+    LOCK_RANK_SWEEP,      // sweep for sleepers (policy/heaps.c); only ever tried
     LOCK_RANK_ATTACH,     // registration with apexd; only tried, but around fork (view/attach.c)
-    LOCK_RANK_HEAPS,      // list of heaps (policy/heap.c)
+    LOCK_RANK_HEAPS,      // list of heaps (policy/heaps.c)
     LOCK_RANK_ORPHAN,     // orphan blocks (policy/orphan.c)
     LOCK_RANK_QUARANTINE, // what all threads have in quarantine (policy/quarantine_global.c)
     LOCK_RANK_STEER,      // shares of nodes (policy/steer.c)
