@@ -912,11 +912,12 @@ docs_scripts = \
 	tests/docs/tutorial.sh
 
 check_tests += $(docs_scripts)
-test_tests += tests/docs/book.sh tests/docs/tutorial_play.sh
+test_tests += tests/docs/book.sh tests/docs/figures.sh tests/docs/tutorial_play.sh
 EXTRA_DIST += $(docs_scripts)
 EXTRA_DIST += \
 	tests/docs/book.py \
 	tests/docs/book.sh \
+	tests/docs/figures.sh \
 	tests/docs/links.py \
 	tests/docs/readme.sh \
 	tests/docs/tutorial_play.sh

@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Figures of the documents that do not depend on the machine's speed are those that come out now:
+# instructions of malloc and free, address space, and constants of the source. (What a check, an
+# attack and the profile cost is held by tests of their own.) Tests itself first.
+
+. "$(dirname "$0")/../style/lib.sh"
+
+library=${top_builddir:?}/libapex/.libs/libapex.so.0
+APEX_OPTIONS=register=0
+export APEX_OPTIONS
+
+# constant DOCUMENT PATTERN HEADER NAME: the number in PATTERN, which is an expression with one
+# group, is the value of the macro.
+constant()
+{
+    said=$(sed -nE "s/(^|.*[^0-9])$2.*/\\2/p" "$root/docs/$1" | head -n 1)
+    is=$(awk -v name="$4" '$1 == "#define" && $2 == name { print $3 + 0 }' "$root/libapex/$3")
+    [ -n "$said" ] && [ "$said" = "$is" ] ||
+        complain "docs/$1 says '$said' where $4 of $3 is '$is'"
+}
+
+# about WHAT FOUND WANTED SLACK
+about()
+{
+    echo "$2 $3 $4" | awk '{ exit !($1 >= $2 - $3 && $1 <= $2 + $3) }' && return
+    complain "$1: $2 now, $3 in the text"
+}
+
+constants()
+{
+    constant ARCHITECTURE.md '([0-9]+) size classes' core/size_class.h CLASS_COUNT
+    constant ARCHITECTURE.md 'batch\[([0-9]+)\]' policy/heap.h BATCH_SLOTS
+    constant ARCHITECTURE.md 'parked\[([0-9]+)\]' policy/heap.h PARKED_MAX
+    constant reading-guide.md 'has ([0-9]+) slots of' policy/heap.h BATCH_SLOTS
+    constant invariants.md 'and ([0-9]+) parked batches' policy/heap.h PARKED_MAX
+    constant invariants.md 'in each of ([0-9]+) open' policy/heap.h BATCH_SLOTS
+    constant SECURITY.md 'of 4 to ([0-9]+) places' policy/quarantine.h PEN_SLOTS
+}
+
+# on PROGRAM…: under the library.
+on()
+{
+    env LD_PRELOAD="$library" "$@"
+}
+
+# status FIELD FILE: kB.
+status()
+{
+    awk -v field="$1:" '$1 == field { print $2 }' "$2"
+}
+
+# What the map and the first reservations take of addresses; and with all of them resident.
+memory()
+{
+    on cat /proc/self/status >"$scratch/with"
+    cat /proc/self/status >"$scratch/without"
+    grows=$((($(status VmSize "$scratch/with") - $(status VmSize "$scratch/without")) / 1000))
+    echo "$grows MB of address space"
+    said=$(sed -n 's/.*size of everything grew by \([0-9]*\) MB.*/\1/p' "$root/docs/FAQ.md")
+    about 'FAQ.md: MB of address space' "$grows" "$said" 15
+    (ulimit -v 70000 && on true) || complain '0004: a small program does not run in 70 MB'
+}
+
+# Instructions of a pair, of mixed sizes, of a batch: the first row of PERFORMANCE.md. Other
+# compilers make other code of the same source.
+instructions()
+{
+    "$APEX_CC" -O2 -D_GNU_SOURCE -I"$root/bench" -o "$scratch/calls" "$root/bench/count/calls.c" \
+        "$root/bench/common/bench.c" &&
+        BENCH_STEP=run BENCH_SCRATCH=$scratch BENCH_DATA=$scratch BENCH_PRELOAD=$library \
+            sh "$root/bench/count/instructions.sh" "$scratch/calls" 20000 40000 \
+            >"$scratch/counted" || complain 'instructions cannot be counted'
+    cat "$scratch/counted"
+    row=$(sed -n 's/^| \*\*apex\*\* |//p' "$root/docs/PERFORMANCE.md" | head -n 1 | tr -d '*|')
+    # shellcheck disable=SC2086  # three numbers
+    set -- $row
+    for case in pair mixed batch; do
+        about "PERFORMANCE.md: instructions, $case" \
+            "$(awk -v case="$case" '$2 == case { print $3 }' "$scratch/counted")" "$1" 1
+        shift
+    done
+}
+
+# A constant that has changed is found.
+mkdir -p "$scratch/tree/libapex/core" "$scratch/tree/docs"
+echo 'It has 7 size classes.' >"$scratch/tree/docs/a.md"
+echo '#define CLASS_COUNT 8' >"$scratch/tree/libapex/core/a.h"
+[ -z "$(about x 5 5.5 1)" ] && [ -n "$(about x 5 7 1)" ] || wrong=1
+(
+    root=$scratch/tree
+    constant a.md '([0-9]+) size classes' core/a.h CLASS_COUNT
+) | grep -q "^FAIL: docs/a.md says '7' where CLASS_COUNT of core/a.h is '8'" || wrong=1
+[ "$wrong" -eq 0 ] || echo 'FAIL: self-test'
+
+constants
+if [ -z "${APEX_SANITIZED:-}" ]; then
+    memory
+    if "$APEX_CC" --version | head -n 1 | grep -q '^g\?cc' &&
+        ! grep -q -e '--enable-debug' "$top_builddir/config.log"; then
+        instructions
+    fi
+fi
+[ "$((failures + wrong))" -eq 0 ]
