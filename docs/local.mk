@@ -58,11 +58,14 @@ EXTRA_DIST += \
 	docs/visualisation.md \
 	docs/tutorial/01-build-system-and-bootstrapping.md \
 	docs/tutorial/02-memory-hierarchy.md \
+	docs/tutorial/03-global-state-and-initialisation.md \
 	docs/tutorial/README.md \
 	docs/tutorial/answers/01-easy.c \
 	docs/tutorial/answers/01-medium.c \
 	docs/tutorial/answers/02-easy.c \
 	docs/tutorial/answers/02-medium.c \
+	docs/tutorial/answers/03-easy.c \
+	docs/tutorial/answers/03-medium.c \
 	docs/tutorial/lab/picture.c \
 	docs/tutorial/lab/record.c \
 	docs/tutorial/lab/record.sh \
@@ -97,6 +100,24 @@ EXTRA_DIST += \
 	docs/tutorial/phase02/size_class.h \
 	docs/tutorial/phase02/tests/phase02.c \
 	docs/tutorial/phase02/tiny.h \
+	docs/tutorial/phase03/Makefile \
+	docs/tutorial/phase03/block.c \
+	docs/tutorial/phase03/block.h \
+	docs/tutorial/phase03/heap.c \
+	docs/tutorial/phase03/heap.h \
+	docs/tutorial/phase03/lock.c \
+	docs/tutorial/phase03/lock.h \
+	docs/tutorial/phase03/malloc.c \
+	docs/tutorial/phase03/options.c \
+	docs/tutorial/phase03/options.h \
+	docs/tutorial/phase03/picture.c \
+	docs/tutorial/phase03/process.c \
+	docs/tutorial/phase03/region.c \
+	docs/tutorial/phase03/region.h \
+	docs/tutorial/phase03/size_class.c \
+	docs/tutorial/phase03/size_class.h \
+	docs/tutorial/phase03/tests/phase03.c \
+	docs/tutorial/phase03/tiny.h \
 	docs/tutorial/tools/chapter.py \
 	docs/tutorial/tools/check.py \
 	docs/tutorial/tools/source.py \

@@ -119,12 +119,12 @@ def check(checker, scratch, quick):
         check_lines(checker, lines[first:end])
         return
     wanted = make(checker, scratch)
-    if chapter.near("\n".join(lines[first:end]), "\n".join(wanted), 5):
-        return
     if checker.update:
         lines[first:end] = wanted
         with open(page(), "w", encoding="utf-8") as file:
             file.write("\n".join(lines))
+        return
+    if chapter.near("\n".join(lines[first:end]), "\n".join(wanted), 5):
         return
     for at in range(max(end - first, len(wanted))):
         old = lines[first + at] if at < end - first else "(nothing)"

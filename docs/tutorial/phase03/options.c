@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+//
+// Reads the environment by itself: getenv() may be somebody else's, and need what is not there yet.
+// Allocates nothing.
+
+#include "options.h"
+
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+static const char options_variable[] = "TINY_OPTIONS=";
+
+struct options options;
+
+// The value of TINY_OPTIONS, or NULL. There is no environment before libc has been started.
+static const char *
+options_text(void)
+{
+    for (char **at = environ; at != NULL && *at != NULL; at++) {
+        if (strncmp(*at, options_variable, sizeof options_variable - 1) == 0) {
+            return *at + sizeof options_variable - 1;
+        }
+    }
+    return NULL;
+}
+
+static bool
+options_is(const char *word, size_t length, const char *name)
+{
+    return strlen(name) == length && memcmp(word, name, length) == 0;
+}
+
+static void
+options_apply(const char *word, size_t length)
+{
+    // BEGIN STEP 5:
+    if (options_is(word, length, "fill")) {
+        atomic_store(&options.fill, true);
+    } else if (options_is(word, length, "picture")) {
+        atomic_store(&options.picture, true);
+    } else if (length > 0) {
+        static const char complaint[] = "libtiny: no such option: ";
+        ssize_t said = write(2, complaint, sizeof complaint - 1);
+        said += write(2, word, length);
+        said += write(2, "\n", 1);
+        (void)said; // who cannot be told is not told
+    }
+    // END STEP 5
+}
+
+void
+options_load(void)
+{
+    // BEGIN STEP 5:
+    const char *word = options_text();
+
+    if (word == NULL || getauxval(AT_SECURE) != 0) {
+        return;
+    }
+    for (;;) {
+        size_t length = strcspn(word, ",");
+        options_apply(word, length);
+        if (word[length] == '\0') {
+            return;
+        }
+        word += length + 1;
+    }
+    // END STEP 5
+}

@@ -1,0 +1,1 @@
+../phase02/size_class.c
