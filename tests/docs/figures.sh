@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Figures of the documents that do not depend on the machine's speed are those that come out now:
-# instructions of malloc and free, address space, and constants of the source. (What a check, an
-# attack and the profile cost is held by tests of their own.) Tests itself first.
+# instructions of malloc and free, address space, sums of tables, constants of the source. (What the
+# profile costs, and what becomes of each crime, is held by tests of their own.) Tests itself first.
 
 . "$(dirname "$0")/../style/lib.sh"
 
@@ -36,7 +36,41 @@ constants()
     constant reading-guide.md 'has ([0-9]+) slots of' policy/heap.h BATCH_SLOTS
     constant invariants.md 'and ([0-9]+) parked batches' policy/heap.h PARKED_MAX
     constant invariants.md 'in each of ([0-9]+) open' policy/heap.h BATCH_SLOTS
+    constant protocol.md 'Limits\.\*\* ([0-9]+) connections' ../apexd/server.h \
+        SERVER_CONNECTIONS_MAX
+    constant protocol.md '; ([0-9]+) bytes a request' ../apexd/proto/frame.h FRAME_REQUEST_BYTES_MAX
     constant SECURITY.md 'of 4 to ([0-9]+) places' policy/quarantine.h PEN_SLOTS
+}
+
+# The sums of SECURITY.md's table of crimes are those of the letters in attacks.md (whose first
+# column tests/crimes/attacks.sh holds against what happens).
+crimes()
+{
+    awk -F ' *[|] *' '
+        function row(name, sum,    i, line) {
+            line = "| " name " |"
+            for (i = 0; i <= 8; i++) line = line " " sum[i] + 0 " |"
+            print line
+        }
+        function end() { if (class != "") row(class, here); split("", here) }
+        !/^\|/ || /^\| crime|^\|--/ { next }
+        $2 ~ /^\*\*/ { end(); class = $2; gsub(/\*/, "", class); next }
+        {
+            rows++
+            here[0] += length($3); all[0] += length($3)
+            for (i = 1; i <= 8; i++) { n = gsub(/[ALP]/, "", $(i + 2)); here[i] += n; all[i] += n }
+        }
+        END { end(); row("all", all); print rows }' "$1/docs/attacks.md" >"$scratch/sums"
+    tr -d '*' <"$1/docs/SECURITY.md" >"$scratch/security"
+    while IFS= read -r row; do
+        case $row in
+        \|*) grep -qxF "$row" "$scratch/security" || complain "SECURITY.md has no row '$row'" ;;
+        *)
+            grep -q "has $row programs" "$scratch/security" ||
+                complain "attacks.md has $row crimes, SECURITY.md does not say so"
+            ;;
+        esac
+    done <"$scratch/sums"
 }
 
 # on PROGRAM…: under the library.
@@ -92,9 +126,16 @@ echo '#define CLASS_COUNT 8' >"$scratch/tree/libapex/core/a.h"
     root=$scratch/tree
     constant a.md '([0-9]+) size classes' core/a.h CLASS_COUNT
 ) | grep -q "^FAIL: docs/a.md says '7' where CLASS_COUNT of core/a.h is '8'" || wrong=1
+printf '| **one** |\n| `a` | AAA | --A |\n| `b` | L | P |\n' >"$scratch/tree/docs/attacks.md"
+printf '| one | 4 | **4** | 2 | 0 | 0 | 0 | 0 | 0 | 0 |\nhas 2 programs\n' \
+    >"$scratch/tree/docs/SECURITY.md"
+(crimes "$scratch/tree") | grep -v "no row '| all" | grep -q FAIL && wrong=1
+sed -i 's/4/5/' "$scratch/tree/docs/SECURITY.md"
+(crimes "$scratch/tree") | grep -q "SECURITY.md has no row '| one | 4 | 4 | 2 |" || wrong=1
 [ "$wrong" -eq 0 ] || echo 'FAIL: self-test'
 
 constants
+crimes "$root"
 if [ -z "${APEX_SANITIZED:-}" ]; then
     memory
     if "$APEX_CC" --version | head -n 1 | grep -q '^g\?cc' &&
