@@ -111,6 +111,12 @@ def test_browser(folder, page, keep):
         browser.run("words.value = ''; search()")
         wide = browser.run("return document.documentElement.scrollWidth - innerWidth")
         check(wide <= 0, "nothing is wider than the window: %r" % wide)
+        browser.call("POST", "/window/rect", {"width": 500, "height": 900})
+        browser.run("location.hash = '#quickstart'")
+        wait_until(lambda: [y for y in [browser.run(
+            "return document.getElementById('quickstart').getBoundingClientRect().top")]
+            if 0 <= y < 200], "in a narrow window, too, a link leads to its heading")
+        browser.call("POST", "/window/rect", {"width": 1300, "height": 900})
         browser.check_silence(page)
         if keep:
             browser.screenshot(os.path.join(keep, "book1.png"))
