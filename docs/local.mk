@@ -59,6 +59,7 @@ EXTRA_DIST += \
 	docs/tutorial/01-build-system-and-bootstrapping.md \
 	docs/tutorial/02-memory-hierarchy.md \
 	docs/tutorial/03-global-state-and-initialisation.md \
+	docs/tutorial/04-superblock-management.md \
 	docs/tutorial/README.md \
 	docs/tutorial/answers/01-easy.c \
 	docs/tutorial/answers/01-medium.c \
@@ -66,6 +67,9 @@ EXTRA_DIST += \
 	docs/tutorial/answers/02-medium.c \
 	docs/tutorial/answers/03-easy.c \
 	docs/tutorial/answers/03-medium.c \
+	docs/tutorial/answers/04-easy.c \
+	docs/tutorial/answers/04-medium.c \
+	docs/tutorial/lab/memory.h \
 	docs/tutorial/lab/picture.c \
 	docs/tutorial/lab/record.c \
 	docs/tutorial/lab/record.sh \
@@ -118,6 +122,30 @@ EXTRA_DIST += \
 	docs/tutorial/phase03/size_class.h \
 	docs/tutorial/phase03/tests/phase03.c \
 	docs/tutorial/phase03/tiny.h \
+	docs/tutorial/phase04/Makefile \
+	docs/tutorial/phase04/block.c \
+	docs/tutorial/phase04/block.h \
+	docs/tutorial/phase04/heap.c \
+	docs/tutorial/phase04/heap.h \
+	docs/tutorial/phase04/large.c \
+	docs/tutorial/phase04/large.h \
+	docs/tutorial/phase04/lock.c \
+	docs/tutorial/phase04/lock.h \
+	docs/tutorial/phase04/malloc.c \
+	docs/tutorial/phase04/options.c \
+	docs/tutorial/phase04/options.h \
+	docs/tutorial/phase04/os.c \
+	docs/tutorial/phase04/os.h \
+	docs/tutorial/phase04/picture.c \
+	docs/tutorial/phase04/process.c \
+	docs/tutorial/phase04/registry.c \
+	docs/tutorial/phase04/registry.h \
+	docs/tutorial/phase04/size_class.c \
+	docs/tutorial/phase04/size_class.h \
+	docs/tutorial/phase04/superblock.c \
+	docs/tutorial/phase04/superblock.h \
+	docs/tutorial/phase04/tests/phase04.c \
+	docs/tutorial/phase04/tiny.h \
 	docs/tutorial/tools/chapter.py \
 	docs/tutorial/tools/check.py \
 	docs/tutorial/tools/source.py \

@@ -1,0 +1,1 @@
+../phase03/size_class.c
