@@ -984,6 +984,7 @@ check_tests += $(daemon_scripts)
 check_tests += tests/preload/quick.sh
 test_tests += $(preload_scripts)
 test_tests += tests/daemon/browser.sh
+test_tests += tests/daemon/crowd.sh
 test_tests += tests/daemon/prometheus.sh
 test_tests += tests/daemon/truth.sh
 test_tests += tests/demo/demo_kill.sh

@@ -15,9 +15,9 @@ import statistics
 from manager import *
 from support import *
 
-COMERS = int(os.environ.get("CROWD_COMERS", "1000"))
-ALIVE = int(os.environ.get("CROWD_ALIVE", "200"))
-REQUESTS = 20
+COMERS = int(os.environ.get("CROWD_COMERS", "2000"))
+ALIVE = int(os.environ.get("CROWD_ALIVE", "100"))
+REQUESTS = int(os.environ.get("CROWD_REQUESTS", "4"))
 KIB_MAX = 1024  # that memory may have grown by: what an allocator does not give back
 STALE_S = 0.25  # after that an answer is made anew
 
