@@ -17,7 +17,7 @@ constant()
 {
     said=$(sed -nE "s/(^|.*[^0-9])$2.*/\\2/p" "$root/docs/$1" | head -n 1)
     is=$(awk -v name="$4" '$1 == "#define" && $2 == name { print $3 + 0 }' "$root/libapex/$3")
-    [ -n "$said" ] && [ "$said" = "$is" ] ||
+    [ "${said:-none}" = "$is" ] ||
         complain "docs/$1 says '$said' where $4 of $3 is '$is'"
 }
 
@@ -101,7 +101,8 @@ memory()
 # compilers make other code of the same source.
 instructions()
 {
-    "$APEX_CC" -O2 -D_GNU_SOURCE -I"$root/bench" -o "$scratch/calls" "$root/bench/count/calls.c" \
+    # shellcheck disable=SC2086  # it may be several words
+    $APEX_CC -O2 -D_GNU_SOURCE -I"$root/bench" -o "$scratch/calls" "$root/bench/count/calls.c" \
         "$root/bench/common/bench.c" &&
         BENCH_STEP=run BENCH_SCRATCH=$scratch BENCH_DATA=$scratch BENCH_PRELOAD=$library \
             sh "$root/bench/count/instructions.sh" "$scratch/calls" 20000 40000 \
@@ -138,7 +139,8 @@ constants
 crimes "$root"
 if [ -z "${APEX_SANITIZED:-}" ]; then
     memory
-    if "$APEX_CC" --version | head -n 1 | grep -q '^g\?cc' &&
+    # shellcheck disable=SC2086
+    if $APEX_CC --version | head -n 1 | grep -q '^g\?cc' &&
         ! grep -q -e '--enable-debug' "$top_builddir/config.log"; then
         instructions
     fi
