@@ -73,6 +73,15 @@ crimes()
     done <"$scratch/sums"
 }
 
+# What the hardened library seals, by the length of its section.
+sealed()
+{
+    bytes=$(readelf -SW "${library%.so.0}-hardened.so.0" |
+        awk '{ for (i = 1; i < NF; i++) if ($i == "apex_constants") print $(i + 4) }')
+    said=$(sed -n "s/^\([0-9]*\) KiB of the process's own pages.*/\1/p" "$root/docs/SECURITY.md")
+    about 'SECURITY.md: KiB of sealed pages' $((0x$bytes / 1024)) "$said" 0
+}
+
 # on PROGRAM…: under the library.
 on()
 {
@@ -139,6 +148,7 @@ constants
 crimes "$root"
 if [ -z "${APEX_SANITIZED:-}" ]; then
     memory
+    sealed
     # shellcheck disable=SC2086
     if $APEX_CC --version | head -n 1 | grep -q '^g\?cc' &&
         ! grep -q -e '--enable-debug' "$top_builddir/config.log"; then
