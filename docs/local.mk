@@ -60,6 +60,7 @@ EXTRA_DIST += \
 	docs/tutorial/02-memory-hierarchy.md \
 	docs/tutorial/03-global-state-and-initialisation.md \
 	docs/tutorial/04-superblock-management.md \
+	docs/tutorial/05-fast-path.md \
 	docs/tutorial/README.md \
 	docs/tutorial/answers/01-easy.c \
 	docs/tutorial/answers/01-medium.c \
@@ -69,6 +70,9 @@ EXTRA_DIST += \
 	docs/tutorial/answers/03-medium.c \
 	docs/tutorial/answers/04-easy.c \
 	docs/tutorial/answers/04-medium.c \
+	docs/tutorial/answers/05-easy.c \
+	docs/tutorial/answers/05-medium.c \
+	docs/tutorial/lab/holder.h \
 	docs/tutorial/lab/memory.h \
 	docs/tutorial/lab/picture.c \
 	docs/tutorial/lab/record.c \
@@ -146,6 +150,32 @@ EXTRA_DIST += \
 	docs/tutorial/phase04/superblock.h \
 	docs/tutorial/phase04/tests/phase04.c \
 	docs/tutorial/phase04/tiny.h \
+	docs/tutorial/phase05/Makefile \
+	docs/tutorial/phase05/block.c \
+	docs/tutorial/phase05/block.h \
+	docs/tutorial/phase05/heap.c \
+	docs/tutorial/phase05/heap.h \
+	docs/tutorial/phase05/large.c \
+	docs/tutorial/phase05/large.h \
+	docs/tutorial/phase05/lock.c \
+	docs/tutorial/phase05/lock.h \
+	docs/tutorial/phase05/malloc.c \
+	docs/tutorial/phase05/options.c \
+	docs/tutorial/phase05/options.h \
+	docs/tutorial/phase05/os.c \
+	docs/tutorial/phase05/os.h \
+	docs/tutorial/phase05/picture.c \
+	docs/tutorial/phase05/process.c \
+	docs/tutorial/phase05/registry.c \
+	docs/tutorial/phase05/registry.h \
+	docs/tutorial/phase05/size_class.c \
+	docs/tutorial/phase05/size_class.h \
+	docs/tutorial/phase05/superblock.c \
+	docs/tutorial/phase05/superblock.h \
+	docs/tutorial/phase05/tests/phase05.c \
+	docs/tutorial/phase05/thread.c \
+	docs/tutorial/phase05/thread.h \
+	docs/tutorial/phase05/tiny.h \
 	docs/tutorial/tools/chapter.py \
 	docs/tutorial/tools/check.py \
 	docs/tutorial/tools/source.py \
