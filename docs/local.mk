@@ -61,6 +61,7 @@ EXTRA_DIST += \
 	docs/tutorial/03-global-state-and-initialisation.md \
 	docs/tutorial/04-superblock-management.md \
 	docs/tutorial/05-fast-path.md \
+	docs/tutorial/06-concurrency.md \
 	docs/tutorial/README.md \
 	docs/tutorial/answers/01-easy.c \
 	docs/tutorial/answers/01-medium.c \
@@ -72,6 +73,8 @@ EXTRA_DIST += \
 	docs/tutorial/answers/04-medium.c \
 	docs/tutorial/answers/05-easy.c \
 	docs/tutorial/answers/05-medium.c \
+	docs/tutorial/answers/06-easy.c \
+	docs/tutorial/answers/06-medium.c \
 	docs/tutorial/lab/holder.h \
 	docs/tutorial/lab/memory.h \
 	docs/tutorial/lab/picture.c \
@@ -176,6 +179,34 @@ EXTRA_DIST += \
 	docs/tutorial/phase05/thread.c \
 	docs/tutorial/phase05/thread.h \
 	docs/tutorial/phase05/tiny.h \
+	docs/tutorial/phase06/Makefile \
+	docs/tutorial/phase06/block.c \
+	docs/tutorial/phase06/block.h \
+	docs/tutorial/phase06/heap.c \
+	docs/tutorial/phase06/heap.h \
+	docs/tutorial/phase06/large.c \
+	docs/tutorial/phase06/large.h \
+	docs/tutorial/phase06/lock.c \
+	docs/tutorial/phase06/lock.h \
+	docs/tutorial/phase06/malloc.c \
+	docs/tutorial/phase06/options.c \
+	docs/tutorial/phase06/options.h \
+	docs/tutorial/phase06/os.c \
+	docs/tutorial/phase06/os.h \
+	docs/tutorial/phase06/picture.c \
+	docs/tutorial/phase06/process.c \
+	docs/tutorial/phase06/registry.c \
+	docs/tutorial/phase06/registry.h \
+	docs/tutorial/phase06/remote.c \
+	docs/tutorial/phase06/remote.h \
+	docs/tutorial/phase06/size_class.c \
+	docs/tutorial/phase06/size_class.h \
+	docs/tutorial/phase06/superblock.c \
+	docs/tutorial/phase06/superblock.h \
+	docs/tutorial/phase06/tests/phase06.c \
+	docs/tutorial/phase06/thread.c \
+	docs/tutorial/phase06/thread.h \
+	docs/tutorial/phase06/tiny.h \
 	docs/tutorial/tools/chapter.py \
 	docs/tutorial/tools/check.py \
 	docs/tutorial/tools/source.py \
