@@ -808,6 +808,7 @@ vm_boots = \
 	tests/vm/sparse.vm
 
 vm_programs = \
+	tests/vm/adviser \
 	tests/vm/placement \
 	tests/vm/report \
 	tests/vm/spill \
@@ -825,6 +826,7 @@ vm_tests = \
 	tests/vm/guest/travel.sh \
 	tests/vm/guest/view.sh
 
+tests_vm_adviser_LDADD =
 tests_vm_placement_LDADD = -lpthread
 tests_vm_report_LDADD =
 tests_vm_spill_LDADD =
