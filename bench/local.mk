@@ -133,6 +133,16 @@ bench-quick: bench-build
 bench-build: all bench/driver/measure $(bench_programs)
 	@$(top_srcdir)/bootstrap --packages-only bench
 
+# make bench-numa: what share of their memory threads on two and on four nodes have on their own
+# node, after others have reused it, under each allocator: in guests (docs/NUMA.md, tests/vm).
+bench_numa_boots = n2 n4
+
+bench-numa: all tests/vm/placement tests/vm/report
+	@$(top_srcdir)/bootstrap --packages-only vm
+	@$(AM_TESTS_ENVIRONMENT) for boot in $(bench_numa_boots); do \
+		bash $(top_srcdir)/tests/vm/run.sh $$boot placement || exit; \
+	done
+
 # make bench-prices: what each measure of the hardened library costs. The library beside itself with
 # one of them left out (base/profile.h), from builds of their own.
 bench_measures = canary checksum guard quarantine shuffle types zero
