@@ -62,6 +62,7 @@ EXTRA_DIST += \
 	docs/tutorial/04-superblock-management.md \
 	docs/tutorial/05-fast-path.md \
 	docs/tutorial/06-concurrency.md \
+	docs/tutorial/07-security-hardening.md \
 	docs/tutorial/README.md \
 	docs/tutorial/answers/01-easy.c \
 	docs/tutorial/answers/01-medium.c \
@@ -75,6 +76,8 @@ EXTRA_DIST += \
 	docs/tutorial/answers/05-medium.c \
 	docs/tutorial/answers/06-easy.c \
 	docs/tutorial/answers/06-medium.c \
+	docs/tutorial/answers/07-easy.c \
+	docs/tutorial/answers/07-medium.c \
 	docs/tutorial/lab/holder.h \
 	docs/tutorial/lab/memory.h \
 	docs/tutorial/lab/picture.c \
@@ -207,6 +210,40 @@ EXTRA_DIST += \
 	docs/tutorial/phase06/thread.c \
 	docs/tutorial/phase06/thread.h \
 	docs/tutorial/phase06/tiny.h \
+	docs/tutorial/phase07/Makefile \
+	docs/tutorial/phase07/block.c \
+	docs/tutorial/phase07/block.h \
+	docs/tutorial/phase07/fault.c \
+	docs/tutorial/phase07/fault.h \
+	docs/tutorial/phase07/heap.c \
+	docs/tutorial/phase07/heap.h \
+	docs/tutorial/phase07/large.c \
+	docs/tutorial/phase07/large.h \
+	docs/tutorial/phase07/lock.c \
+	docs/tutorial/phase07/lock.h \
+	docs/tutorial/phase07/malloc.c \
+	docs/tutorial/phase07/options.c \
+	docs/tutorial/phase07/options.h \
+	docs/tutorial/phase07/os.c \
+	docs/tutorial/phase07/os.h \
+	docs/tutorial/phase07/picture.c \
+	docs/tutorial/phase07/process.c \
+	docs/tutorial/phase07/quarantine.c \
+	docs/tutorial/phase07/quarantine.h \
+	docs/tutorial/phase07/registry.c \
+	docs/tutorial/phase07/registry.h \
+	docs/tutorial/phase07/remote.c \
+	docs/tutorial/phase07/remote.h \
+	docs/tutorial/phase07/secret.c \
+	docs/tutorial/phase07/secret.h \
+	docs/tutorial/phase07/size_class.c \
+	docs/tutorial/phase07/size_class.h \
+	docs/tutorial/phase07/superblock.c \
+	docs/tutorial/phase07/superblock.h \
+	docs/tutorial/phase07/tests/phase07.c \
+	docs/tutorial/phase07/thread.c \
+	docs/tutorial/phase07/thread.h \
+	docs/tutorial/phase07/tiny.h \
 	docs/tutorial/tools/chapter.py \
 	docs/tutorial/tools/check.py \
 	docs/tutorial/tools/source.py \

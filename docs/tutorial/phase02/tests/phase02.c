@@ -65,7 +65,7 @@ test_dense(void)
     for (int i = 0; i < 5000; i++) {
         object[i] = test_malloc(96);
     }
-    require(test_span_kib() <= 704, "another size has no use for free blocks: %zu KiB",
+    require(test_span_kib() <= 896, "another size has no use for free blocks: %zu KiB",
             test_span_kib());
     for (int i = 0; i < 5000; i++) {
         free(object[i]);

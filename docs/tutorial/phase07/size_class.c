@@ -1,0 +1,1 @@
+../phase06/size_class.c
