@@ -3,7 +3,8 @@
 #
 # A process that runs on node 0 has spilled to node 1, because node 0 was full; then there is room.
 # Advice names it with numbers; applied by a person it sets the option, and taken back, or when the
-# daemon dies, the option is as before; in acting mode it brings the pages home.
+# daemon dies, the option is as before; in acting mode it brings the pages home, and by itself those
+# of another process, which has a rule.
 # Reason: this is what advice is for, from the first number to the last.
 
 . /rig/tests/lib.sh
@@ -16,14 +17,16 @@ free_mib()
     awk '/MemFree:/ { print int($4 / 1024) }' "/sys/devices/system/node/node$1/meminfo"
 }
 
+# share [FILE]
 share()
 {
-    cat $held 2>/dev/null || echo 0
+    cat "${1:-$held}" 2>/dev/null || echo 0
 }
 
+# at_least SHARE [FILE]
 at_least()
 {
-    [ "$(share)" -ge "$1" ]
+    [ "$(share "${2:-$held}")" -ge "$1" ]
 }
 
 # The advice, or one value of it, as JSON without a tool for it.
@@ -70,7 +73,13 @@ start_apexd
 APEX_OPTIONS=runtime_dir=$APEX_RUNTIME_DIR LD_PRELOAD=$lib \
     numactl --cpunodebind=0 spill work $mib $held &
 pid=$!
+# Another one, by another name.
+cp "$(command -v spill)" /tmp/acted
+APEX_OPTIONS=runtime_dir=$APEX_RUNTIME_DIR LD_PRELOAD=$lib \
+    numactl --cpunodebind=0 /tmp/acted work $mib $held.acted &
+acted=$!
 wait_for 120 test -s $held || fail 'the worker does not start'
+wait_for 120 test -s $held.acted || fail 'the other worker does not start'
 wait_for 120 apexctl stats $pid || fail 'the worker is not registered'
 kill $ballast
 wait $ballast 2>/dev/null
@@ -103,9 +112,14 @@ wait_for 120 home_is 0 || complain "numa_home is $(home) the second time"
 # The daemon dies, and with it what it has said.
 kill -9 $apexd_pid
 wait $apexd_pid 2>/dev/null
-apexd --runtime-dir "$APEX_RUNTIME_DIR" --config "" --act --log-level info >>"$out/apexd.log" 2>&1 &
+cat >/tmp/apexd.json <<END
+{"version": 1, "rules": [{"match": {"comm": "acted"}, "options": {}, "numa": "act"}]}
+END
+apexd --runtime-dir "$APEX_RUNTIME_DIR" --config /tmp/apexd.json --act --log-level info \
+    >>"$out/apexd.log" 2>&1 &
 apexd_pid=$!
-wait_for 120 apexctl stats $pid || fail 'the worker does not register with the next daemon'
+wait_for 120 apexctl stats $pid ||
+    fail "the worker does not register with the next daemon: $(cat "$out/apexd.log")"
 wait_for 120 home_is none || complain "numa_home is $(home) although its daemon died"
 
 # And in acting mode, which moves what is in use. Where the machine is so slow that the process
@@ -137,6 +151,13 @@ apexctl advise $pid
 apexctl advise $pid --revert >/dev/null || complain 'it cannot be taken back at the end'
 wait_for 120 home_is none || complain "numa_home is $(home) at the end"
 apexctl metrics | grep 'apex_advice_total{kind="spilled"'
-kill $pid
+# To the other one nobody has applied anything: the daemon has, by its rule.
+has_acted()
+{
+    apexctl advise $acted | grep -q 'in force: spilled, by advice' && at_least 950 $held.acted
+}
+wait_for 300 has_acted || complain "by its rule it comes home with $(share $held.acted) per mille"
+apexctl advise $acted
+kill $pid $acted
 stop_apexd
 finish
