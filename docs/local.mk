@@ -63,6 +63,7 @@ EXTRA_DIST += \
 	docs/tutorial/05-fast-path.md \
 	docs/tutorial/06-concurrency.md \
 	docs/tutorial/07-security-hardening.md \
+	docs/tutorial/08-memory-reclamation.md \
 	docs/tutorial/README.md \
 	docs/tutorial/answers/01-easy.c \
 	docs/tutorial/answers/01-medium.c \
@@ -78,6 +79,8 @@ EXTRA_DIST += \
 	docs/tutorial/answers/06-medium.c \
 	docs/tutorial/answers/07-easy.c \
 	docs/tutorial/answers/07-medium.c \
+	docs/tutorial/answers/08-easy.c \
+	docs/tutorial/answers/08-medium.c \
 	docs/tutorial/lab/holder.h \
 	docs/tutorial/lab/memory.h \
 	docs/tutorial/lab/picture.c \
@@ -244,6 +247,42 @@ EXTRA_DIST += \
 	docs/tutorial/phase07/thread.c \
 	docs/tutorial/phase07/thread.h \
 	docs/tutorial/phase07/tiny.h \
+	docs/tutorial/phase08/Makefile \
+	docs/tutorial/phase08/block.c \
+	docs/tutorial/phase08/block.h \
+	docs/tutorial/phase08/fault.c \
+	docs/tutorial/phase08/fault.h \
+	docs/tutorial/phase08/heap.c \
+	docs/tutorial/phase08/heap.h \
+	docs/tutorial/phase08/large.c \
+	docs/tutorial/phase08/large.h \
+	docs/tutorial/phase08/lock.c \
+	docs/tutorial/phase08/lock.h \
+	docs/tutorial/phase08/malloc.c \
+	docs/tutorial/phase08/options.c \
+	docs/tutorial/phase08/options.h \
+	docs/tutorial/phase08/os.c \
+	docs/tutorial/phase08/os.h \
+	docs/tutorial/phase08/picture.c \
+	docs/tutorial/phase08/process.c \
+	docs/tutorial/phase08/purge.c \
+	docs/tutorial/phase08/purge.h \
+	docs/tutorial/phase08/quarantine.c \
+	docs/tutorial/phase08/quarantine.h \
+	docs/tutorial/phase08/registry.c \
+	docs/tutorial/phase08/registry.h \
+	docs/tutorial/phase08/remote.c \
+	docs/tutorial/phase08/remote.h \
+	docs/tutorial/phase08/secret.c \
+	docs/tutorial/phase08/secret.h \
+	docs/tutorial/phase08/size_class.c \
+	docs/tutorial/phase08/size_class.h \
+	docs/tutorial/phase08/superblock.c \
+	docs/tutorial/phase08/superblock.h \
+	docs/tutorial/phase08/tests/phase08.c \
+	docs/tutorial/phase08/thread.c \
+	docs/tutorial/phase08/thread.h \
+	docs/tutorial/phase08/tiny.h \
 	docs/tutorial/tools/chapter.py \
 	docs/tutorial/tools/check.py \
 	docs/tutorial/tools/source.py \

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+//
+// Runs of blocks: in the first superblock that has one, the lowest that is long enough. Bit sets
+// find it without looking at a single block.
+//
+// Invariants
+//   P1  A bit of `free` is set if and only if the block's state is FREE.
+//   P2  A block that is not free is committed.
+//   P3  A superblock without a block in use is the only one.
+//   P4  A free block that is not dirty has no pages.
+
+#include "superblock.h"
+
+#include "os.h"
+#include "purge.h"
+
+#include <stdbool.h>
+
+static struct superblock *superblock_list;
+static struct superblock_counts superblock_sum;
+
+const struct superblock *
+superblock_first(void)
+{
+    return superblock_list;
+}
+
+static struct superblock *
+superblock_of(const void *p)
+{
+    return (struct superblock *)((uintptr_t)p & ~(SPAN_BYTES - 1));
+}
+
+struct block *
+superblock_block_of(const void *p)
+{
+    struct superblock *sb = superblock_of(p);
+
+    return &sb->block[(size_t)((const char *)p - (const char *)sb) / BLOCK_BYTES];
+}
+
+char *
+superblock_memory(const struct block *block)
+{
+    struct superblock *sb = superblock_of(block);
+
+    return (char *)sb + (size_t)(block - sb->block) * BLOCK_BYTES;
+}
+
+// The bits from `at` on, `blocks` of them.
+static uint64_t
+superblock_bits(size_t at, size_t blocks)
+{
+    return (UINT64_MAX >> (64 - blocks)) << at;
+}
+
+// A new one, in the list, with all blocks but the first free. NULL when there is no memory.
+static struct superblock *
+superblock_make(void)
+{
+    struct superblock *sb = os_reserve(SPAN_BYTES, SPAN_BYTES);
+
+    if (sb == NULL || !os_commit(sb, BLOCK_BYTES)) {
+        if (sb != NULL) {
+            os_release(sb, SPAN_BYTES);
+        }
+        return NULL;
+    }
+    sb->span.kind = SPAN_SUPERBLOCK;
+    sb->committed = 1;
+    sb->free = ~UINT64_C(1);
+    sb->next = superblock_list;
+    if (superblock_list != NULL) {
+        superblock_list->previous = sb;
+    }
+    superblock_list = sb;
+    registry_add(&sb->span);
+    return sb;
+}
+
+static void
+superblock_unmake(struct superblock *sb)
+{
+    superblock_sum.dirty -= (size_t)__builtin_popcountll(sb->dirty);
+    if (sb->next != NULL) {
+        sb->next->previous = sb->previous;
+    }
+    if (sb->previous != NULL) {
+        sb->previous->next = sb->next;
+    } else {
+        superblock_list = sb->next;
+    }
+    registry_remove(&sb->span);
+    os_release(sb, SPAN_BYTES);
+}
+
+// The number of the first block of a run, 0 when there is none. A bit stays where this block and
+// the next are free; after blocks - 1 times, where a whole run begins.
+static size_t
+superblock_find(const struct superblock *sb, size_t blocks, size_t align)
+{
+    uint64_t begin = sb->free;
+
+    for (size_t i = 1; i < blocks; i++) {
+        begin &= begin >> 1;
+    }
+    if (align > BLOCK_BYTES) {
+        uint64_t aligned = 0;
+        for (size_t at = 0; at < SUPERBLOCK_BLOCKS; at += align / BLOCK_BYTES) {
+            aligned |= UINT64_C(1) << at;
+        }
+        begin &= aligned;
+    }
+    return begin == 0 ? 0 : (size_t)__builtin_ctzll(begin);
+}
+
+// Makes `blocks` from number `at` on a run. NULL when the kernel has no memory for it.
+static struct block *
+superblock_mark(struct superblock *sb, size_t at, size_t blocks)
+{
+    uint64_t bits = superblock_bits(at, blocks);
+    struct block *first = &sb->block[at];
+
+    if ((sb->committed & bits) != bits &&
+        !os_commit((char *)sb + at * BLOCK_BYTES, blocks * BLOCK_BYTES)) {
+        return NULL;
+    }
+    sb->committed |= bits;
+    sb->free &= ~bits;
+    superblock_sum.dirty -= (size_t)__builtin_popcountll(sb->dirty & bits);
+    superblock_sum.used += blocks;
+    sb->dirty &= ~bits;
+    for (size_t i = 1; i < blocks; i++) {
+        first[i].state = BLOCK_TAIL;
+    }
+    first->state = BLOCK_LARGE;
+    first->run_blocks = (uint32_t)blocks;
+    return first;
+}
+
+struct block *
+superblock_take(size_t blocks, size_t align)
+{
+    struct superblock *sb = superblock_list;
+    size_t at = 0;
+
+    while (sb != NULL && (at = superblock_find(sb, blocks, align)) == 0) {
+        sb = sb->next;
+    }
+    if (sb == NULL && ((sb = superblock_make()) == NULL ||
+                       (at = superblock_find(sb, blocks, align)) == 0)) {
+        return NULL;
+    }
+    return superblock_mark(sb, at, blocks);
+}
+
+// The blocks of a run are free. An empty superblock goes back.
+static void
+superblock_free_run(struct superblock *sb, struct block *block)
+{
+    size_t blocks = block->run_blocks;
+
+    for (size_t i = 0; i < blocks; i++) {
+        block[i].state = BLOCK_FREE;
+    }
+    sb->free |= superblock_bits((size_t)(block - sb->block), blocks);
+    superblock_sum.used -= blocks;
+    bool only = sb->next == NULL && sb->previous == NULL;
+    if (sb->free == ~UINT64_C(1) && !only) {
+        superblock_unmake(sb);
+    }
+}
+
+void
+superblock_give(struct block *block)
+{
+    struct superblock *sb = superblock_of(block);
+
+    // BEGIN STEP 2:
+    if (superblock_sum.dirty == 0) {
+        superblock_sum.dirty_since_ms = purge_now_ms();
+    }
+    superblock_sum.dirty += block->run_blocks;
+    sb->dirty |= superblock_bits((size_t)(block - sb->block), block->run_blocks);
+    // END STEP 2
+    superblock_free_run(sb, block);
+}
+
+void
+superblock_give_clean(struct block *block)
+{
+    superblock_free_run(superblock_of(block), block);
+}
+
+struct superblock_counts
+superblock_counts(void)
+{
+    return superblock_sum;
+}
+
+struct block *
+superblock_take_dirty(void)
+{
+    // BEGIN STEP 2: return NULL;
+    struct superblock *sb = superblock_list;
+
+    while (sb != NULL && sb->dirty == 0) {
+        sb = sb->next;
+    }
+    if (sb == NULL) {
+        return NULL;
+    }
+    size_t at = (size_t)__builtin_ctzll(sb->dirty);
+    size_t blocks = 1;
+    while (blocks < RUN_BLOCKS_MAX && (sb->dirty >> at >> blocks & 1) != 0) {
+        blocks++;
+    }
+    return superblock_mark(sb, at, blocks);
+    // END STEP 2
+}

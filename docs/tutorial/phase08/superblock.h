@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//
+// A superblock: 4 MiB at a multiple of 4 MiB, in 64 blocks. The first holds the descriptors of all.
+//
+//   +----------------+---------+---------+-- --+----------+
+//   | span, bit sets,| block 1 | block 2 |  …  | block 63 |
+//   | descriptors    |         |         |     |          |
+//   +-----|----------+----^----+---------+-- --+----------+
+//         +---------------+   the number of a block leads from one to the other
+//
+// One thread at a time, but for superblock_block_of and superblock_memory.
+
+#ifndef TINY_SUPERBLOCK_H
+#define TINY_SUPERBLOCK_H
+
+#include "block.h"
+#include "registry.h"
+
+enum { SUPERBLOCK_BLOCKS = 64, RUN_BLOCKS_MAX = 32 };
+
+struct superblock {
+    struct span span;
+    uint64_t free;      // a bit for each block that is nobody's; never the first
+    uint64_t committed; // for each that may be touched
+    uint64_t dirty;     // for each that is free and may have pages
+    struct superblock *next, *previous;
+    struct block block[SUPERBLOCK_BLOCKS];
+};
+
+_Static_assert(sizeof(struct superblock) <= BLOCK_BYTES, "the descriptors fit the first block");
+
+// Takes a run of up to RUN_BLOCKS_MAX blocks whose memory begins at a multiple of `align`, a power
+// of two up to that size. The first is LARGE, the others are TAIL. NULL when there is no memory.
+struct block *superblock_take(size_t blocks, size_t align);
+
+// Gives a run back: its first block, with run_blocks as it was. An empty superblock goes back to
+// the kernel, unless it is the last.
+void superblock_give(struct block *block);
+
+// All superblocks together, in blocks.
+struct superblock_counts {
+    size_t used;
+    size_t dirty;
+    unsigned long dirty_since_ms; // the first of the dirty ones came then, or later
+};
+
+struct superblock_counts superblock_counts(void);
+
+// Takes a run of dirty blocks, like superblock_take(); NULL when there is none. And gives one back
+// that has no pages any more.
+struct block *superblock_take_dirty(void);
+void superblock_give_clean(struct block *block);
+
+// The descriptor of the block in which `p` lies, an object of a superblock; the memory of a
+// descriptor's block.
+struct block *superblock_block_of(const void *p);
+char *superblock_memory(const struct block *block);
+
+// All superblocks, by their `next`.
+const struct superblock *superblock_first(void);
+
+#endif
