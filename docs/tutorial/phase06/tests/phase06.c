@@ -29,7 +29,9 @@ test_free_meanwhile(void)
     if (malloc(100) == NULL || pthread_create(&thread, NULL, test_allocate, NULL) != 0) {
         _exit(1);
     }
-    pthread_join(thread, NULL);
+    while (pthread_tryjoin_np(thread, NULL) != 0) {
+        sched_yield(); // who slept here would be taken for one that waits for the lock
+    }
     holder_begin();
     for (int i = 0; i < OBJECTS; i++) {
         free(object[i]);
