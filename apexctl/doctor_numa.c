@@ -141,6 +141,40 @@ numa_read_runs(struct doctor_numa *f, const char *status)
     }
 }
 
+// The number of the package that the first processor of a list is in; false when it is not told.
+static bool
+numa_read_package(const char *cpus, unsigned long *package)
+{
+    char path[96];
+    char text[64];
+
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%lu/topology/physical_package_id",
+             strtoul(cpus, NULL, 10));
+    if (proc_read(path, text, sizeof text) <= 0) {
+        return false;
+    }
+    *package = strtoul(text, NULL, 10);
+    return *package < DOCTOR_NODES_MAX;
+}
+
+static unsigned
+numa_count_packages(const struct doctor_nodes *cpus)
+{
+    struct doctor_nodes seen = {{0}};
+    unsigned long package;
+    char path[64];
+    char text[PROC_TEXT_BYTES];
+
+    for (unsigned node = 0; node < DOCTOR_NODES_MAX; node++) {
+        snprintf(path, sizeof path, NODES_PATH "node%u/cpulist", node);
+        if (numa_has(cpus, node) && proc_read(path, text, sizeof text) > 0 &&
+            numa_read_package(text, &package)) {
+            seen.bits[package / 64] |= UINT64_C(1) << package % 64;
+        }
+    }
+    return numa_count(&seen);
+}
+
 // It leaves its number where daemons do.
 static bool
 numa_runs_numad(void)
@@ -183,6 +217,7 @@ doctor_numa_read(struct doctor_numa *f, pid_t pid)
     }
     doctor_nodes_parse(&f->takes, numa_status(status, "Mems_allowed_list:"));
     numa_read_runs(f, status);
+    f->packages = numa_count_packages(&f->cpus);
     f->balancing = numa_is_set("/proc/sys/kernel/numa_balancing");
     f->zone_reclaim = numa_is_set("/proc/sys/vm/zone_reclaim_mode");
     f->numad = numa_runs_numad();
@@ -200,6 +235,12 @@ numa_judge_nodes(struct findings *findings, const struct doctor_numa *f)
 
     finding_add(findings, FINDING_OK, "numa", NULL, "%u NUMA nodes: %s", numa_count(&f->online),
                 numa_list(&f->online, list));
+    if (f->packages != 0 && numa_count(&f->cpus) > f->packages) {
+        finding_add(findings, FINDING_OK, "numa", NULL,
+                    "%u nodes with processors on %u package%s: the firmware splits packages (SNC, "
+                    "NPS), so a node has a part of a package's memory and cores",
+                    numa_count(&f->cpus), f->packages, f->packages == 1 ? "" : "s");
+    }
     if (numa_count(&far) != 0) {
         finding_add(findings, FINDING_OK, "numa", NULL,
                     "memory only, no processors: node %s; libapex uses it when told to",

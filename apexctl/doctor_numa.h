@@ -25,6 +25,7 @@ struct doctor_numa {
     struct doctor_nodes cpus;
     struct doctor_nodes runs;  // nodes with processors that the process may run on
     struct doctor_nodes takes; // nodes whose memory it may use
+    unsigned packages;         // with processors of these nodes; 0: not known
     bool balancing;            // kernel.numa_balancing
     bool zone_reclaim;         // vm.zone_reclaim_mode
     bool numad;

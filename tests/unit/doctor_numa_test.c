@@ -108,6 +108,14 @@ test_each_smell(void **state)
     doctor_numa_judge(&findings, &facts, true);
     assert_true(count(FINDING_WARN) == 1 && says("no memory: node 0"));
     make();
+    facts.packages = 1;
+    doctor_numa_judge(&findings, &facts, true);
+    assert_true(count(FINDING_WARN) == 0 && says("2 nodes with processors on 1 package:"));
+    make();
+    facts.packages = 2;
+    doctor_numa_judge(&findings, &facts, true);
+    assert_false(says("package"));
+    make();
     facts.balancing = facts.numad = true;
     doctor_numa_judge(&findings, &facts, true);
     assert_true(count(FINDING_WARN) == 0 && says("kernel.numa_balancing") && says("numad"));
