@@ -28,5 +28,9 @@ superblock_take(size_t blocks, size_t align)
                          (best_at = superblock_find(best, blocks, align)) == 0)) {
         return NULL;
     }
-    return superblock_mark(best, best_at, blocks);
+    struct block *first = superblock_mark(best, best_at, blocks);
+    if (first == NULL) {
+        superblock_settle(best);
+    }
+    return first;
 }

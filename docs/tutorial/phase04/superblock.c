@@ -96,6 +96,17 @@ superblock_unmake(struct superblock *sb)
     os_release(sb, SPAN_BYTES);
 }
 
+// An empty superblock goes back to the kernel, unless it is the only one (P3).
+static void
+superblock_settle(struct superblock *sb)
+{
+    bool only = sb->next == NULL && sb->previous == NULL;
+
+    if (sb->free == ~UINT64_C(1) && !only) {
+        superblock_unmake(sb);
+    }
+}
+
 // The number of the first block of a run, 0 when there is none. A bit stays where this block and
 // the next are free; after blocks - 1 times, where a whole run begins.
 static size_t
@@ -155,7 +166,11 @@ superblock_take(size_t blocks, size_t align)
                        (at = superblock_find(sb, blocks, align)) == 0)) {
         return NULL;
     }
-    return superblock_mark(sb, at, blocks);
+    struct block *first = superblock_mark(sb, at, blocks);
+    if (first == NULL) {
+        superblock_settle(sb); // it may have been made for this run
+    }
+    return first;
     // END STEP 4
 }
 
@@ -170,9 +185,6 @@ superblock_give(struct block *block)
         block[i].state = BLOCK_FREE;
     }
     sb->free |= superblock_bits((size_t)(block - sb->block), blocks);
-    bool only = sb->next == NULL && sb->previous == NULL;
-    if (sb->free == ~UINT64_C(1) && !only) {
-        superblock_unmake(sb);
-    }
+    superblock_settle(sb);
     // END STEP 4
 }
