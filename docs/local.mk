@@ -64,6 +64,7 @@ EXTRA_DIST += \
 	docs/tutorial/06-concurrency.md \
 	docs/tutorial/07-security-hardening.md \
 	docs/tutorial/08-memory-reclamation.md \
+	docs/tutorial/09-introspection-and-visualisation.md \
 	docs/tutorial/README.md \
 	docs/tutorial/answers/01-easy.c \
 	docs/tutorial/answers/01-medium.c \
@@ -81,6 +82,8 @@ EXTRA_DIST += \
 	docs/tutorial/answers/07-medium.c \
 	docs/tutorial/answers/08-easy.c \
 	docs/tutorial/answers/08-medium.c \
+	docs/tutorial/answers/09-easy.c \
+	docs/tutorial/answers/09-medium.c \
 	docs/tutorial/lab/holder.h \
 	docs/tutorial/lab/memory.h \
 	docs/tutorial/lab/picture.c \
@@ -283,6 +286,49 @@ EXTRA_DIST += \
 	docs/tutorial/phase08/thread.c \
 	docs/tutorial/phase08/thread.h \
 	docs/tutorial/phase08/tiny.h \
+	docs/tutorial/phase09/Makefile \
+	docs/tutorial/phase09/block.c \
+	docs/tutorial/phase09/block.h \
+	docs/tutorial/phase09/fault.c \
+	docs/tutorial/phase09/fault.h \
+	docs/tutorial/phase09/heap.c \
+	docs/tutorial/phase09/heap.h \
+	docs/tutorial/phase09/large.c \
+	docs/tutorial/phase09/large.h \
+	docs/tutorial/phase09/lock.c \
+	docs/tutorial/phase09/lock.h \
+	docs/tutorial/phase09/malloc.c \
+	docs/tutorial/phase09/options.c \
+	docs/tutorial/phase09/options.h \
+	docs/tutorial/phase09/os.c \
+	docs/tutorial/phase09/os.h \
+	docs/tutorial/phase09/page.c \
+	docs/tutorial/phase09/page.h \
+	docs/tutorial/phase09/picture.c \
+	docs/tutorial/phase09/process.c \
+	docs/tutorial/phase09/purge.c \
+	docs/tutorial/phase09/purge.h \
+	docs/tutorial/phase09/quarantine.c \
+	docs/tutorial/phase09/quarantine.h \
+	docs/tutorial/phase09/registry.c \
+	docs/tutorial/phase09/registry.h \
+	docs/tutorial/phase09/remote.c \
+	docs/tutorial/phase09/remote.h \
+	docs/tutorial/phase09/secret.c \
+	docs/tutorial/phase09/secret.h \
+	docs/tutorial/phase09/size_class.c \
+	docs/tutorial/phase09/size_class.h \
+	docs/tutorial/phase09/stats.c \
+	docs/tutorial/phase09/stats.h \
+	docs/tutorial/phase09/superblock.c \
+	docs/tutorial/phase09/superblock.h \
+	docs/tutorial/phase09/tests/phase09.c \
+	docs/tutorial/phase09/text.c \
+	docs/tutorial/phase09/text.h \
+	docs/tutorial/phase09/thread.c \
+	docs/tutorial/phase09/thread.h \
+	docs/tutorial/phase09/tiny.h \
+	docs/tutorial/phase09/walk.c \
 	docs/tutorial/tools/chapter.py \
 	docs/tutorial/tools/check.py \
 	docs/tutorial/tools/source.py \
