@@ -50,6 +50,12 @@ EXTRA_DIST += \
 	docs/decisions/0027-prose-and-code-in-one-piece.md \
 	docs/decisions/0028-a-recorder-in-front.md \
 	docs/decisions/README.md \
+	docs/examples/exploits/double_free.c \
+	docs/examples/exploits/exploit.h \
+	docs/examples/exploits/list23.c \
+	docs/examples/exploits/overflow.c \
+	docs/examples/exploits/use_after_free.c \
+	docs/exploits.md \
 	docs/invariants.md \
 	docs/memory-ordering.md \
 	docs/monitoring.md \

@@ -915,10 +915,14 @@ docs_scripts = \
 
 check_tests += $(docs_scripts)
 test_tests += tests/docs/book.sh tests/docs/figures.sh tests/docs/tutorial_play.sh
+if SHARED_LIBS
+test_tests += tests/docs/exploits.sh
+endif
 EXTRA_DIST += $(docs_scripts)
 EXTRA_DIST += \
 	tests/docs/book.py \
 	tests/docs/book.sh \
+	tests/docs/exploits.sh \
 	tests/docs/figures.sh \
 	tests/docs/links.py \
 	tests/docs/readme.sh \
