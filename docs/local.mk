@@ -71,6 +71,7 @@ EXTRA_DIST += \
 	docs/tutorial/07-security-hardening.md \
 	docs/tutorial/08-memory-reclamation.md \
 	docs/tutorial/09-introspection-and-visualisation.md \
+	docs/tutorial/10-testing-and-verification.md \
 	docs/tutorial/README.md \
 	docs/tutorial/answers/01-easy.c \
 	docs/tutorial/answers/01-medium.c \
@@ -90,6 +91,8 @@ EXTRA_DIST += \
 	docs/tutorial/answers/08-medium.c \
 	docs/tutorial/answers/09-easy.c \
 	docs/tutorial/answers/09-medium.c \
+	docs/tutorial/answers/10-easy.c \
+	docs/tutorial/answers/10-medium.c \
 	docs/tutorial/lab/holder.h \
 	docs/tutorial/lab/memory.h \
 	docs/tutorial/lab/picture.c \
@@ -335,6 +338,51 @@ EXTRA_DIST += \
 	docs/tutorial/phase09/thread.h \
 	docs/tutorial/phase09/tiny.h \
 	docs/tutorial/phase09/walk.c \
+	docs/tutorial/phase10/Makefile \
+	docs/tutorial/phase10/audit.c \
+	docs/tutorial/phase10/block.c \
+	docs/tutorial/phase10/block.h \
+	docs/tutorial/phase10/fault.c \
+	docs/tutorial/phase10/fault.h \
+	docs/tutorial/phase10/heap.c \
+	docs/tutorial/phase10/heap.h \
+	docs/tutorial/phase10/large.c \
+	docs/tutorial/phase10/large.h \
+	docs/tutorial/phase10/lock.c \
+	docs/tutorial/phase10/lock.h \
+	docs/tutorial/phase10/malloc.c \
+	docs/tutorial/phase10/options.c \
+	docs/tutorial/phase10/options.h \
+	docs/tutorial/phase10/os.c \
+	docs/tutorial/phase10/os.h \
+	docs/tutorial/phase10/page.c \
+	docs/tutorial/phase10/page.h \
+	docs/tutorial/phase10/picture.c \
+	docs/tutorial/phase10/process.c \
+	docs/tutorial/phase10/purge.c \
+	docs/tutorial/phase10/purge.h \
+	docs/tutorial/phase10/quarantine.c \
+	docs/tutorial/phase10/quarantine.h \
+	docs/tutorial/phase10/registry.c \
+	docs/tutorial/phase10/registry.h \
+	docs/tutorial/phase10/remote.c \
+	docs/tutorial/phase10/remote.h \
+	docs/tutorial/phase10/secret.c \
+	docs/tutorial/phase10/secret.h \
+	docs/tutorial/phase10/size_class.c \
+	docs/tutorial/phase10/size_class.h \
+	docs/tutorial/phase10/stats.c \
+	docs/tutorial/phase10/stats.h \
+	docs/tutorial/phase10/superblock.c \
+	docs/tutorial/phase10/superblock.h \
+	docs/tutorial/phase10/tests/mistakes \
+	docs/tutorial/phase10/tests/phase10.c \
+	docs/tutorial/phase10/text.c \
+	docs/tutorial/phase10/text.h \
+	docs/tutorial/phase10/thread.c \
+	docs/tutorial/phase10/thread.h \
+	docs/tutorial/phase10/tiny.h \
+	docs/tutorial/phase10/walk.c \
 	docs/tutorial/tools/chapter.py \
 	docs/tutorial/tools/check.py \
 	docs/tutorial/tools/source.py \
