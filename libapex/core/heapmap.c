@@ -36,16 +36,8 @@ struct OWN_PAGES heapmap_loan {
 
 static CONSTANT struct heapmap_loan lent;
 
-uint32_t heapmap_watched;
-
 static struct heapmap_sight nothing;
 struct heapmap_sight *heapmap_sight = &nothing;
-
-void
-heapmap_set_watched(bool watched)
-{
-    store_relaxed(&heapmap_watched, watched ? 1u : 0u);
-}
 
 void
 heapmap_set_hooks(const struct heapmap_hooks *hooks)
@@ -121,7 +113,7 @@ heapmap_put(struct block *b, uint32_t word)
         return;
     }
     store_relaxed(&b->shown, word);
-    if (load_relaxed(&heapmap_watched) != 0) {
+    if (heapmap_page() != NULL) {
         heapmap_show_again(b);
     }
 }
@@ -255,7 +247,7 @@ heapmap_large_store(struct apex_stats_large *to, uint64_t base, uint64_t bytes, 
 static struct apex_stats_large *
 heapmap_large_row(uint32_t row)
 {
-    return row == 0 || lent.hooks.large_of == NULL ? NULL : lent.hooks.large_of(row - 1);
+    return row == 0 || heapmap_page() == NULL ? NULL : lent.hooks.large_of(row - 1);
 }
 
 void
@@ -265,8 +257,7 @@ heapmap_large_show(uint32_t row, const void *base, size_t bytes, enum apex_large
         return;
     }
     heapmap_large_store(&large_shown[row - 1], (uintptr_t)base, bytes, (uint32_t)state);
-    struct apex_stats_large *to =
-        load_relaxed(&heapmap_watched) != 0 ? heapmap_large_row(row) : NULL;
+    struct apex_stats_large *to = heapmap_large_row(row);
     if (to != NULL) {
         heapmap_large_store(to, (uintptr_t)base, bytes, (uint32_t)state);
     }

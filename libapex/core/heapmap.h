@@ -55,11 +55,6 @@ struct heapmap_hooks {
 // Once, before the second thread. Without hooks nothing is mirrored.
 void heapmap_set_hooks(const struct heapmap_hooks *hooks);
 
-// True while there is a page, so that without one nobody goes and asks. Set before
-// heapmap_mirror().
-void heapmap_set_watched(bool watched);
-extern uint32_t heapmap_watched; // atomic
-
 // The row of a superblock; NULL for row 0, when there is no page, or when this one has no such row.
 // A row beyond the page makes a longer one due. Under no lock but the pool's.
 struct apex_stats_superblock *heapmap_superblock(uint32_t row);
@@ -103,7 +98,7 @@ heapmap_show_only(struct block *b, bool used)
                                : HEAPMAP_WORD(0, APEX_BLOCK_IDLE, 0, 0);
 
     store_relaxed(&b->shown, (b->shown & kept) | word);
-    if (unlikely(load_relaxed(&heapmap_watched) != 0)) {
+    if (unlikely(heapmap_page() != NULL)) {
         heapmap_show_again(b);
     }
 }

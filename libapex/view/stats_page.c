@@ -364,7 +364,6 @@ stats_page_open(uint64_t now_ns, int *fd, uint64_t *nonce, uint32_t *bytes)
     // Pairs with the acquire in heapmap_page.
     store_release(&sight->superblock,
                   (struct apex_stats_superblock *)(void *)(page + SUPERBLOCK_OFFSET));
-    heapmap_set_watched(true);
     return 0;
 }
 
@@ -381,7 +380,6 @@ void
 stats_page_drop(void)
 {
     store_relaxed(&stats_page_guard->sight.superblock, (struct apex_stats_superblock *)NULL);
-    heapmap_set_watched(false);
     if ((generation & 1) != 0) {
         store_relaxed(&generation, generation + 1);
     }

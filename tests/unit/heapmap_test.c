@@ -48,7 +48,6 @@ setup(void **state)
     (void)state;
     heapmap_set_hooks(&hooks);
     heapmap_sight = &sight;
-    heapmap_set_watched(true);
     memset(page, 0, sizeof page);
     memset(large_page, 0, sizeof large_page);
     show_page(true);
