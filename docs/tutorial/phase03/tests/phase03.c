@@ -2,57 +2,16 @@
 //
 // Phase III: threads, forks and options. What may crash or wait for ever is done in a child.
 
-#include "test.h"
+#include "holder.h"
 
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <string.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { THREADS = 3, OBJECTS = 64, INTERRUPTS = 100, FORKS = 40, ASLEEP_MAX = 1000 };
-
-enum ending { ENDS, DIES, SLEEPS };
+enum { THREADS = 3, OBJECTS = 64, INTERRUPTS = 100, FORKS = 40 };
 
 static atomic_bool stop;
 static bool handlers_allocate;
 static const struct itimerval soon = {.it_value.tv_usec = 50};
-
-static bool
-test_sleeps(pid_t child)
-{
-    char path[64], text[512] = "";
-    snprintf(path, sizeof path, "/proc/%d/stat", child);
-    FILE *file = fopen(path, "r");
-    if (file == NULL) {
-        return false;
-    }
-    const char *found = fgets(text, sizeof text, file) == NULL ? NULL : strrchr(text, ')');
-    fclose(file);
-    return found != NULL && found[2] == 'S';
-}
-
-// How a process of one thread ends that has nothing to sleep for. Its state is looked at, and no
-// clock: on a busy machine it is slow, but ready to run.
-static enum ending
-test_ending(pid_t child)
-{
-    int status = 0;
-
-    for (int asleep = 0; asleep < ASLEEP_MAX; sched_yield()) {
-        if (waitpid(child, &status, WNOHANG) == child) {
-            return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? ENDS : DIES;
-        }
-        asleep = test_sleeps(child) ? asleep + 1 : 0;
-    }
-    kill(child, SIGKILL);
-    waitpid(child, &status, 0);
-    return SLEEPS;
-}
 
 // Objects come and go, with the thread's mark in them. Ends the process when one has changed.
 static void *
@@ -168,9 +127,9 @@ test_fork(void)
         if (child == 0) {
             test_allocate_and_exit();
         }
-        enum ending ending = test_ending(child);
-        require(ending != SLEEPS, "the child of a fork waits for ever in malloc");
-        require(ending == ENDS, "the child of a fork dies in malloc");
+        enum holder_ending ending = holder_ending(child);
+        require(ending != HOLDER_SLEEPS, "the child of a fork waits for ever in malloc");
+        require(ending == HOLDER_ENDS, "the child of a fork dies in malloc");
     }
     test_end(thread);
     show("the child of a fork can allocate, whatever other threads did");
@@ -206,9 +165,9 @@ test_handlers(void)
         if (grandchild == 0) {
             test_allocate_and_exit();
         }
-        _exit(test_ending(grandchild) == ENDS ? 0 : 1);
+        _exit(holder_ending(grandchild) == HOLDER_ENDS ? 0 : 1);
     }
-    require(test_ending(child) == ENDS, "a fork handler that allocates waits for ever");
+    require(holder_ending(child) == HOLDER_ENDS, "a fork handler that allocates waits for ever");
     show("a program's own fork handlers can allocate");
 }
 
