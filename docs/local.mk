@@ -121,6 +121,8 @@ EXTRA_DIST += \
 	docs/tutorial/phase02/block.h \
 	docs/tutorial/phase02/heap.c \
 	docs/tutorial/phase02/heap.h \
+	docs/tutorial/phase02/heap_list.c \
+	docs/tutorial/phase02/heap_list.h \
 	docs/tutorial/phase02/malloc.c \
 	docs/tutorial/phase02/picture.c \
 	docs/tutorial/phase02/region.c \
@@ -134,11 +136,15 @@ EXTRA_DIST += \
 	docs/tutorial/phase03/block.h \
 	docs/tutorial/phase03/heap.c \
 	docs/tutorial/phase03/heap.h \
+	docs/tutorial/phase03/heap_list.c \
+	docs/tutorial/phase03/heap_list.h \
 	docs/tutorial/phase03/lock.c \
 	docs/tutorial/phase03/lock.h \
 	docs/tutorial/phase03/malloc.c \
 	docs/tutorial/phase03/options.c \
 	docs/tutorial/phase03/options.h \
+	docs/tutorial/phase03/options_known.c \
+	docs/tutorial/phase03/options_known.h \
 	docs/tutorial/phase03/picture.c \
 	docs/tutorial/phase03/process.c \
 	docs/tutorial/phase03/region.c \
@@ -152,6 +158,11 @@ EXTRA_DIST += \
 	docs/tutorial/phase04/block.h \
 	docs/tutorial/phase04/heap.c \
 	docs/tutorial/phase04/heap.h \
+	docs/tutorial/phase04/heap_hold.c \
+	docs/tutorial/phase04/heap_large.c \
+	docs/tutorial/phase04/heap_large.h \
+	docs/tutorial/phase04/heap_list.c \
+	docs/tutorial/phase04/heap_list.h \
 	docs/tutorial/phase04/large.c \
 	docs/tutorial/phase04/large.h \
 	docs/tutorial/phase04/lock.c \
@@ -159,6 +170,8 @@ EXTRA_DIST += \
 	docs/tutorial/phase04/malloc.c \
 	docs/tutorial/phase04/options.c \
 	docs/tutorial/phase04/options.h \
+	docs/tutorial/phase04/options_known.c \
+	docs/tutorial/phase04/options_known.h \
 	docs/tutorial/phase04/os.c \
 	docs/tutorial/phase04/os.h \
 	docs/tutorial/phase04/picture.c \
@@ -169,6 +182,7 @@ EXTRA_DIST += \
 	docs/tutorial/phase04/size_class.h \
 	docs/tutorial/phase04/superblock.c \
 	docs/tutorial/phase04/superblock.h \
+	docs/tutorial/phase04/superblock_run.c \
 	docs/tutorial/phase04/tests/phase04.c \
 	docs/tutorial/phase04/tiny.h \
 	docs/tutorial/phase05/Makefile \
@@ -176,6 +190,16 @@ EXTRA_DIST += \
 	docs/tutorial/phase05/block.h \
 	docs/tutorial/phase05/heap.c \
 	docs/tutorial/phase05/heap.h \
+	docs/tutorial/phase05/heap_alloc.c \
+	docs/tutorial/phase05/heap_block.c \
+	docs/tutorial/phase05/heap_block.h \
+	docs/tutorial/phase05/heap_hold.c \
+	docs/tutorial/phase05/heap_large.c \
+	docs/tutorial/phase05/heap_large.h \
+	docs/tutorial/phase05/heap_list.c \
+	docs/tutorial/phase05/heap_list.h \
+	docs/tutorial/phase05/heap_return.c \
+	docs/tutorial/phase05/heap_return.h \
 	docs/tutorial/phase05/large.c \
 	docs/tutorial/phase05/large.h \
 	docs/tutorial/phase05/lock.c \
@@ -183,9 +207,13 @@ EXTRA_DIST += \
 	docs/tutorial/phase05/malloc.c \
 	docs/tutorial/phase05/options.c \
 	docs/tutorial/phase05/options.h \
+	docs/tutorial/phase05/options_known.c \
+	docs/tutorial/phase05/options_known.h \
 	docs/tutorial/phase05/os.c \
 	docs/tutorial/phase05/os.h \
 	docs/tutorial/phase05/picture.c \
+	docs/tutorial/phase05/picture_block.c \
+	docs/tutorial/phase05/picture_block.h \
 	docs/tutorial/phase05/process.c \
 	docs/tutorial/phase05/registry.c \
 	docs/tutorial/phase05/registry.h \
@@ -193,7 +221,10 @@ EXTRA_DIST += \
 	docs/tutorial/phase05/size_class.h \
 	docs/tutorial/phase05/superblock.c \
 	docs/tutorial/phase05/superblock.h \
+	docs/tutorial/phase05/superblock_run.c \
 	docs/tutorial/phase05/tests/phase05.c \
+	docs/tutorial/phase05/text.c \
+	docs/tutorial/phase05/text.h \
 	docs/tutorial/phase05/thread.c \
 	docs/tutorial/phase05/thread.h \
 	docs/tutorial/phase05/tiny.h \
@@ -202,6 +233,16 @@ EXTRA_DIST += \
 	docs/tutorial/phase06/block.h \
 	docs/tutorial/phase06/heap.c \
 	docs/tutorial/phase06/heap.h \
+	docs/tutorial/phase06/heap_alloc.c \
+	docs/tutorial/phase06/heap_block.c \
+	docs/tutorial/phase06/heap_block.h \
+	docs/tutorial/phase06/heap_hold.c \
+	docs/tutorial/phase06/heap_large.c \
+	docs/tutorial/phase06/heap_large.h \
+	docs/tutorial/phase06/heap_list.c \
+	docs/tutorial/phase06/heap_list.h \
+	docs/tutorial/phase06/heap_return.c \
+	docs/tutorial/phase06/heap_return.h \
 	docs/tutorial/phase06/large.c \
 	docs/tutorial/phase06/large.h \
 	docs/tutorial/phase06/lock.c \
@@ -209,9 +250,13 @@ EXTRA_DIST += \
 	docs/tutorial/phase06/malloc.c \
 	docs/tutorial/phase06/options.c \
 	docs/tutorial/phase06/options.h \
+	docs/tutorial/phase06/options_known.c \
+	docs/tutorial/phase06/options_known.h \
 	docs/tutorial/phase06/os.c \
 	docs/tutorial/phase06/os.h \
 	docs/tutorial/phase06/picture.c \
+	docs/tutorial/phase06/picture_block.c \
+	docs/tutorial/phase06/picture_block.h \
 	docs/tutorial/phase06/process.c \
 	docs/tutorial/phase06/registry.c \
 	docs/tutorial/phase06/registry.h \
@@ -221,17 +266,34 @@ EXTRA_DIST += \
 	docs/tutorial/phase06/size_class.h \
 	docs/tutorial/phase06/superblock.c \
 	docs/tutorial/phase06/superblock.h \
+	docs/tutorial/phase06/superblock_run.c \
 	docs/tutorial/phase06/tests/phase06.c \
+	docs/tutorial/phase06/text.c \
+	docs/tutorial/phase06/text.h \
 	docs/tutorial/phase06/thread.c \
 	docs/tutorial/phase06/thread.h \
 	docs/tutorial/phase06/tiny.h \
 	docs/tutorial/phase07/Makefile \
 	docs/tutorial/phase07/block.c \
 	docs/tutorial/phase07/block.h \
+	docs/tutorial/phase07/block_count.h \
+	docs/tutorial/phase07/chunk.h \
 	docs/tutorial/phase07/fault.c \
 	docs/tutorial/phase07/fault.h \
 	docs/tutorial/phase07/heap.c \
 	docs/tutorial/phase07/heap.h \
+	docs/tutorial/phase07/heap_alloc.c \
+	docs/tutorial/phase07/heap_block.c \
+	docs/tutorial/phase07/heap_block.h \
+	docs/tutorial/phase07/heap_hold.c \
+	docs/tutorial/phase07/heap_large.c \
+	docs/tutorial/phase07/heap_large.h \
+	docs/tutorial/phase07/heap_list.c \
+	docs/tutorial/phase07/heap_list.h \
+	docs/tutorial/phase07/heap_retire.c \
+	docs/tutorial/phase07/heap_retire.h \
+	docs/tutorial/phase07/heap_return.c \
+	docs/tutorial/phase07/heap_return.h \
 	docs/tutorial/phase07/large.c \
 	docs/tutorial/phase07/large.h \
 	docs/tutorial/phase07/lock.c \
@@ -239,9 +301,13 @@ EXTRA_DIST += \
 	docs/tutorial/phase07/malloc.c \
 	docs/tutorial/phase07/options.c \
 	docs/tutorial/phase07/options.h \
+	docs/tutorial/phase07/options_known.c \
+	docs/tutorial/phase07/options_known.h \
 	docs/tutorial/phase07/os.c \
 	docs/tutorial/phase07/os.h \
 	docs/tutorial/phase07/picture.c \
+	docs/tutorial/phase07/picture_block.c \
+	docs/tutorial/phase07/picture_block.h \
 	docs/tutorial/phase07/process.c \
 	docs/tutorial/phase07/quarantine.c \
 	docs/tutorial/phase07/quarantine.h \
@@ -255,17 +321,34 @@ EXTRA_DIST += \
 	docs/tutorial/phase07/size_class.h \
 	docs/tutorial/phase07/superblock.c \
 	docs/tutorial/phase07/superblock.h \
+	docs/tutorial/phase07/superblock_run.c \
 	docs/tutorial/phase07/tests/phase07.c \
+	docs/tutorial/phase07/text.c \
+	docs/tutorial/phase07/text.h \
 	docs/tutorial/phase07/thread.c \
 	docs/tutorial/phase07/thread.h \
 	docs/tutorial/phase07/tiny.h \
 	docs/tutorial/phase08/Makefile \
 	docs/tutorial/phase08/block.c \
 	docs/tutorial/phase08/block.h \
+	docs/tutorial/phase08/block_count.h \
+	docs/tutorial/phase08/chunk.h \
 	docs/tutorial/phase08/fault.c \
 	docs/tutorial/phase08/fault.h \
 	docs/tutorial/phase08/heap.c \
 	docs/tutorial/phase08/heap.h \
+	docs/tutorial/phase08/heap_alloc.c \
+	docs/tutorial/phase08/heap_block.c \
+	docs/tutorial/phase08/heap_block.h \
+	docs/tutorial/phase08/heap_hold.c \
+	docs/tutorial/phase08/heap_large.c \
+	docs/tutorial/phase08/heap_large.h \
+	docs/tutorial/phase08/heap_list.c \
+	docs/tutorial/phase08/heap_list.h \
+	docs/tutorial/phase08/heap_retire.c \
+	docs/tutorial/phase08/heap_retire.h \
+	docs/tutorial/phase08/heap_return.c \
+	docs/tutorial/phase08/heap_return.h \
 	docs/tutorial/phase08/large.c \
 	docs/tutorial/phase08/large.h \
 	docs/tutorial/phase08/lock.c \
@@ -273,9 +356,15 @@ EXTRA_DIST += \
 	docs/tutorial/phase08/malloc.c \
 	docs/tutorial/phase08/options.c \
 	docs/tutorial/phase08/options.h \
+	docs/tutorial/phase08/options_known.c \
+	docs/tutorial/phase08/options_known.h \
 	docs/tutorial/phase08/os.c \
 	docs/tutorial/phase08/os.h \
+	docs/tutorial/phase08/os_purge.c \
+	docs/tutorial/phase08/os_purge.h \
 	docs/tutorial/phase08/picture.c \
+	docs/tutorial/phase08/picture_block.c \
+	docs/tutorial/phase08/picture_block.h \
 	docs/tutorial/phase08/process.c \
 	docs/tutorial/phase08/purge.c \
 	docs/tutorial/phase08/purge.h \
@@ -291,17 +380,34 @@ EXTRA_DIST += \
 	docs/tutorial/phase08/size_class.h \
 	docs/tutorial/phase08/superblock.c \
 	docs/tutorial/phase08/superblock.h \
+	docs/tutorial/phase08/superblock_run.c \
 	docs/tutorial/phase08/tests/phase08.c \
+	docs/tutorial/phase08/text.c \
+	docs/tutorial/phase08/text.h \
 	docs/tutorial/phase08/thread.c \
 	docs/tutorial/phase08/thread.h \
 	docs/tutorial/phase08/tiny.h \
 	docs/tutorial/phase09/Makefile \
 	docs/tutorial/phase09/block.c \
 	docs/tutorial/phase09/block.h \
+	docs/tutorial/phase09/block_count.h \
+	docs/tutorial/phase09/chunk.h \
 	docs/tutorial/phase09/fault.c \
 	docs/tutorial/phase09/fault.h \
 	docs/tutorial/phase09/heap.c \
 	docs/tutorial/phase09/heap.h \
+	docs/tutorial/phase09/heap_alloc.c \
+	docs/tutorial/phase09/heap_block.c \
+	docs/tutorial/phase09/heap_block.h \
+	docs/tutorial/phase09/heap_hold.c \
+	docs/tutorial/phase09/heap_large.c \
+	docs/tutorial/phase09/heap_large.h \
+	docs/tutorial/phase09/heap_list.c \
+	docs/tutorial/phase09/heap_list.h \
+	docs/tutorial/phase09/heap_retire.c \
+	docs/tutorial/phase09/heap_retire.h \
+	docs/tutorial/phase09/heap_return.c \
+	docs/tutorial/phase09/heap_return.h \
 	docs/tutorial/phase09/large.c \
 	docs/tutorial/phase09/large.h \
 	docs/tutorial/phase09/lock.c \
@@ -309,11 +415,17 @@ EXTRA_DIST += \
 	docs/tutorial/phase09/malloc.c \
 	docs/tutorial/phase09/options.c \
 	docs/tutorial/phase09/options.h \
+	docs/tutorial/phase09/options_known.c \
+	docs/tutorial/phase09/options_known.h \
 	docs/tutorial/phase09/os.c \
 	docs/tutorial/phase09/os.h \
+	docs/tutorial/phase09/os_purge.c \
+	docs/tutorial/phase09/os_purge.h \
 	docs/tutorial/phase09/page.c \
 	docs/tutorial/phase09/page.h \
 	docs/tutorial/phase09/picture.c \
+	docs/tutorial/phase09/picture_block.c \
+	docs/tutorial/phase09/picture_block.h \
 	docs/tutorial/phase09/process.c \
 	docs/tutorial/phase09/purge.c \
 	docs/tutorial/phase09/purge.h \
@@ -331,6 +443,7 @@ EXTRA_DIST += \
 	docs/tutorial/phase09/stats.h \
 	docs/tutorial/phase09/superblock.c \
 	docs/tutorial/phase09/superblock.h \
+	docs/tutorial/phase09/superblock_run.c \
 	docs/tutorial/phase09/tests/phase09.c \
 	docs/tutorial/phase09/text.c \
 	docs/tutorial/phase09/text.h \
@@ -342,10 +455,24 @@ EXTRA_DIST += \
 	docs/tutorial/phase10/audit.c \
 	docs/tutorial/phase10/block.c \
 	docs/tutorial/phase10/block.h \
+	docs/tutorial/phase10/block_count.h \
+	docs/tutorial/phase10/chunk.h \
 	docs/tutorial/phase10/fault.c \
 	docs/tutorial/phase10/fault.h \
 	docs/tutorial/phase10/heap.c \
 	docs/tutorial/phase10/heap.h \
+	docs/tutorial/phase10/heap_alloc.c \
+	docs/tutorial/phase10/heap_block.c \
+	docs/tutorial/phase10/heap_block.h \
+	docs/tutorial/phase10/heap_hold.c \
+	docs/tutorial/phase10/heap_large.c \
+	docs/tutorial/phase10/heap_large.h \
+	docs/tutorial/phase10/heap_list.c \
+	docs/tutorial/phase10/heap_list.h \
+	docs/tutorial/phase10/heap_retire.c \
+	docs/tutorial/phase10/heap_retire.h \
+	docs/tutorial/phase10/heap_return.c \
+	docs/tutorial/phase10/heap_return.h \
 	docs/tutorial/phase10/large.c \
 	docs/tutorial/phase10/large.h \
 	docs/tutorial/phase10/lock.c \
@@ -353,11 +480,17 @@ EXTRA_DIST += \
 	docs/tutorial/phase10/malloc.c \
 	docs/tutorial/phase10/options.c \
 	docs/tutorial/phase10/options.h \
+	docs/tutorial/phase10/options_known.c \
+	docs/tutorial/phase10/options_known.h \
 	docs/tutorial/phase10/os.c \
 	docs/tutorial/phase10/os.h \
+	docs/tutorial/phase10/os_purge.c \
+	docs/tutorial/phase10/os_purge.h \
 	docs/tutorial/phase10/page.c \
 	docs/tutorial/phase10/page.h \
 	docs/tutorial/phase10/picture.c \
+	docs/tutorial/phase10/picture_block.c \
+	docs/tutorial/phase10/picture_block.h \
 	docs/tutorial/phase10/process.c \
 	docs/tutorial/phase10/purge.c \
 	docs/tutorial/phase10/purge.h \
@@ -375,6 +508,7 @@ EXTRA_DIST += \
 	docs/tutorial/phase10/stats.h \
 	docs/tutorial/phase10/superblock.c \
 	docs/tutorial/phase10/superblock.h \
+	docs/tutorial/phase10/superblock_run.c \
 	docs/tutorial/phase10/tests/mistakes \
 	docs/tutorial/phase10/tests/phase10.c \
 	docs/tutorial/phase10/text.c \

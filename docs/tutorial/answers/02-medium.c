@@ -3,9 +3,9 @@
 // Phase II, medium exercise: the list of a class is in the order of the addresses, so objects
 // gather in the low blocks, and the high ones can become empty.
 //
-// IN heap.c
+// IN heap_list.c
 
-static void
+void
 heap_enter(struct block *block)
 {
     struct block **place = &heap_available[block->size_class];

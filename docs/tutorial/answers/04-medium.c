@@ -3,7 +3,7 @@
 // Phase IV, medium exercise: a run comes from the fullest superblock that has one, so that the
 // others can become empty and go back.
 //
-// IN superblock.c
+// IN superblock_run.c
 
 static int
 superblock_free_count(const struct superblock *sb)

@@ -24,9 +24,7 @@ heap_free(void *p)
     if (span == NULL) {
         heap_refuse();
     }
-    if (atomic_load(&options.fill)) {
-        memset(p, FREED_BYTE, heap_usable_bytes(p));
-    }
+    heap_fill(p);
     struct block *block = span->kind == SPAN_LARGE ? NULL : superblock_block_of(p);
     if (block == NULL || block->state == BLOCK_LARGE) {
         heap_free_large(span, block);

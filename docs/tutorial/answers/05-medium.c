@@ -13,24 +13,41 @@ struct thread_heap {
     struct thread_heap *next_idle; // under the lock
 };
 
-// IN heap.c
+// IN heap_block.c
 
-static struct block *
+struct block *
 heap_open(struct thread_heap *mine, unsigned c)
 {
-    struct block *block =
-        mine->spares > 0 ? mine->spare[--mine->spares] : superblock_take(1, BLOCK_BYTES);
+    struct block *block = mine->spares > 0 ? mine->spare[--mine->spares] : NULL;
 
+    if (block == NULL) {
+        heap_begin();
+        block = superblock_take(1, BLOCK_BYTES);
+        heap_end();
+    }
     if (block != NULL) {
         block_open(block, c);
         block->owner = mine;
         block->state = BLOCK_CHUNKS;
-        heap_enter(block);
     }
     return block;
 }
 
+// IN heap_list.c
+
 static void
+heap_keep(struct block *block)
+{
+    struct thread_heap *mine = block->owner;
+
+    if (mine->spares < sizeof mine->spare / sizeof mine->spare[0]) {
+        mine->spare[mine->spares++] = block;
+    } else {
+        heap_give(block);
+    }
+}
+
+void
 heap_put(struct block *block, void *p)
 {
     bool was_full = block->used == block->capacity;
@@ -40,16 +57,8 @@ heap_put(struct block *block, void *p)
         heap_enter(block);
     }
     bool alone = block->next == NULL && block->previous == NULL;
-    if (block->used > 0 || alone) {
-        return;
+    if (block->used == 0 && !alone) {
+        heap_leave(block);
+        heap_keep(block);
     }
-    struct thread_heap *mine = block->owner;
-    heap_leave(block);
-    if (mine->spares < sizeof mine->spare / sizeof mine->spare[0]) {
-        mine->spare[mine->spares++] = block;
-        return;
-    }
-    heap_begin();
-    superblock_give(block);
-    heap_end();
 }

@@ -6,10 +6,10 @@
 // IN block.c
 
 void *
-block_take(struct block *block, char *start, uint64_t *random)
+block_take(struct block *block, char *start)
 {
     if (block->free == NULL) {
-        block_carve(block, start, random);
+        block_carve(block, start);
     }
     struct chunk *chunk = block->free;
     struct chunk *next = chunk_next(chunk);
@@ -18,6 +18,6 @@ block_take(struct block *block, char *start, uint64_t *random)
     }
     chunk_set_mark(chunk, false);
     block->free = next;
-    block->used++;
+    block_count(block, 1);
     return chunk;
 }

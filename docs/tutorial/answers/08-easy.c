@@ -3,7 +3,7 @@
 // Phase VIII, easy exercise: pages come from where most of them are, so that a call to the kernel
 // gives back many at once.
 //
-// IN superblock.c
+// IN superblock_run.c
 
 struct block *
 superblock_take_dirty(void)

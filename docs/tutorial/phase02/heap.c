@@ -12,38 +12,11 @@
 #include "heap.h"
 
 #include "block.h"
+#include "heap_list.h"
 #include "region.h"
 #include "size_class.h"
 
 #include <stdbool.h>
-
-static struct block *heap_available[SIZE_CLASS_COUNT];
-
-static void
-heap_enter(struct block *block)
-{
-    struct block **list = &heap_available[block->size_class];
-
-    block->previous = NULL;
-    block->next = *list;
-    if (*list != NULL) {
-        (*list)->previous = block;
-    }
-    *list = block;
-}
-
-static void
-heap_leave(struct block *block)
-{
-    if (block->next != NULL) {
-        block->next->previous = block->previous;
-    }
-    if (block->previous != NULL) {
-        block->previous->next = block->next;
-    } else {
-        heap_available[block->size_class] = block->next;
-    }
-}
 
 // A fresh block for class `c`, in the list. NULL when there is no memory.
 static struct block *

@@ -14,6 +14,7 @@
 #include "heap.h"
 
 #include "block.h"
+#include "heap_list.h"
 #include "lock.h"
 #include "options.h"
 #include "region.h"
@@ -24,7 +25,6 @@
 
 #define FREED_BYTE 0xdd
 
-static struct block *heap_available[SIZE_CLASS_COUNT];
 static struct lock heap_one;
 
 // The model of access must be the one that asks nobody where the variable is: for the usual one
@@ -66,32 +66,6 @@ heap_let_go(void)
 {
     heap_held = false;
     lock_release(&heap_one);
-}
-
-static void
-heap_enter(struct block *block)
-{
-    struct block **list = &heap_available[block->size_class];
-
-    block->previous = NULL;
-    block->next = *list;
-    if (*list != NULL) {
-        (*list)->previous = block;
-    }
-    *list = block;
-}
-
-static void
-heap_leave(struct block *block)
-{
-    if (block->next != NULL) {
-        block->next->previous = block->previous;
-    }
-    if (block->previous != NULL) {
-        block->previous->next = block->next;
-    } else {
-        heap_available[block->size_class] = block->next;
-    }
 }
 
 // A fresh block for class `c`, in the list. NULL when there is no memory.

@@ -15,8 +15,9 @@
 #include "heap.h"
 
 #include "block.h"
+#include "heap_large.h"
+#include "heap_list.h"
 #include "large.h"
-#include "lock.h"
 #include "options.h"
 #include "size_class.h"
 #include "superblock.h"
@@ -28,72 +29,6 @@
 #include <unistd.h>
 
 #define FREED_BYTE 0xdd
-
-static struct block *heap_available[SIZE_CLASS_COUNT];
-static struct lock heap_one;
-
-// The model of access must be the one that asks nobody where the variable is: for the usual one
-// libc may have to allocate it first.
-#define OF_THREAD __attribute__((tls_model("initial-exec"))) __thread
-
-// This thread is between heap_hold() and heap_let_go().
-static OF_THREAD bool heap_held;
-
-static void
-heap_begin(void)
-{
-    if (!heap_held) {
-        lock_acquire(&heap_one);
-    }
-}
-
-static void
-heap_end(void)
-{
-    if (!heap_held) {
-        lock_release(&heap_one);
-    }
-}
-
-void
-heap_hold(void)
-{
-    lock_acquire(&heap_one);
-    heap_held = true;
-}
-
-void
-heap_let_go(void)
-{
-    heap_held = false;
-    lock_release(&heap_one);
-}
-
-static void
-heap_enter(struct block *block)
-{
-    struct block **list = &heap_available[block->size_class];
-
-    block->previous = NULL;
-    block->next = *list;
-    if (*list != NULL) {
-        (*list)->previous = block;
-    }
-    *list = block;
-}
-
-static void
-heap_leave(struct block *block)
-{
-    if (block->next != NULL) {
-        block->next->previous = block->previous;
-    }
-    if (block->previous != NULL) {
-        block->previous->next = block->next;
-    } else {
-        heap_available[block->size_class] = block->next;
-    }
-}
 
 // A fresh block for class `c`, in the list. NULL when there is no memory.
 static struct block *
@@ -107,22 +42,6 @@ heap_open(unsigned c)
         heap_enter(block);
     }
     return block;
-}
-
-static void *
-heap_alloc_large(size_t size, size_t align)
-{
-    // BEGIN STEP 6: return NULL;
-    const size_t run_bytes_max = RUN_BLOCKS_MAX * BLOCK_BYTES;
-
-    if (size > run_bytes_max || align > run_bytes_max) {
-        return large_alloc(size, align);
-    }
-    size_t blocks = (size + BLOCK_BYTES - 1) / BLOCK_BYTES;
-    struct block *first = superblock_take(blocks == 0 ? 1 : blocks, align);
-
-    return first == NULL ? NULL : superblock_memory(first);
-    // END STEP 6
 }
 
 // Chunks of a power of two lie at multiples of it, since blocks do.
@@ -230,18 +149,4 @@ heap_free(void *p)
     heap_begin();
     heap_free_alone(p);
     heap_end();
-}
-
-size_t
-heap_usable_bytes(const void *p)
-{
-    // BEGIN STEP 6: return 0;
-    const struct span *span = registry_find(p);
-
-    if (span->kind == SPAN_LARGE) {
-        return ((const struct large *)span)->object_bytes;
-    }
-    const struct block *block = superblock_block_of(p);
-    return block->state == BLOCK_LARGE ? block->run_blocks * BLOCK_BYTES : block->chunk_bytes;
-    // END STEP 6
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Runs of blocks: in the first superblock that has one, the lowest that is long enough. Bit sets
-// find it without looking at a single block.
+// Superblocks come and go, and are looked into. Bit sets find a run without a look at a single
+// block.
 //
 // Invariants
 //   P1  A bit of `free` is set if and only if the block's state is FREE.
@@ -12,9 +12,7 @@
 
 #include "os.h"
 
-#include <stdbool.h>
-
-static struct superblock *superblock_list;
+struct superblock *superblock_list;
 
 const struct superblock *
 superblock_first(void)
@@ -22,7 +20,7 @@ superblock_first(void)
     return superblock_list;
 }
 
-static struct superblock *
+struct superblock *
 superblock_of(const void *p)
 {
     return (struct superblock *)((uintptr_t)p & ~(SPAN_BYTES - 1));
@@ -48,15 +46,13 @@ superblock_memory(const struct block *block)
     // END STEP 3
 }
 
-// The bits from `at` on, `blocks` of them.
-static uint64_t
+uint64_t
 superblock_bits(size_t at, size_t blocks)
 {
     return (UINT64_MAX >> (64 - blocks)) << at;
 }
 
-// A new one, in the list, with all blocks but the first free. NULL when there is no memory.
-static struct superblock *
+struct superblock *
 superblock_make(void)
 {
     // BEGIN STEP 3: return NULL;
@@ -96,20 +92,20 @@ superblock_unmake(struct superblock *sb)
     os_release(sb, SPAN_BYTES);
 }
 
-// An empty superblock goes back to the kernel, unless it is the only one (P3).
-static void
+bool
 superblock_settle(struct superblock *sb)
 {
-    bool only = sb->next == NULL && sb->previous == NULL;
+    bool goes = sb->free == ~UINT64_C(1) && (sb->next != NULL || sb->previous != NULL);
 
-    if (sb->free == ~UINT64_C(1) && !only) {
+    if (goes) {
         superblock_unmake(sb);
     }
+    return goes;
 }
 
 // The number of the first block of a run, 0 when there is none. A bit stays where this block and
 // the next are free; after blocks - 1 times, where a whole run begins.
-static size_t
+size_t
 superblock_find(const struct superblock *sb, size_t blocks, size_t align)
 {
     // BEGIN STEP 4: return 0;
@@ -126,65 +122,5 @@ superblock_find(const struct superblock *sb, size_t blocks, size_t align)
         begin &= aligned;
     }
     return begin == 0 ? 0 : (size_t)__builtin_ctzll(begin);
-    // END STEP 4
-}
-
-// Makes `blocks` from number `at` on a run. NULL when the kernel has no memory for it.
-static struct block *
-superblock_mark(struct superblock *sb, size_t at, size_t blocks)
-{
-    // BEGIN STEP 4: return NULL;
-    uint64_t bits = superblock_bits(at, blocks);
-    struct block *first = &sb->block[at];
-
-    if ((sb->committed & bits) != bits &&
-        !os_commit((char *)sb + at * BLOCK_BYTES, blocks * BLOCK_BYTES)) {
-        return NULL;
-    }
-    sb->committed |= bits;
-    sb->free &= ~bits;
-    for (size_t i = 1; i < blocks; i++) {
-        first[i].state = BLOCK_TAIL;
-    }
-    first->state = BLOCK_LARGE;
-    first->run_blocks = (uint32_t)blocks;
-    return first;
-    // END STEP 4
-}
-
-struct block *
-superblock_take(size_t blocks, size_t align)
-{
-    // BEGIN STEP 4: return NULL;
-    struct superblock *sb = superblock_list;
-    size_t at = 0;
-
-    while (sb != NULL && (at = superblock_find(sb, blocks, align)) == 0) {
-        sb = sb->next;
-    }
-    if (sb == NULL && ((sb = superblock_make()) == NULL ||
-                       (at = superblock_find(sb, blocks, align)) == 0)) {
-        return NULL;
-    }
-    struct block *first = superblock_mark(sb, at, blocks);
-    if (first == NULL) {
-        superblock_settle(sb); // it may have been made for this run
-    }
-    return first;
-    // END STEP 4
-}
-
-void
-superblock_give(struct block *block)
-{
-    // BEGIN STEP 4:
-    struct superblock *sb = superblock_of(block);
-    size_t blocks = block->run_blocks;
-
-    for (size_t i = 0; i < blocks; i++) {
-        block[i].state = BLOCK_FREE;
-    }
-    sb->free |= superblock_bits((size_t)(block - sb->block), blocks);
-    superblock_settle(sb);
     // END STEP 4
 }

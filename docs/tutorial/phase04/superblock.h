@@ -16,6 +16,8 @@
 #include "block.h"
 #include "registry.h"
 
+#include <stdbool.h>
+
 enum { SUPERBLOCK_BLOCKS = 64, RUN_BLOCKS_MAX = 32 };
 
 struct superblock {
@@ -43,5 +45,24 @@ char *superblock_memory(const struct block *block);
 
 // All superblocks, by their `next`.
 const struct superblock *superblock_first(void);
+
+// --- For superblock_run.c ---
+
+extern struct superblock *superblock_list; // all of them, by their `next`
+
+// The superblock in which `p` lies.
+struct superblock *superblock_of(const void *p);
+
+// The bits from `at` on, `blocks` of them.
+uint64_t superblock_bits(size_t at, size_t blocks);
+
+// A new one, in the list, with all blocks but the first free. NULL when there is no memory.
+struct superblock *superblock_make(void);
+
+// The number of the first block of a run in `sb`, 0 when there is none.
+size_t superblock_find(const struct superblock *sb, size_t blocks, size_t align);
+
+// An empty superblock goes back to the kernel, unless it is the only one (P3). True if it has gone.
+bool superblock_settle(struct superblock *sb);
 
 #endif

@@ -27,6 +27,7 @@ enum block_state {
     BLOCK_CHUNKS,   // cut into chunks
     BLOCK_LARGE,    // the first block of a run that is one object
     BLOCK_TAIL,     // a later one
+    BLOCK_OWN,      // the first block of a run that is ours, and no object
 };
 
 // A free chunk has the list's link in it: its memory is nobody's.

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
 // The heap: each thread has its own lists of blocks with room, and needs the lock only when such a
-// list is empty, for a block that became empty, for large objects, and for what another thread has
-// allocated.
+// list is empty, for a block that became empty, and for large objects. What another thread has
+// allocated is left to that thread (heap_return.h). Freeing is here, allocating in heap_alloc.c.
 //
 // Invariants
 //   H1  A block with chunks is in its owner's list of its class if and only if a chunk can be taken
 //       of it.
 //   H2  An empty block is in the list only if it is alone there: others go back to their
 //       superblock.
-//   H3  Whoever changes a superblock, a large object or a list of returned chunks holds heap_one.
+//   H3  Whoever changes a superblock or a large object holds the lock.
 //   H4  Only its owner changes the lists of a heap and the chunks of a block.
 //
 // While an object is live, its block keeps its owner and its class: whoever has the object may read
@@ -18,231 +18,19 @@
 #include "heap.h"
 
 #include "block.h"
+#include "heap_block.h"
+#include "heap_list.h"
+#include "heap_return.h"
 #include "large.h"
-#include "lock.h"
 #include "options.h"
-#include "size_class.h"
 #include "superblock.h"
 #include "thread.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define FREED_BYTE 0xdd
-
-static struct lock heap_one;
-
-// This thread is between heap_hold() and heap_let_go().
-static OF_THREAD bool heap_held;
-
-static void
-heap_begin(void)
-{
-    if (!heap_held) {
-        lock_acquire(&heap_one);
-    }
-}
-
-static void
-heap_end(void)
-{
-    if (!heap_held) {
-        lock_release(&heap_one);
-    }
-}
-
-void
-heap_hold(void)
-{
-    lock_acquire(&heap_one);
-    heap_held = true;
-}
-
-void
-heap_let_go(void)
-{
-    heap_held = false;
-    lock_release(&heap_one);
-}
-
-static void
-heap_enter(struct block *block)
-{
-    struct block **list = &block->owner->available[block->size_class];
-
-    block->previous = NULL;
-    block->next = *list;
-    if (*list != NULL) {
-        (*list)->previous = block;
-    }
-    *list = block;
-}
-
-static void
-heap_leave(struct block *block)
-{
-    if (block->next != NULL) {
-        block->next->previous = block->previous;
-    }
-    if (block->previous != NULL) {
-        block->previous->next = block->next;
-    } else {
-        block->owner->available[block->size_class] = block->next;
-    }
-}
-
-// A fresh block for class `c` of `mine`, in the list. NULL when there is no memory. With the lock.
-static struct block *
-heap_open(struct thread_heap *mine, unsigned c)
-{
-    struct block *block = superblock_take(1, BLOCK_BYTES);
-
-    if (block != NULL) {
-        block_open(block, c);
-        block->owner = mine;
-        block->state = BLOCK_CHUNKS;
-        heap_enter(block);
-    }
-    return block;
-}
-
-static void *
-heap_alloc_large(size_t size, size_t align)
-{
-    const size_t run_bytes_max = RUN_BLOCKS_MAX * BLOCK_BYTES;
-
-    if (size > run_bytes_max || align > run_bytes_max) {
-        return large_alloc(size, align);
-    }
-    size_t blocks = (size + BLOCK_BYTES - 1) / BLOCK_BYTES;
-    struct block *first = superblock_take(blocks == 0 ? 1 : blocks, align);
-
-    return first == NULL ? NULL : superblock_memory(first);
-}
-
-// Chunks of a power of two lie at multiples of it, since blocks do.
-static size_t
-heap_power_of_two(size_t size, size_t align)
-{
-    size_t power = align;
-
-    while (power < size) {
-        power *= 2;
-    }
-    return power;
-}
-
-// A chunk of a block that is in the list.
-static void *
-heap_take(struct block *block)
-{
-    void *p = block_take(block, superblock_memory(block));
-
-    if (block->used == block->capacity) {
-        heap_leave(block);
-    }
-    return p;
-}
-
-// Puts a chunk of a block of the calling thread back.
-static void
-heap_put(struct block *block, void *p)
-{
-    // BEGIN STEP 3:
-    bool was_full = block->used == block->capacity;
-
-    block_put(block, p);
-    if (was_full) {
-        heap_enter(block);
-    }
-    bool alone = block->next == NULL && block->previous == NULL;
-    if (block->used == 0 && !alone) {
-        heap_leave(block);
-        heap_begin();
-        superblock_give(block);
-        heap_end();
-    }
-    // END STEP 3
-}
-
-// Puts back what other threads have returned.
-static void
-heap_collect(struct thread_heap *mine)
-{
-    // BEGIN STEP 5:
-    heap_begin();
-    struct chunk *chunk = mine->returned;
-    mine->returned = NULL;
-    heap_end();
-    while (chunk != NULL) {
-        struct chunk *next = chunk->next;
-        heap_put(superblock_block_of(chunk), chunk);
-        chunk = next;
-    }
-    // END STEP 5
-}
-
-// The calling thread's heap, which it gets if it has none.
-static struct thread_heap *
-heap_mine(void)
-{
-    // BEGIN STEP 2: return NULL;
-    struct thread_heap *mine = thread_mine;
-
-    if (mine == NULL) {
-        heap_begin();
-        mine = thread_open();
-        heap_end();
-        if (mine != NULL) {
-            thread_watch();
-        }
-    }
-    return mine;
-    // END STEP 2
-}
-
-// A chunk when the list of class `c` is empty, or there is no list.
-static void *
-heap_alloc_slow(unsigned c)
-{
-    // BEGIN STEP 2: return NULL;
-    struct thread_heap *mine = heap_mine();
-
-    if (mine == NULL) {
-        return NULL;
-    }
-    heap_collect(mine);
-    struct block *block = mine->available[c];
-    if (block == NULL) {
-        heap_begin();
-        block = heap_open(mine, c);
-        heap_end();
-    }
-    return block == NULL ? NULL : heap_take(block);
-    // END STEP 2
-}
-
-void *
-heap_alloc(size_t size, size_t align)
-{
-    // BEGIN STEP 2: return NULL;
-    if (size > CHUNK_BYTES_MAX || align > CHUNK_BYTES_MAX) {
-        heap_begin();
-        void *p = heap_alloc_large(size, align);
-        heap_end();
-        return p;
-    }
-    unsigned c = size_class_of(align > ALIGN_BYTES ? heap_power_of_two(size, align) : size);
-    struct thread_heap *mine = thread_mine;
-    if (mine == NULL || mine->available[c] == NULL) {
-        return heap_alloc_slow(c);
-    }
-    return heap_take(mine->available[c]);
-    // END STEP 2
-}
 
 // What was never allocated here must not be freed here: nothing good can come of going on.
 __attribute__((noreturn)) static void
@@ -258,27 +46,13 @@ heap_refuse(void)
 static void
 heap_free_large(struct span *span, struct block *block)
 {
-    heap_begin();
-    if (span->kind == SPAN_LARGE) {
-        large_free((struct large *)span);
-    } else {
-        superblock_give(block);
+    if (span->kind != SPAN_LARGE) {
+        heap_give(block);
+        return;
     }
-    heap_end();
-}
-
-// Leaves a chunk to the thread that owns its block.
-static void
-heap_return(struct block *block, void *p)
-{
-    // BEGIN STEP 5:
-    struct chunk *chunk = p;
-
     heap_begin();
-    chunk->next = block->owner->returned;
-    block->owner->returned = chunk;
+    large_free((struct large *)span);
     heap_end();
-    // END STEP 5
 }
 
 // Until it is in a list, the memory is still the caller's.
@@ -309,16 +83,4 @@ heap_free(void *p)
         heap_return(block, p);
     }
     // END STEP 3
-}
-
-size_t
-heap_usable_bytes(const void *p)
-{
-    const struct span *span = registry_find(p);
-
-    if (span->kind == SPAN_LARGE) {
-        return ((const struct large *)span)->object_bytes;
-    }
-    const struct block *block = superblock_block_of(p);
-    return block->state == BLOCK_LARGE ? block->run_blocks * BLOCK_BYTES : block->chunk_bytes;
 }

@@ -31,6 +31,7 @@ thread_make(void)
         if (block == NULL) {
             return NULL;
         }
+        block->state = BLOCK_OWN;
         thread_room = (struct thread_heap *)(void *)superblock_memory(block);
         thread_made = 0;
     }

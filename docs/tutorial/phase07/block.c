@@ -5,6 +5,7 @@
 
 #include "block.h"
 
+#include "block_count.h"
 #include "fault.h"
 #include "size_class.h"
 
@@ -13,6 +14,7 @@ enum { CARVE_MAX = 16 }; // chunks that are cut and shuffled at once
 void
 block_open(struct block *block, unsigned c)
 {
+    secret_begin();
     block->free = NULL;
     block->carved = 0;
     block->used = 0;
@@ -49,7 +51,7 @@ block_check_live(const struct block *block, const char *start, const void *p)
 
 // Cuts a few chunks, and puts them into the list, which is empty, in random order.
 static void
-block_carve(struct block *block, char *start, uint64_t *random)
+block_carve(struct block *block, char *start)
 {
     // BEGIN STEP 3:
     uint32_t first = block->carved;
@@ -58,7 +60,7 @@ block_carve(struct block *block, char *start, uint64_t *random)
     uint32_t order[CARVE_MAX];
 
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t other = random_below(random, i + 1);
+        uint32_t other = random_below(i + 1);
         order[i] = order[other];
         order[other] = first + i;
     }
@@ -74,11 +76,11 @@ block_carve(struct block *block, char *start, uint64_t *random)
 }
 
 void *
-block_take(struct block *block, char *start, uint64_t *random)
+block_take(struct block *block, char *start)
 {
     // BEGIN STEP 3: return NULL;
     if (block->free == NULL) {
-        block_carve(block, start, random);
+        block_carve(block, start);
     }
     struct chunk *chunk = block->free;
     struct chunk *next = chunk_next(chunk);
@@ -87,7 +89,7 @@ block_take(struct block *block, char *start, uint64_t *random)
     }
     chunk_set_mark(chunk, false);
     block->free = next;
-    block->used++;
+    block_count(block, 1);
     return chunk;
     // END STEP 3
 }
@@ -100,6 +102,6 @@ block_put(struct block *block, void *p)
 
     chunk_set_next(chunk, block->free);
     block->free = chunk;
-    block->used--;
+    block_count(block, (uint32_t)-1);
     // END STEP 3
 }

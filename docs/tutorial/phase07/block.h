@@ -18,10 +18,9 @@
 #ifndef TINY_BLOCK_H
 #define TINY_BLOCK_H
 
-#include "secret.h"
+#include "chunk.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,13 +31,7 @@ enum block_state {
     BLOCK_CHUNKS,   // cut into chunks
     BLOCK_LARGE,    // the first block of a run that is one object
     BLOCK_TAIL,     // a later one
-};
-
-// A chunk that is not live has the list's link in it, and a mark. Whoever writes over the link does
-// not know the key: what comes out is not the address that he wants.
-struct chunk {
-    uintptr_t hidden_next;
-    uintptr_t mark;
+    BLOCK_OWN,      // the first block of a run that is ours, and no object
 };
 
 struct thread_heap;
@@ -48,7 +41,7 @@ struct block {
     struct thread_heap *owner;     // as long as the block has chunks
     struct block *next, *previous; // in the owner's list of blocks with room
     _Atomic uint32_t carved;       // chunks cut off so far, from the front; any thread reads
-    uint32_t used;                 // chunks that are live
+    uint32_t used;                 // chunks that are live, or in quarantine; see block_count.h
     uint32_t capacity;             // chunks that fit
     uint32_t chunk_bytes;
     uint32_t run_blocks; // length of a run, in its first block
@@ -56,48 +49,14 @@ struct block {
     uint8_t state; // enum block_state
 };
 
-// The link, hidden by the key and by its own place, so that the same link looks different
-// elsewhere.
-static inline uintptr_t
-chunk_hide(const struct chunk *chunk, uintptr_t link)
-{
-    // BEGIN STEP 1: return link;
-    return link ^ secret_key ^ ((uintptr_t)chunk >> 12);
-    // END STEP 1
-}
-
-static inline struct chunk *
-chunk_next(const struct chunk *chunk)
-{
-    return (struct chunk *)chunk_hide(chunk, chunk->hidden_next);
-}
-
-static inline void
-chunk_set_next(struct chunk *chunk, const struct chunk *next)
-{
-    chunk->hidden_next = chunk_hide(chunk, (uintptr_t)next);
-}
-
-static inline bool
-chunk_is_marked(const struct chunk *chunk)
-{
-    return chunk->mark == (~secret_key ^ (uintptr_t)chunk);
-}
-
-static inline void
-chunk_set_mark(struct chunk *chunk, bool marked)
-{
-    chunk->mark = marked ? ~secret_key ^ (uintptr_t)chunk : 0;
-}
-
 // Makes a block ready for chunks of class `c`: nothing is carved.
 void block_open(struct block *block, unsigned c);
 
 // Ends the process unless `p` is a live chunk of the block, whose memory is `start`. Any thread.
 void block_check_live(const struct block *block, const char *start, const void *p);
 
-// Takes a chunk of a block that has room. `random` is the state of the random numbers.
-void *block_take(struct block *block, char *start, uint64_t *random);
+// Takes a chunk of a block that has room. `start` is the block's memory.
+void *block_take(struct block *block, char *start);
 
 // Puts a chunk back that is marked.
 void block_put(struct block *block, void *p);

@@ -18,6 +18,6 @@ struct quarantine {
 
 // Holds a chunk, and gives out another that has been held, drawn at random. NULL while there is
 // room.
-struct chunk *quarantine_swap(struct quarantine *quarantine, struct chunk *chunk, uint64_t *random);
+struct chunk *quarantine_swap(struct quarantine *quarantine, struct chunk *chunk);
 
 #endif

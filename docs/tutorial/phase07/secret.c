@@ -9,7 +9,8 @@
 
 uintptr_t secret_key;
 
-uint64_t
+// Not 0.
+static uint64_t
 secret_seed(void)
 {
     uint64_t seed = 0;
@@ -28,4 +29,20 @@ secret_begin(void)
     if (secret_key == 0) {
         secret_key = (uintptr_t)secret_seed();
     }
+}
+
+// By xorshift: quick, and good enough for an order that is to be hard to guess by whoever does not
+// see the state.
+uint32_t
+random_below(uint32_t limit)
+{
+    static __thread uint64_t state __attribute__((tls_model("initial-exec")));
+
+    if (state == 0) {
+        state = secret_seed();
+    }
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(((state >> 32) * limit) >> 32);
 }

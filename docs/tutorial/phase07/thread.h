@@ -21,8 +21,7 @@
 struct thread_heap {
     struct block *available[SIZE_CLASS_COUNT]; // that have room; the owner's
     struct remote returned;                    // any thread pushes, the owner takes
-    uint64_t random;                           // the owner's, as is the next
-    struct quarantine quarantine;
+    struct quarantine quarantine;              // the owner's
     struct thread_heap *next_idle;             // under the lock
 };
 

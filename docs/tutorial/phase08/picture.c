@@ -1,94 +1,29 @@
 // SPDX-License-Identifier: MIT
 //
-// The heap as text: a row for each block that is in use, with its first chunks, superblock by
-// superblock, and one for each large object. The chunks of other threads change while we look: of
-// their blocks only the class is shown.
-//
-// Prints without stdio, which allocates.
+// The heap as text: a row for each block that is in use, superblock by superblock, and one for each
+// large object.
 
 #include "heap.h"
 #include "large.h"
+#include "picture_block.h"
 #include "superblock.h"
-#include "thread.h"
+#include "text.h"
 #include "tiny.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-enum { ROW_CHUNKS = 32, ROWS_MAX = 24 };
-
-static void
-picture_write(int fd, const char *text, size_t bytes)
-{
-    while (bytes > 0) {
-        ssize_t done = write(fd, text, bytes);
-        if (done <= 0) {
-            return;
-        }
-        text += done;
-        bytes -= (size_t)done;
-    }
-}
-
-// '#' a live chunk, '.' one that is not, ' ' one that is not cut yet.
-static void
-picture_chunks(const struct block *block, char *cells)
-{
-    const char *start = superblock_memory(block);
-
-    memset(cells, ' ', ROW_CHUNKS);
-    for (size_t i = 0; i < ROW_CHUNKS && i < block->carved; i++) {
-        const void *chunk = start + i * block->chunk_bytes;
-        cells[i] = chunk_is_marked(chunk) ? '.' : '#';
-    }
-}
-
-static void
-picture_row(int fd, const struct block *block, size_t number)
-{
-    char cells[ROW_CHUNKS], line[160];
-    int bytes = 0;
-
-    if (block->state == BLOCK_CHUNKS && block->owner != thread_mine) {
-        bytes = snprintf(line, sizeof line, "block %2zu  another thread's, %u bytes\n", number,
-                         block->chunk_bytes);
-    } else if (block->state == BLOCK_CHUNKS) {
-        picture_chunks(block, cells);
-        bytes = snprintf(line, sizeof line, "block %2zu |%.*s| %5u bytes, %u of %u live\n", number,
-                         ROW_CHUNKS, cells, block->chunk_bytes, block->used, block->capacity);
-    } else if (block->state == BLOCK_LARGE) {
-        bytes = snprintf(line, sizeof line, "block %2zu  large, %u blocks\n", number,
-                         block->run_blocks);
-    }
-    picture_write(fd, line, (size_t)bytes);
-}
+enum { ROWS_MAX = 24 };
 
 // Superblocks are numbered from the newest on. Returns how many rows there may still be.
 static int
 picture_superblock(int fd, const struct superblock *sb, size_t number, int rows)
 {
-    char line[160];
-    int bytes =
-        snprintf(line, sizeof line, "superblock %zu: %d of 63 blocks free, %d of them dirty\n",
-                 number, __builtin_popcountll(sb->free), __builtin_popcountll(sb->dirty));
-
-    picture_write(fd, line, (size_t)bytes);
+    text_print(fd, "superblock %zu: %d of 63 blocks free, %d of them dirty\n", number,
+               __builtin_popcountll(sb->free), __builtin_popcountll(sb->dirty));
     for (size_t i = 1; i < SUPERBLOCK_BLOCKS && rows > 0; i++) {
+        unsigned state = sb->block[i].state;
         picture_row(fd, &sb->block[i], i);
-        rows -= sb->block[i].state == BLOCK_CHUNKS || sb->block[i].state == BLOCK_LARGE ? 1 : 0;
+        rows -= state != BLOCK_FREE && state != BLOCK_TAIL ? 1 : 0;
     }
     return rows;
-}
-
-static void
-picture_large(int fd, const struct large *large)
-{
-    char line[160];
-    int bytes =
-        snprintf(line, sizeof line, "large object of %zu KiB\n", large->object_bytes / 1024);
-
-    picture_write(fd, line, (size_t)bytes);
 }
 
 void
@@ -102,7 +37,7 @@ tiny_picture(int fd)
         rows = picture_superblock(fd, sb, number++, rows);
     }
     for (const struct large *large = large_first(); large != NULL && rows > 0; rows--) {
-        picture_large(fd, large);
+        text_print(fd, "large object of %zu KiB\n", large->object_bytes / 1024);
         large = large->next;
     }
     heap_let_go();

@@ -6,7 +6,7 @@
 #include "purge.h"
 
 #include "heap.h"
-#include "os.h"
+#include "os_purge.h"
 #include "superblock.h"
 
 #include <time.h>
@@ -42,6 +42,9 @@ purge_run(void)
     for (;;) {
         heap_begin();
         struct block *block = purge_is_due(now_ms) ? superblock_take_dirty() : NULL;
+        if (block != NULL) {
+            block->state = BLOCK_OWN; // it is no object
+        }
         heap_end();
         if (block == NULL) {
             return;

@@ -5,6 +5,7 @@
 
 #include "page.h"
 
+#include "block_count.h"
 #include "heap.h"
 #include "large.h"
 #include "size_class.h"
@@ -49,7 +50,7 @@ page_block(int fd, const struct superblock *sb, size_t number, size_t row)
     char hue[32];
 
     if (block->state == BLOCK_CHUNKS) {
-        uint32_t used = atomic_load_explicit(&block->used, memory_order_relaxed);
+        uint32_t used = block_used(block);
         page_hue(hue, block->size_class);
         page_square(fd, number, row, hue, 20 + 80 * used / block->capacity);
         text_print(fd, "<title>%u of %u objects of %u bytes</title></rect>\n", used,

@@ -5,6 +5,7 @@
 
 #include "stats.h"
 
+#include "block_count.h"
 #include "heap.h"
 #include "large.h"
 #include "superblock.h"
@@ -18,7 +19,7 @@ stats_add_block(struct tiny_stats *out, const struct block *block)
     size_t run_bytes = block->run_blocks * BLOCK_BYTES;
 
     if (block->state == BLOCK_CHUNKS) {
-        size_t used = atomic_load_explicit(&block->used, memory_order_relaxed);
+        size_t used = block_used(block);
         out->objects += used;
         out->object_bytes += used * block->chunk_bytes;
         out->block_bytes += BLOCK_BYTES;

@@ -90,12 +90,3 @@ os_commit(void *p, size_t bytes)
     errno = saved;
     return done;
 }
-
-void
-os_purge(void *p, size_t bytes)
-{
-    int saved = errno;
-
-    madvise(p, os_whole_pages(bytes), MADV_DONTNEED);
-    errno = saved;
-}

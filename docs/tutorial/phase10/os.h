@@ -21,9 +21,6 @@ void *os_reserve(size_t bytes, size_t align);
 // Makes it memory, which reads as zeroes. False when the kernel refuses.
 bool os_commit(void *p, size_t bytes);
 
-// Gives the pages of memory back. The addresses stay ours, and read as zeroes.
-void os_purge(void *p, size_t bytes);
-
 // For tests: of the calls below that can be refused, the n-th from now is, and no other. 0: none.
 void os_refuse(unsigned n);
 

@@ -1,0 +1,1 @@
+../phase02/heap_list.h

@@ -1,0 +1,1 @@
+../phase03/heap_list.h

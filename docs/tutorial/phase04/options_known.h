@@ -1,0 +1,1 @@
+../phase03/options_known.h

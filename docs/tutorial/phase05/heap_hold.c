@@ -1,0 +1,1 @@
+../phase04/heap_hold.c

@@ -1,0 +1,1 @@
+../phase04/options_known.c

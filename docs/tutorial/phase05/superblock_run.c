@@ -1,0 +1,1 @@
+../phase04/superblock_run.c

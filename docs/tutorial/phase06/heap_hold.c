@@ -1,0 +1,1 @@
+../phase05/heap_hold.c

@@ -1,0 +1,1 @@
+../phase05/options_known.c

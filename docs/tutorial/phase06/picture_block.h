@@ -1,0 +1,1 @@
+../phase05/picture_block.h

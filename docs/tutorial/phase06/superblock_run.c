@@ -1,0 +1,1 @@
+../phase05/superblock_run.c

@@ -1,0 +1,1 @@
+../phase06/heap_large.c

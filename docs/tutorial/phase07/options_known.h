@@ -1,0 +1,1 @@
+../phase06/options_known.h

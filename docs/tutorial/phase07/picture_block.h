@@ -1,0 +1,1 @@
+../phase06/picture_block.h

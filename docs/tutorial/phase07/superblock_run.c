@@ -1,0 +1,1 @@
+../phase06/superblock_run.c

@@ -1,0 +1,1 @@
+../phase07/block_count.h

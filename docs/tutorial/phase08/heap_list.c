@@ -1,0 +1,1 @@
+../phase07/heap_list.c

@@ -1,0 +1,1 @@
+../phase07/options_known.h

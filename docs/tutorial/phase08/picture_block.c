@@ -1,0 +1,1 @@
+../phase07/picture_block.c

@@ -1,0 +1,1 @@
+../phase07/text.h

@@ -1,0 +1,1 @@
+../phase08/heap_large.c

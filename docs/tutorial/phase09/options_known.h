@@ -1,0 +1,1 @@
+../phase08/options_known.h

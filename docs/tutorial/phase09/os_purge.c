@@ -1,0 +1,1 @@
+../phase08/os_purge.c

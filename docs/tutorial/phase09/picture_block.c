@@ -1,0 +1,1 @@
+../phase08/picture_block.c

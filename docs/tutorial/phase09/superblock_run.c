@@ -1,0 +1,1 @@
+../phase08/superblock_run.c

@@ -1,0 +1,1 @@
+../phase09/block_count.h

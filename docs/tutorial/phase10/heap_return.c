@@ -1,0 +1,1 @@
+../phase09/heap_return.c

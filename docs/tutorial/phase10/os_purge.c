@@ -1,0 +1,1 @@
+../phase09/os_purge.c

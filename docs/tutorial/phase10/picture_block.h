@@ -1,0 +1,1 @@
+../phase09/picture_block.h

@@ -1,0 +1,1 @@
+../phase09/superblock_run.c
