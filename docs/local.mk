@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Documents go into the archive one by one: a folder named in EXTRA_DIST would bring along what was
-# built in it. Their examples are programs of tests/local.mk.
+# built in it. Programs among the examples are built by tests/local.mk, others by tests/docs.
 
 EXTRA_DIST += \
 	docs/API.md \
@@ -55,6 +55,20 @@ EXTRA_DIST += \
 	docs/examples/exploits/list23.c \
 	docs/examples/exploits/overflow.c \
 	docs/examples/exploits/use_after_free.c \
+	docs/examples/fuzz_target.sh \
+	docs/examples/lib.sh \
+	docs/examples/mitigation.patch \
+	docs/examples/mitigation.sh \
+	docs/examples/mitigation_honest.c \
+	docs/examples/policy.patch \
+	docs/examples/policy.sh \
+	docs/examples/twice.c \
+	docs/examples/workload.def \
+	docs/experiments/README.md \
+	docs/experiments/fuzz-target.md \
+	docs/experiments/mitigation.md \
+	docs/experiments/policy.md \
+	docs/experiments/workload.md \
 	docs/exploits.md \
 	docs/invariants.md \
 	docs/memory-ordering.md \

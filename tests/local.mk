@@ -914,6 +914,10 @@ docs_scripts = \
 	tests/docs/tutorial.sh
 
 check_tests += $(docs_scripts)
+# It builds examples and tries them on the libraries of the build.
+if SHARED_LIBS
+check_tests += tests/docs/experiments.sh
+endif
 test_tests += tests/docs/book.sh tests/docs/figures.sh tests/docs/tutorial_play.sh
 if SHARED_LIBS
 test_tests += tests/docs/exploits.sh
@@ -922,6 +926,8 @@ EXTRA_DIST += $(docs_scripts)
 EXTRA_DIST += \
 	tests/docs/book.py \
 	tests/docs/book.sh \
+	tests/docs/experiments.py \
+	tests/docs/experiments.sh \
 	tests/docs/exploits.sh \
 	tests/docs/figures.sh \
 	tests/docs/links.py \
@@ -934,6 +940,20 @@ check_PROGRAMS += \
 	docs/examples/leaves \
 	docs/examples/locked \
 	docs/examples/remote_order
+
+# Those that docs/experiments is about: they run.
+check_PROGRAMS += \
+	docs/examples/rules_test \
+	docs/examples/workload
+
+docs_examples_rules_test_SOURCES = tests/fuzz/daemon/fuzz_test.c docs/examples/rules_target.c
+docs_examples_rules_test_CPPFLAGS = $(daemon_cppflags)
+docs_examples_rules_test_CFLAGS = $(daemon_cflags)
+docs_examples_rules_test_LDADD = apexd/libapexdcore.la -lpthread
+docs_examples_workload_SOURCES = docs/examples/workload.c bench/common/bench.c
+docs_examples_workload_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/bench
+docs_examples_workload_CFLAGS = $(AM_CFLAGS) -fno-builtin
+docs_examples_workload_LDADD = -lpthread
 
 docs_examples_burst_LDADD =
 docs_examples_leaves_LDADD = libapex/libapexcore.la
