@@ -21,6 +21,17 @@ EXTRA_DIST += \
 	docs/book/book.py \
 	docs/book/pages.py \
 	docs/book/pdf.sh \
+	docs/challenges/01-size-classes/README.md \
+	docs/challenges/01-size-classes/accept.c \
+	docs/challenges/01-size-classes/accept.sh \
+	docs/challenges/01-size-classes/skeleton/size_class.c \
+	docs/challenges/01-size-classes/skeleton/size_class.h \
+	docs/challenges/01-size-classes/solution/size_class.c \
+	docs/challenges/01-size-classes/solution/size_class.h \
+	docs/challenges/README.md \
+	docs/challenges/challenge \
+	docs/challenges/lib.sh \
+	docs/challenges/steps.h \
 	docs/decisions/0001-descriptors-out-of-line.md \
 	docs/decisions/0002-double-free-mark.md \
 	docs/decisions/0003-message-passing.md \

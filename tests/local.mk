@@ -920,12 +920,13 @@ check_tests += tests/docs/experiments.sh
 endif
 test_tests += tests/docs/book.sh tests/docs/figures.sh tests/docs/tutorial_play.sh
 if SHARED_LIBS
-test_tests += tests/docs/exploits.sh
+test_tests += tests/docs/challenges.sh tests/docs/exploits.sh
 endif
 EXTRA_DIST += $(docs_scripts)
 EXTRA_DIST += \
 	tests/docs/book.py \
 	tests/docs/book.sh \
+	tests/docs/challenges.sh \
 	tests/docs/experiments.py \
 	tests/docs/experiments.sh \
 	tests/docs/exploits.sh \

@@ -1,0 +1,1 @@
+../../../tutorial/phase05/size_class.h
