@@ -220,34 +220,24 @@ advice_end_change(struct apex_advice_page *page)
 }
 
 void
-advice_write(struct advice *advice, const struct apex_advice_row *row, unsigned count)
-{
-    struct apex_advice_page *page = advice->page;
-
-    if (count == page->rows && memcmp(page->row, row, count * sizeof *row) == 0) {
-        return;
-    }
-    advice_begin_change(page);
-    advice_store(page->row, row, count * sizeof *row);
-    __atomic_store_n(&page->rows, count, __ATOMIC_RELAXED);
-    advice_end_change(page);
-}
-
-void
-advice_weights(struct advice *advice, const struct apex_advice_weight *weight, unsigned count)
+advice_write(struct advice *advice, const struct apex_advice_row *row, unsigned rows,
+             const struct apex_advice_weight *weight, unsigned weights)
 {
     struct apex_advice_page *page = advice->page;
     struct apex_advice_weight all[APEX_ADVICE_WEIGHTS_MAX] = {{0, 0}};
 
-    if (count > 0) {
-        memcpy(all, weight, count * sizeof *weight);
+    if (weights > 0) {
+        memcpy(all, weight, weights * sizeof *weight);
     }
-    if (count == page->weights && memcmp(page->weight, all, sizeof all) == 0) {
+    if (rows == page->rows && (rows == 0 || memcmp(page->row, row, rows * sizeof *row) == 0) &&
+        weights == page->weights && memcmp(page->weight, all, sizeof all) == 0) {
         return;
     }
     advice_begin_change(page);
+    advice_store(page->row, row, rows * sizeof *row);
+    __atomic_store_n(&page->rows, rows, __ATOMIC_RELAXED);
     advice_store(page->weight, all, sizeof all);
-    __atomic_store_n(&page->weights, count, __ATOMIC_RELAXED);
+    __atomic_store_n(&page->weights, weights, __ATOMIC_RELAXED);
     advice_end_change(page);
 }
 
@@ -276,7 +266,8 @@ advice_reopen(struct advice *advice, int fd, uint64_t daemon)
     }
     struct apex_advice_page *page = advice->page;
     if (page->magic != APEX_ADVICE_MAGIC || page->major != APEX_ADVICE_MAJOR ||
-        page->state != APEX_ADVICE_SERVING || advice->record->magic != RECORD_MAGIC) {
+        page->state != APEX_ADVICE_SERVING || page->rows > APEX_ADVICE_ROWS_MAX ||
+        advice->record->magic != RECORD_MAGIC) {
         advice_leave(advice);
         return false;
     }
@@ -287,7 +278,7 @@ advice_reopen(struct advice *advice, int fd, uint64_t daemon)
         advice_end_change(page);
     }
     // Whoever wants shares will say so again; who does not would not know that there are any.
-    advice_weights(advice, NULL, 0);
+    advice_write(advice, page->row, page->rows, NULL, 0);
     advice_beat(advice);
     return true;
 }

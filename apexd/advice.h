@@ -56,9 +56,12 @@ unsigned advice_remembered(const struct advice *advice,
 // Says that the daemon lives; every APEX_ADVICE_BEAT_MS.
 void advice_beat(struct advice *advice);
 
-// Makes `row` the whole advice on options; at most APEX_ADVICE_ROWS_MAX rows. Nothing happens when
-// that is what the page says already.
-void advice_write(struct advice *advice, const struct apex_advice_row *row, unsigned count);
+// Makes these the whole advice, in one change: what the process reads is what was said before or
+// what is said now. `row` is on options, at most APEX_ADVICE_ROWS_MAX; `weight` is on the shares of
+// nodes in large objects, at most APEX_ADVICE_WEIGHTS_MAX, and matters to a process whose option
+// `numa_large` is `spread`. Nothing happens when that is what the page says already.
+void advice_write(struct advice *advice, const struct apex_advice_row *row, unsigned rows,
+                  const struct apex_advice_weight *weight, unsigned weights);
 
 // Asks for free memory to be given back now.
 void advice_purge(struct advice *advice);
@@ -68,11 +71,6 @@ void advice_sample(struct advice *advice);
 
 // Asks for free memory that is not at home to be given back, so that it comes anew from there.
 void advice_rehome(struct advice *advice);
-
-// Makes `weight` all that is said of the shares of nodes in large objects; at most
-// APEX_ADVICE_WEIGHTS_MAX. They matter to a process whose option `numa_large` is `spread`. Nothing
-// happens when that is what the page says already.
-void advice_weights(struct advice *advice, const struct apex_advice_weight *weight, unsigned count);
 
 // Lets go of the page, and says nothing: another daemon will take over.
 void advice_leave(struct advice *advice);

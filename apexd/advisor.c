@@ -199,25 +199,58 @@ advisor_wrong(const struct client *client, const struct policy_advice *advice)
 }
 
 static bool
-advisor_set(struct client *client, const struct policy_advice *advice, bool by_user)
+advisor_changes(const struct policy_advice *advice, const char *key)
 {
+    bool found = false;
+
+    for (unsigned i = 0; i < advice->change_count; i++) {
+        found = found || strcmp(advice->change[i].key, key) == 0;
+    }
+    return found;
+}
+
+// Takes out of `tune` what is in force and not in `next`; NULL: all of it.
+static void
+advisor_take_out(const struct advisor_memory *m, const struct policy_advice *next,
+                 enum tune_source next_source, struct tune *tune)
+{
+    enum tune_source source = advisor_source(m->state.force.by_user);
+
+    for (unsigned i = 0; m->state.force.on && i < m->force.change_count; i++) {
+        const char *key = m->force.change[i].key;
+        if (next == NULL || next_source != source || !advisor_changes(next, key)) {
+            tune_clear(tune, source, key);
+        }
+    }
+}
+
+// Puts `next` in the place of what is in force, in `tune` alone. False when there is no room.
+static bool
+advisor_put_in(const struct advisor_memory *m, const struct policy_advice *next, bool by_user,
+               struct tune *tune)
+{
+    enum tune_source source = advisor_source(by_user);
     bool good = true;
 
-    for (unsigned i = 0; i < advice->change_count && good; i++) {
-        good = tune_set(&client->tune, advisor_source(by_user), advice->change[i].key,
-                        advice->change[i].value);
+    advisor_take_out(m, next, source, tune);
+    for (unsigned i = 0; i < next->change_count && good; i++) {
+        good = tune_set(tune, source, next->change[i].key, next->change[i].value);
     }
     return good;
 }
 
+// The books of what was in force, which is not any more.
 static void
-advisor_clear(struct client *client, const struct policy_advice *advice, bool by_user)
+advisor_end(struct advisor *advisor, struct client *client, bool failed, uint64_t now_ns)
 {
-    for (unsigned i = 0; i < advice->change_count; i++) {
-        tune_clear(&client->tune, advisor_source(by_user), advice->change[i].key);
-    }
-    advice_weights(&client->advice, NULL, 0);
-    tune_advise(&client->tune, &client->advice);
+    struct advisor_memory *m = client->advisor;
+
+    m->rehome.on = false;
+    advisor->roster->advice_total[m->force.kind][POLICY_OUTCOME_REVERTED]++;
+    log_event(LOG_LEVEL_INFO, "process %d: took back %s: %u.%u %% in place, %u.%u %% before",
+              (int)client->peer.pid, policy_row(m->force.kind)->word, m->state.force.now / 10,
+              m->state.force.now % 10, m->state.force.before / 10, m->state.force.before % 10);
+    policy_reverted(&m->state, failed, now_ns);
 }
 
 static void
@@ -234,22 +267,25 @@ advisor_apply(struct advisor *advisor, struct client *client, const struct polic
 {
     struct advisor_memory *m = client->advisor;
     struct policy_advice chosen = *advice;
+    struct tune wanted = client->tune;
 
     *why = advisor_wrong(client, &chosen);
-    advisor_revert(advisor, client, false, now_ns);
-    if (*why == NULL && !advisor_set(client, &chosen, by_user)) {
-        advisor_clear(client, &chosen, by_user);
+    if (*why == NULL && !advisor_put_in(m, &chosen, by_user, &wanted)) {
         *why = "too many options are set for the process";
     }
     if (*why != NULL) {
         advisor->roster->advice_total[chosen.kind][POLICY_OUTCOME_REJECTED]++;
         return false;
     }
+    // One change of the page: a process that looks meanwhile finds the old or the new.
+    client->tune = wanted;
+    tune_advise_shares(&client->tune, &client->advice, chosen.weight, chosen.weight_count);
+    if (m->state.force.on) {
+        advisor_end(advisor, client, false, now_ns);
+    }
     struct policy_input in = advisor_input(advisor, client);
     m->force = chosen;
     policy_applied(&m->state, &in, &chosen, by_user, now_ns);
-    advice_weights(&client->advice, chosen.weight, chosen.weight_count);
-    tune_advise(&client->tune, &client->advice);
     if (chosen.rehome) {
         advice_rehome(&client->advice);
     }
@@ -269,13 +305,9 @@ advisor_revert(struct advisor *advisor, struct client *client, bool failed, uint
     if (m == NULL || !m->state.force.on) {
         return false;
     }
-    advisor_clear(client, &m->force, m->state.force.by_user);
-    m->rehome.on = false;
-    advisor->roster->advice_total[m->force.kind][POLICY_OUTCOME_REVERTED]++;
-    log_event(LOG_LEVEL_INFO, "process %d: took back %s: %u.%u %% in place, %u.%u %% before",
-              (int)client->peer.pid, policy_row(m->force.kind)->word, m->state.force.now / 10,
-              m->state.force.now % 10, m->state.force.before / 10, m->state.force.before % 10);
-    policy_reverted(&m->state, failed, now_ns);
+    advisor_take_out(m, NULL, TUNE_SOURCE_COUNT, &client->tune);
+    tune_advise_shares(&client->tune, &client->advice, NULL, 0);
+    advisor_end(advisor, client, failed, now_ns);
     return true;
 }
 
@@ -331,7 +363,7 @@ advisor_tend(struct advisor *advisor, struct client *client, uint64_t now_ns)
     if (m == NULL || !m->state.force.on) {
         return;
     }
-    advice_weights(&client->advice, m->force.weight, m->force.weight_count);
+    tune_advise_shares(&client->tune, &client->advice, m->force.weight, m->force.weight_count);
     if (!m->state.force.by_user && !client->numa_act) {
         advisor_revert(advisor, client, false, now_ns);
     }

@@ -65,8 +65,9 @@ const struct policy_list *advisor_look(struct advisor *advisor, struct client *c
 // Static text that says why this cannot be done for the process, or NULL.
 const char *advisor_wrong(const struct client *client, const struct policy_advice *advice);
 
-// False with static text in `why` when it cannot be done. The advice must come from
-// advisor_look(). What was in force is taken back first.
+// False with static text in `why` when it cannot be done; then what was in force stays. Else this
+// is in its place, by one change of the advice page: no process finds neither of the two. The
+// advice must come from advisor_look().
 bool advisor_apply(struct advisor *advisor, struct client *client,
                    const struct policy_advice *advice, bool by_user, uint64_t now_ns,
                    const char **why);

@@ -46,15 +46,23 @@ tune_find(const struct tune *tune, const char *key)
 bool
 tune_set(struct tune *tune, enum tune_source source, const char *key, uint64_t value)
 {
-    tune_clear(tune, source, key);
-    if (tune->count == TUNE_VALUES_MAX || strlen(key) >= APEX_ADVICE_KEY_MAX) {
+    unsigned i = 0;
+
+    while (i < tune->count &&
+           (tune->value[i].source != source || strcmp(tune->value[i].key, key) != 0)) {
+        i++;
+    }
+    if (i == TUNE_VALUES_MAX || strlen(key) >= APEX_ADVICE_KEY_MAX) {
         return false;
     }
-    struct tune_value *v = &tune->value[tune->count++];
-    memset(v, 0, sizeof *v); // the key goes to the page with all its bytes
-    memcpy(v->key, key, strlen(key));
+    struct tune_value *v = &tune->value[i];
+    if (i == tune->count) {
+        tune->count++;
+        memset(v, 0, sizeof *v); // the key goes to the page with all its bytes
+        memcpy(v->key, key, strlen(key));
+        v->source = source;
+    }
     v->value = value;
-    v->source = source;
     return true;
 }
 
@@ -84,6 +92,13 @@ tune_put_row(struct apex_advice_row *row, const struct tune_value *v)
 void
 tune_advise(const struct tune *tune, struct advice *advice)
 {
+    tune_advise_shares(tune, advice, advice->page->weight, advice->page->weights);
+}
+
+void
+tune_advise_shares(const struct tune *tune, struct advice *advice,
+                   const struct apex_advice_weight *weight, unsigned weights)
+{
     struct apex_advice_row row[TUNE_VALUES_MAX];
     struct apex_advice_row asked[TUNE_VALUES_MAX];
     unsigned rows = 0;
@@ -98,7 +113,7 @@ tune_advise(const struct tune *tune, struct advice *advice)
             tune_put_row(&asked[asks++], v);
         }
     }
-    advice_write(advice, row, rows);
+    advice_write(advice, row, rows, weight, weights);
     advice_remember(advice, asked, asks);
 }
 

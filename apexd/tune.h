@@ -44,15 +44,20 @@ const char *tune_source_word(enum tune_source source);
 // Whoever wants a value of that key and goes first; NULL when nobody does.
 const struct tune_value *tune_find(const struct tune *tune, const char *key);
 
-// False when there are too many.
+// False when there are too many. A key that the source has a value for keeps its place: who says
+// the same again changes nothing on the advice page.
 bool tune_set(struct tune *tune, enum tune_source source, const char *key, uint64_t value);
 
 // Takes back what the source wanted for this key; NULL for all keys.
 void tune_clear(struct tune *tune, enum tune_source source, const char *key);
 
 // Writes what is wanted into the advice page, and beside it what people have asked for: of all that
-// is wanted that alone cannot be found out again.
+// is wanted that alone cannot be found out again. What the page says of shares of nodes stays.
 void tune_advise(const struct tune *tune, struct advice *advice);
+
+// The same, and makes `weight` all that is said of the shares, in the same change.
+void tune_advise_shares(const struct tune *tune, struct advice *advice,
+                        const struct apex_advice_weight *weight, unsigned weights);
 
 // The option of that key, NULL when there is none.
 const struct page_option *tune_option(const struct page_option *option, unsigned count,

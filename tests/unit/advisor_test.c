@@ -250,12 +250,69 @@ test_weights(void **state)
     assert_int_equal(page->weight[1].node, 3);
     assert_int_equal(page->rows, 2);
     // The process registers anew: its new page says nothing yet.
-    advice_weights(&client->advice, NULL, 0);
+    tune_advise_shares(&client->tune, &client->advice, NULL, 0);
     live(1);
     assert_int_equal(page->weights, 2);
     assert_true(advisor_revert(&advisor, client, true, now_ns));
     assert_int_equal(page->weights, 0);
     assert_int_equal(page->rows, 0);
+}
+
+// A reader of the page finds what was in force or what is: there is no change between the two.
+static void
+test_one_after_the_other(void **state)
+{
+    const struct apex_advice_page *page = client->advice.page;
+    const char *why;
+
+    (void)state;
+    tune_set(&client->tune, TUNE_RULE, "decay_ms", 7);
+    tune_set(&client->tune, TUNE_RULE, "retain", 7);
+    assert_true(advisor_apply(&advisor, client, find(POLICY_spilled), true, now_ns, &why));
+    assert_int_equal(page->epoch, 1);
+    assert_int_equal(page->rows, 3);
+    // The same again.
+    assert_true(advisor_apply(&advisor, client, find(POLICY_spilled), true, now_ns, &why));
+    assert_int_equal(page->epoch, 1);
+    picture.node[0].cpus_allowed = picture.node[0].threads = 4;
+    picture.node[0].found = 400;
+    picture.node[1].found = 4;
+    picture.large_bytes = GIB;
+    now_ns += 2 * ADVISOR_PICTURE_NS;
+    assert_true(advisor_apply(&advisor, client, find(POLICY_hot_spot), true, now_ns, &why));
+    assert_int_equal(page->epoch, 2);
+    assert_int_equal(page->rows, 4);
+    assert_int_equal(page->weights, 2);
+    assert_null(tune_find(&client->tune, "numa_home"));
+    assert_true(advisor_revert(&advisor, client, true, now_ns));
+    assert_int_equal(page->epoch, 3);
+    assert_int_equal(page->rows, 2);
+    assert_int_equal(page->weights, 0);
+}
+
+// What cannot be put in force does not end what is.
+static void
+test_no_room(void **state)
+{
+    char key[] = "a";
+    const char *why;
+
+    (void)state;
+    assert_true(advisor_apply(&advisor, client, find(POLICY_spilled), true, now_ns, &why));
+    for (; client->tune.count < TUNE_VALUES_MAX; key[0]++) {
+        assert_true(tune_set(&client->tune, TUNE_RULE, key, 1));
+    }
+    picture.node[0].cpus_allowed = picture.node[0].threads = 4;
+    picture.node[0].found = 400;
+    picture.node[1].found = 4;
+    picture.large_bytes = GIB;
+    now_ns += 2 * ADVISOR_PICTURE_NS;
+    assert_false(advisor_apply(&advisor, client, find(POLICY_hot_spot), true, now_ns, &why));
+    assert_string_equal(why, "too many options are set for the process");
+    assert_true(is_home_3());
+    assert_int_equal(client->advice.page->epoch, 1);
+    assert_true(client->advisor->state.force.on);
+    assert_int_equal(client->advisor->force.kind, POLICY_spilled);
 }
 
 static void
@@ -443,6 +500,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_a_person, setup, teardown),
         cmocka_unit_test_setup_teardown(test_taken_back_by_tune, setup, teardown),
         cmocka_unit_test_setup_teardown(test_weights, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_after_the_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_advice_only, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_opted_in, setup, teardown),
         cmocka_unit_test_setup_teardown(test_acts, setup, teardown),

@@ -270,17 +270,17 @@ test_weights_and_requests(void **state)
 
     (void)state;
     assert_int_equal(advice->total_bytes, sizeof *advice);
-    advice_weights(&client->advice, shares, 2);
+    advice_write(&client->advice, NULL, 0, shares, 2);
     assert_int_equal(advice->weights, 2);
     assert_memory_equal(advice->weight, shares, sizeof shares);
     assert_int_equal(advice->epoch, 1);
     assert_int_equal(advice->sequence, 2);
-    advice_weights(&client->advice, shares, 2); // nothing new
+    advice_write(&client->advice, NULL, 0, shares, 2); // nothing new
     assert_int_equal(advice->epoch, 1);
-    advice_weights(&client->advice, shares, 1);
+    advice_write(&client->advice, NULL, 0, shares, 1);
     assert_int_equal(advice->weights, 1);
     assert_int_equal(advice->weight[1].weight, 0);
-    advice_weights(&client->advice, NULL, 0);
+    advice_write(&client->advice, NULL, 0, NULL, 0);
     assert_int_equal(advice->weights, 0);
     assert_int_equal(advice->weight[0].weight, 0);
     assert_int_equal(advice->epoch, 3);
