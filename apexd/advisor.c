@@ -353,18 +353,13 @@ advisor_move_again(const struct advisor *advisor, struct advisor_memory *m)
     }
 }
 
-// What is in force is said again: a process that has outgrown its page has a new advice page. A
-// process that is no longer opted in gets rid of what was done for it.
+// A process that is no longer opted in gets rid of what was done for it.
 static void
 advisor_tend(struct advisor *advisor, struct client *client, uint64_t now_ns)
 {
     const struct advisor_memory *m = client->advisor;
 
-    if (m == NULL || !m->state.force.on) {
-        return;
-    }
-    tune_advise_shares(&client->tune, &client->advice, m->force.weight, m->force.weight_count);
-    if (!m->state.force.by_user && !client->numa_act) {
+    if (m != NULL && m->state.force.on && !m->state.force.by_user && !client->numa_act) {
         advisor_revert(advisor, client, false, now_ns);
     }
 }

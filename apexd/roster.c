@@ -129,6 +129,9 @@ roster_add(struct roster *roster, struct client *client)
             client->tune = older->tune;
             client->advisor = older->advisor;
             older->advisor = NULL;
+            // The process takes the new page in the place of the old one: it says the same.
+            tune_advise_shares(&client->tune, &client->advice, older->advice.page->weight,
+                               older->advice.page->weights);
         }
         bool kept = older->kept != 0;
         roster_remove(roster, place);

@@ -249,10 +249,6 @@ test_weights(void **state)
     assert_int_equal(page->weight[0].node, 0);
     assert_int_equal(page->weight[1].node, 3);
     assert_int_equal(page->rows, 2);
-    // The process registers anew: its new page says nothing yet.
-    tune_advise_shares(&client->tune, &client->advice, NULL, 0);
-    live(1);
-    assert_int_equal(page->weights, 2);
     assert_true(advisor_revert(&advisor, client, true, now_ns));
     assert_int_equal(page->weights, 0);
     assert_int_equal(page->rows, 0);

@@ -188,6 +188,29 @@ test_one_entry_each(void **state)
     assert_null(roster_find(roster, getpid()));
 }
 
+// Who comes again with another page finds on the new page of advice what the old one said.
+static void
+test_advice_goes_along(void **state)
+{
+    const struct apex_advice_weight shares[] = {{0, 3}, {2, 1}};
+    struct small_page *page[2];
+    size_t bytes;
+    struct client *client = add(getpid(), 7, &page[0], &bytes);
+
+    (void)state;
+    assert_true(tune_set(&client->tune, TUNE_USER, "decay_ms", 50));
+    tune_advise_shares(&client->tune, &client->advice, shares, 2);
+    client = add(getpid(), 8, &page[1], &bytes);
+    assert_int_equal(roster->count, 1);
+    const struct apex_advice_page *advice = client->advice.page;
+    assert_int_equal(advice->rows, 1);
+    assert_string_equal(advice->row[0].key, "decay_ms");
+    assert_int_equal(advice->weights, 2);
+    assert_memory_equal(advice->weight, shares, sizeof shares);
+    munmap(page[0], bytes);
+    munmap(page[1], bytes);
+}
+
 // A user's pages may be so long together and no longer; one that replaces an older one counts
 // alone.
 static void
@@ -324,6 +347,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_snapshot, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_entry_each, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_advice_goes_along, setup, teardown),
         cmocka_unit_test_setup_teardown(test_room_for_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_heartbeat, setup, teardown),
