@@ -19,8 +19,9 @@
 
 #define COPY_TRIES_MAX 16 // of what changes meanwhile; then the next look is soon enough
 
-static uint64_t epoch;        // in force; 0: none
-static uint64_t epoch_refused; // the last that was refused as a whole; 0: none
+static uint64_t epoch;          // of this page, taken; 0: nothing yet
+static uint64_t epoch_refused;  // the last that was refused as a whole; 0: none
+static uint64_t epoch_in_force; // perhaps of the page before; 0: there is no advice
 
 // Requests that were answered.
 static struct {
@@ -103,13 +104,20 @@ advice_strike_nodes(struct advised *advised)
 }
 
 static void
+advice_count_epoch(uint64_t now)
+{
+    POOL_COUNT(advice_epoch, now - epoch_in_force);
+    epoch_in_force = now;
+}
+
+static void
 advice_apply(struct advised *advised)
 {
     advice_strike_nodes(advised);
     unsigned refused = config_advise(advised->row, advised->rows);
     refused += steer_weigh(advised->weight, advised->weights) ? 0 : 1;
 
-    POOL_COUNT(advice_epoch, advised->epoch - epoch);
+    advice_count_epoch(advised->epoch);
     POOL_COUNT(advice_applied, 1);
     POOL_COUNT(advice_rejected, refused);
     epoch = advised->epoch;
@@ -124,22 +132,24 @@ advice_makes_sense(const struct advised *advised)
     return advised->epoch > epoch && advised->rows <= APEX_ADVICE_ROWS_MAX;
 }
 
-static void
+// False while it is not known what the page says, because it is being changed.
+static bool
 advice_take(const struct apex_advice_page *page, uint32_t bytes)
 {
     struct advised advised;
     uint64_t found = load_relaxed(&page->epoch);
 
     if (found == epoch || found == epoch_refused) {
-        return;
+        return true;
     }
     bool whole = advice_copy(page, bytes, &advised);
     if (whole && advice_makes_sense(&advised)) {
         advice_apply(&advised);
-        return;
+        return true;
     }
     epoch_refused = whole ? advised.epoch : 0; // what is torn may be whole next time
     POOL_COUNT(advice_rejected, 1);
+    return whole;
 }
 
 // True if this is a request that was not seen yet.
@@ -175,22 +185,37 @@ advice_answer(const struct apex_advice_page *page, uint32_t bytes)
     }
 }
 
+// Each page numbers its changes for itself.
+static void
+advice_forget_page(void)
+{
+    epoch = 0;
+    epoch_refused = 0;
+}
+
 void
 advice_begin(const struct apex_advice_page *page, uint32_t bytes)
 {
+    bool known = true;
+
+    advice_forget_page();
     if (advice_has_rows(bytes)) {
         answered.purge = load_relaxed(&page->purge);
         answered.sample = advice_has_nodes(bytes) ? load_relaxed(&page->sample) : 0;
         answered.rehome = advice_has_nodes(bytes) ? load_relaxed(&page->rehome) : 0;
-        advice_follow(page, bytes);
+        known = advice_take(page, bytes);
     }
+    if (known && epoch == 0) {
+        advice_end();
+    }
+    stats_page_options();
 }
 
 void
 advice_follow(const struct apex_advice_page *page, uint32_t bytes)
 {
     if (advice_has_rows(bytes)) {
-        advice_take(page, bytes);
+        (void)advice_take(page, bytes);
         advice_answer(page, bytes);
     }
     stats_page_options();
@@ -199,12 +224,12 @@ advice_follow(const struct apex_advice_page *page, uint32_t bytes)
 void
 advice_end(void)
 {
-    if (epoch != 0) {
+    advice_forget_page();
+    if (epoch_in_force != 0) {
         config_advise(NULL, 0);
         steer_weigh(NULL, 0);
-        POOL_COUNT(advice_epoch, -epoch);
-        epoch = 0;
+        advice_count_epoch(0);
         pool_retune();
+        stats_page_options();
     }
-    epoch_refused = 0;
 }

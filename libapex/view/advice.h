@@ -13,14 +13,17 @@
 
 #include <stdint.h>
 
-// Takes what is new on the page, of which `bytes` mean something: not the request to purge that was
-// made before the process saw this page for the first time.
+// Takes what this page says, of which `bytes` mean something, in the place of what is in force from
+// the page before: what both say does not change even for a moment. What the new one does not say
+// ends; while it is being changed, what is in force stays. Requests on it (to purge, say) that were
+// made before the process saw it are none.
 void advice_begin(const struct apex_advice_page *page, uint32_t bytes);
 
 // Takes what has changed since.
 void advice_follow(const struct apex_advice_page *page, uint32_t bytes);
 
-// The daemon is gone: all options as the process wants them. Cheap when there was no advice.
+// The daemon is gone: all options as the process wants them. Cheap when there was no advice. Until
+// then what was advised stays in force, with or without a page.
 void advice_end(void);
 
 #endif

@@ -10,8 +10,13 @@
 // the next attempt is with a shorter one.
 //
 // When the heartbeat has stood still for its time to live, or says goodbye, the daemon is gone:
-// a fresh page is made and sent. The old one cannot be sent again, because its descriptor is
-// closed.
+// what it advised is void, and a fresh page is made and sent. The old one cannot be sent again,
+// because its descriptor is closed.
+//
+// Who registers anew with a daemon that lives (a longer page; the child of a fork) leaves the old
+// advice page at once, since the daemon no longer writes it, but keeps what it said in force until
+// the new one says something, or nobody there wants us, or the daemon has not been heard of for its
+// time to live (`held_until_ns`).
 
 #include "view/attach.h"
 
@@ -58,6 +63,7 @@ static uint32_t advice_bytes; // that mean something
 static uint64_t advice_ttl_ns;
 static uint64_t heartbeat_seen;
 static uint64_t heartbeat_seen_ns;
+static uint64_t held_until_ns; // what was advised is in force until then without a page; 0: is not
 
 struct OWN_PAGES attach_plan {
     void (*mirror_all)(void);
@@ -322,20 +328,54 @@ attach_to(const char *path, uint64_t now_ns)
     return error;
 }
 
+// Leaves the advice page for another one; what it said is believed as long as its last heartbeat.
+static void
+attach_hold_advice(void)
+{
+    if (advice != NULL) {
+        held_until_ns = heartbeat_seen_ns + advice_ttl_ns;
+        attach_forget_advice();
+    }
+}
+
+static void
+attach_end_advice(void)
+{
+    attach_forget_advice();
+    held_until_ns = 0;
+    advice_end();
+}
+
+// The daemon is to be looked for when what is held of its advice becomes void, at the latest.
+static void
+attach_hurry(void)
+{
+    if (held_until_ns != 0 && load_relaxed(&stats_page_guard->due_ns) > held_until_ns) {
+        store_relaxed(&stats_page_guard->due_ns, held_until_ns);
+    }
+}
+
 static void
 attach_attempt(uint64_t now_ns)
 {
     int error = ENOENT;
 
-    attach_forget_advice();
+    if (now_ns >= held_until_ns) {
+        attach_end_advice();
+    }
     attach_drop_profile();
-    advice_end();
     for (unsigned i = 0; i < 2 && enabled; i++) {
         error = attach_to(plan.places[i], now_ns);
         place = i;
         if (error == 0 || error == ETIMEDOUT) {
             break;
         }
+    }
+    if (error == 0) {
+        held_until_ns = 0;
+        advice_begin(advice, advice_bytes);
+    } else if (error != ETIMEDOUT) {
+        attach_end_advice();
     }
     if (!enabled) {
         return;
@@ -344,7 +384,6 @@ attach_attempt(uint64_t now_ns)
     if (error == 0) {
         delay_ms = DELAY_MS_MIN;
         store_relaxed(&stats_page_guard->due_ns, now_ns + WATCH_MS * NS_PER_MS);
-        advice_begin(advice, advice_bytes);
         attach_show_profile(now_ns);
         return;
     }
@@ -352,6 +391,7 @@ attach_attempt(uint64_t now_ns)
         stats_page_drop();
     }
     attach_schedule(now_ns);
+    attach_hurry();
 }
 
 void
@@ -388,9 +428,24 @@ attach_reset_child(uint64_t now_ns)
 {
     stats_page_drop();
     attach_drop_profile();
-    attach_forget_advice();
+    attach_hold_advice();
     delay_ms = DELAY_MS_MIN;
     store_relaxed(&stats_page_guard->due_ns, enabled ? now_ns + FORK_DELAY_MS * NS_PER_MS : NEVER);
+}
+
+// The daemon lives. What is new on its page is taken, once more before the page is left for that of
+// a longer stats page.
+static void
+attach_watch(uint64_t now_ns)
+{
+    advice_follow(advice, advice_bytes);
+    if (stats_page_outgrown()) {
+        attach_hold_advice();
+        attach_attempt(now_ns);
+        return;
+    }
+    store_relaxed(&stats_page_guard->due_ns, now_ns + WATCH_MS * NS_PER_MS);
+    attach_show_profile(now_ns);
 }
 
 void
@@ -407,10 +462,8 @@ attach_poll_due(uint64_t now_ns)
     }
     if (!enabled || now_ns < load_relaxed(&stats_page_guard->due_ns)) {
         // Somebody else has done it meanwhile, or found that it must not be done.
-    } else if (advice != NULL && attach_daemon_alive(now_ns) && !stats_page_outgrown()) {
-        store_relaxed(&stats_page_guard->due_ns, now_ns + WATCH_MS * NS_PER_MS);
-        advice_follow(advice, advice_bytes);
-        attach_show_profile(now_ns);
+    } else if (advice != NULL && attach_daemon_alive(now_ns)) {
+        attach_watch(now_ns);
     } else {
         attach_attempt(now_ns);
     }

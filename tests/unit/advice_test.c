@@ -163,6 +163,45 @@ test_going_back(void **state)
     assert_int_equal(config_get()->decay_ms, 999);
 }
 
+// The process has a new page. Until that says something, what the old one said stays.
+static void
+test_next_page(void **state)
+{
+    (void)state;
+    page.epoch = 10;
+    advice_begin(&page, sizeof page);
+    advise(0, "decay_ms", 1234);
+    follow(1);
+    advise(0, "decay_ms", 99);
+    page.epoch = 3;
+    page.sequence = 1; // not just now
+    advice_begin(&page, sizeof page);
+    assert_int_equal(config_get()->decay_ms, 1234);
+    assert_int_equal(books().advice_epoch, 11);
+    page.sequence = 2;
+    advice_follow(&page, sizeof page);
+    assert_int_equal(config_get()->decay_ms, 99);
+    assert_int_equal(books().advice_epoch, 3);
+    // The same number means nothing.
+    page.row[0].value = 55;
+    advice_begin(&page, sizeof page);
+    assert_int_equal(config_get()->decay_ms, 55);
+    // One that makes no sense ends it, and one without advice, and one of a daemon that gives none.
+    page.rows = UINT32_MAX;
+    advice_begin(&page, sizeof page);
+    assert_int_equal(config_get()->decay_ms, config_own()->decay_ms);
+    assert_int_equal(books().advice_epoch, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        page.epoch = 3;
+        page.rows = 1;
+        advice_begin(&page, sizeof page);
+        assert_int_equal(config_get()->decay_ms, 55);
+        page.epoch = i == 0 ? 0 : 3;
+        advice_begin(&page, i == 0 ? sizeof page : APEX_ADVICE_BYTES_MIN);
+        assert_int_equal(config_get()->decay_ms, config_own()->decay_ms);
+    }
+}
+
 static void
 test_nodes(void **state)
 {
@@ -303,6 +342,7 @@ main(void)
         cmocka_unit_test_setup(test_nothing_new_is_nothing, setup),
         cmocka_unit_test_setup(test_what_makes_no_sense, setup),
         cmocka_unit_test_setup(test_going_back, setup),
+        cmocka_unit_test_setup(test_next_page, setup),
         cmocka_unit_test_setup(test_nodes, setup),
         cmocka_unit_test_setup(test_weights, setup),
         cmocka_unit_test_setup(test_requests, setup),

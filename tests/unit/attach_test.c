@@ -3,14 +3,18 @@
 // Unit test of view/attach.c against a daemon of our own, with a clock of our own: when it
 // tries, how the waits grow, when it takes the daemon for dead, that it comes back, and what a
 // child does. Reason: the times decide whether a restarted daemon has everybody again, and
-// whether a daemon that is missing costs anything. With real daemons and programs:
-// tests/daemon/life.py.
+// whether a daemon that is missing costs anything; and what was advised must neither go for a
+// moment when the process needs another page, nor stay when the daemon does not. With real daemons
+// and programs: tests/daemon/life.py.
 
 #include "view/attach.h"
 
 #include "abi/advice_page.h"
 #include "abi/hello.h"
 #include "os/os.h"
+#include "os/os_numa.h"
+#include "policy/config.h"
+#include "policy/steer.h"
 #include "view/stats_page.h"
 
 #include <setjmp.h>
@@ -42,9 +46,43 @@ static int advice_fd;
 static uint64_t now; // our clock
 static unsigned mirrored;
 
+static struct {
+    uint64_t decay_ms;
+    enum large_mode large;
+    unsigned pages; // of advice that the library has mapped
+} seen; // while the last page was made
+
+static enum large_mode
+mode_of_large(void)
+{
+    struct steer_place where;
+
+    steer_large((size_t)64 << 20, &where);
+    return where.place.mode;
+}
+
+// How often the library, which only reads it, has mapped the page of advice.
+static unsigned
+pages_of_advice(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[512];
+    unsigned count = 0;
+
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        count += strstr(line, " r--s ") != NULL && strstr(line, "/memfd:advice") != NULL;
+    }
+    fclose(maps);
+    return count;
+}
+
 static void
 mirror(void)
 {
+    seen.decay_ms = config_value(decay_ms);
+    seen.large = mode_of_large();
+    seen.pages = pages_of_advice();
     mirrored++;
     stats_page_slot(0)->slow_allocs = 4000 + mirrored;
 }
@@ -302,6 +340,173 @@ test_goodbye(void **state)
     assert_true(registered());
 }
 
+// --- Advice --------------------------------------------------------------------------------------
+
+static void
+advise(unsigned index, const char *key, uint64_t value)
+{
+    snprintf(advice->row[index].key, sizeof advice->row[index].key, "%s", key);
+    advice->row[index].value = value;
+    advice->rows = index + 1;
+}
+
+// Registers, and has decay_ms=1234 and large objects on this node from then on.
+static void
+register_advised(void)
+{
+    uint64_t own = config_own()->decay_ms;
+
+    advise(0, "decay_ms", 1234);
+    advise(1, "numa_large", CONFIG_LARGE_SPREAD);
+    advice->weight[0] = (struct apex_advice_weight){(uint16_t)os_numa_node(), 1};
+    advice->weights = 1;
+    advice->epoch = 7;
+    daemon_start();
+    register_now();
+    assert_int_not_equal(own, 1234);
+    assert_int_equal(config_value(decay_ms), 1234);
+    assert_int_equal(mode_of_large(), LARGE_PREFER);
+    assert_int_equal(pages_of_advice(), 1);
+}
+
+static void
+expect_own(void)
+{
+    assert_int_equal(config_value(decay_ms), config_own()->decay_ms);
+    assert_int_equal(mode_of_large(), LARGE_TOUCH);
+}
+
+// Makes a longer page due; each time one superblock more than there is room for.
+static void
+outgrow(void)
+{
+    stats_page_ask(stats_page_guard->sight.rows);
+    assert_true(stats_page_outgrown());
+    assert_true(due() <= now);
+}
+
+static void
+test_longer_page(void **state)
+{
+    (void)state;
+    register_advised();
+    unsigned generation = stats_page_generation();
+    outgrow();
+    // The new page of advice is numbered for itself, and may say something else.
+    advice->row[0].value = 99;
+    uint64_t until = now + APEX_ADVICE_TTL_MS * MS - SECOND;
+    do {
+        now = due() > now ? due() : now;
+        attach_poll(now);
+        if (now < until) {
+            assert_int_equal(seen.decay_ms, 1234);
+            assert_int_equal(seen.large, LARGE_PREFER);
+        }
+        assert_int_equal(seen.pages, 0);
+    } while (due() != now + SECOND);
+    assert_int_not_equal(stats_page_generation(), generation);
+    assert_int_equal(config_value(decay_ms), 99);
+    assert_int_equal(mode_of_large(), LARGE_PREFER);
+    assert_int_equal(pages_of_advice(), 1);
+    // One that says nothing ends what was said before.
+    outgrow();
+    advice->epoch = advice->rows = advice->weights = 0;
+    register_now();
+    expect_own();
+}
+
+// What was asked on the old page is answered before it goes.
+static void
+test_last_look(void **state)
+{
+    (void)state;
+    register_advised();
+    outgrow();
+    advice->row[0].value = 55;
+    advice->epoch++;
+    advice->heartbeat++;
+    unsigned before = mirrored;
+    attach_poll(now);
+    assert_int_equal(mirrored, before + 1);
+    assert_int_equal(seen.decay_ms, 55);
+}
+
+static void
+test_refused_for_good(void **state)
+{
+    (void)state;
+    register_advised();
+    outgrow();
+    daemon_kill();
+    attach_poll(now);
+    assert_false(registered());
+    assert_int_equal(pages_of_advice(), 0);
+    expect_own();
+    daemon_start();
+    register_now();
+    assert_int_equal(config_value(decay_ms), 1234);
+}
+
+// A daemon that does not answer is believed for as long as one that does not beat.
+static void
+test_not_answered(void **state)
+{
+    int status;
+
+    (void)state;
+    register_advised();
+    uint64_t lease_end = now + APEX_ADVICE_TTL_MS * MS;
+    kill(daemon_pid, SIGSTOP);
+    assert_int_equal(waitpid(daemon_pid, &status, WUNTRACED), daemon_pid);
+    outgrow();
+    while (now < lease_end) {
+        attach_poll(now);
+        assert_int_equal(config_value(decay_ms), 1234);
+        assert_int_equal(mode_of_large(), LARGE_PREFER);
+        assert_int_equal(pages_of_advice(), 0);
+        assert_in_range(due(), now + 1, lease_end);
+        now = due();
+    }
+    attach_poll(now);
+    expect_own();
+    assert_true(registered()); // it may come to it yet
+    kill(daemon_pid, SIGCONT);
+    register_now();
+    assert_int_equal(config_value(decay_ms), 1234);
+}
+
+// So does the child of a fork with what its parent was advised.
+static void
+test_child_advised(void **state)
+{
+    int status;
+
+    (void)state;
+    register_advised();
+    uint64_t lease_end = now + APEX_ADVICE_TTL_MS * MS;
+    attach_fork_prepare();
+    pid_t child = fork();
+    if (child == 0) {
+        attach_fork_child();
+        if (config_value(decay_ms) != 1234 || pages_of_advice() != 0) {
+            _exit(1);
+        }
+        advice->row[0].value = 99;
+        for (unsigned i = 0; i < 200 && config_value(decay_ms) != 99; i++) {
+            now = due() > now ? due() : now;
+            attach_poll(now);
+            if (now < lease_end && seen.decay_ms != 1234) {
+                _exit(2);
+            }
+        }
+        _exit(config_value(decay_ms) == 99 && pages_of_advice() == 1 ? 0 : 3);
+    }
+    attach_fork_parent();
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(config_value(decay_ms), 1234);
+}
+
 static void
 test_itself(void **state)
 {
@@ -388,6 +593,11 @@ main(void)
         cmocka_unit_test_setup_teardown(test_goodbye, setup, teardown),
         cmocka_unit_test_setup_teardown(test_silent_daemon, setup, teardown),
         cmocka_unit_test_setup_teardown(test_child, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_longer_page, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_last_look, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused_for_good, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_not_answered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_child_advised, setup, teardown),
         // Last, because it is for good.
         cmocka_unit_test_setup_teardown(test_itself, setup, teardown),
     };
