@@ -28,6 +28,33 @@ EXTRA_DIST += \
 	docs/challenges/01-size-classes/skeleton/size_class.h \
 	docs/challenges/01-size-classes/solution/size_class.c \
 	docs/challenges/01-size-classes/solution/size_class.h \
+	docs/challenges/02-bitmap/README.md \
+	docs/challenges/02-bitmap/accept.c \
+	docs/challenges/02-bitmap/accept.sh \
+	docs/challenges/02-bitmap/skeleton/block.c \
+	docs/challenges/02-bitmap/skeleton/block.h \
+	docs/challenges/02-bitmap/solution/block.c \
+	docs/challenges/02-bitmap/solution/block.h \
+	docs/challenges/03-sampler/README.md \
+	docs/challenges/03-sampler/accept.c \
+	docs/challenges/03-sampler/accept.sh \
+	docs/challenges/03-sampler/known.h \
+	docs/challenges/03-sampler/profile.c \
+	docs/challenges/03-sampler/skeleton/sampler.c \
+	docs/challenges/03-sampler/skeleton/sampler.h \
+	docs/challenges/03-sampler/solution/sampler.c \
+	docs/challenges/03-sampler/solution/sampler.h \
+	docs/challenges/03-sampler/threads.c \
+	docs/challenges/04-guard-sampler/README.md \
+	docs/challenges/04-guard-sampler/accept.c \
+	docs/challenges/04-guard-sampler/accept.sh \
+	docs/challenges/04-guard-sampler/probe.h \
+	docs/challenges/04-guard-sampler/skeleton/guard.c \
+	docs/challenges/04-guard-sampler/skeleton/guard.h \
+	docs/challenges/04-guard-sampler/slow.c \
+	docs/challenges/04-guard-sampler/solution/guard.c \
+	docs/challenges/04-guard-sampler/solution/guard.h \
+	docs/challenges/04-guard-sampler/threads.c \
 	docs/challenges/README.md \
 	docs/challenges/challenge \
 	docs/challenges/lib.sh \

@@ -56,12 +56,11 @@ steps_to_stop(pid_t child)
     return steps;
 }
 
-// The most instructions that `call` takes for one of the arguments, which becomes `*worst`. It is
-// called for one after the other, in a child.
-static inline long
-steps_most(steps_call *call, const size_t *argument, size_t count, size_t *worst)
+// The instructions that `call` takes for each of the arguments, into `steps`. It is called for one
+// after the other, in a child.
+static inline void
+steps_count(steps_call *call, const size_t *argument, size_t count, long *steps)
 {
-    long most = -1, nothing;
     int status;
     pid_t child = fork();
 
@@ -71,17 +70,12 @@ steps_most(steps_call *call, const size_t *argument, size_t count, size_t *worst
     require(waitpid(child, &status, 0) == child && WIFSTOPPED(status),
             "instructions cannot be counted here: ptrace is not allowed");
     steps_to_stop(child);
-    nothing = steps_to_stop(child);
+    long nothing = steps_to_stop(child);
     for (size_t i = 0; i < count; i++) {
-        long steps = steps_to_stop(child) - nothing;
-        if (steps > most) {
-            most = steps;
-            *worst = argument[i];
-        }
+        steps[i] = steps_to_stop(child) - nothing;
     }
     kill(child, SIGKILL);
     waitpid(child, &status, 0);
-    return most;
 }
 
 #endif

@@ -1,0 +1,1 @@
+../../../tutorial/phase02/block.c
