@@ -55,8 +55,48 @@ EXTRA_DIST += \
 	docs/challenges/04-guard-sampler/solution/guard.c \
 	docs/challenges/04-guard-sampler/solution/guard.h \
 	docs/challenges/04-guard-sampler/threads.c \
+	docs/challenges/06-leak-finder/README.md \
+	docs/challenges/06-leak-finder/accept.c \
+	docs/challenges/06-leak-finder/accept.sh \
+	docs/challenges/06-leak-finder/skeleton/leak.c \
+	docs/challenges/06-leak-finder/skeleton/leak.h \
+	docs/challenges/06-leak-finder/skeleton/leak_exit.c \
+	docs/challenges/06-leak-finder/solution/leak.c \
+	docs/challenges/06-leak-finder/solution/leak.h \
+	docs/challenges/06-leak-finder/solution/leak_exit.c \
+	docs/challenges/07-policy/README.md \
+	docs/challenges/07-policy/accept.py \
+	docs/challenges/07-policy/accept.sh \
+	docs/challenges/07-policy/recorded.json \
+	docs/challenges/07-policy/skeleton/policy.py \
+	docs/challenges/07-policy/solution/policy.py \
+	docs/challenges/08-defeat/README.md \
+	docs/challenges/08-defeat/accept.c \
+	docs/challenges/08-defeat/accept.sh \
+	docs/challenges/08-defeat/skeleton/workload.c \
+	docs/challenges/08-defeat/skeleton/workload.h \
+	docs/challenges/08-defeat/solution/workload.c \
+	docs/challenges/08-defeat/solution/workload.h \
+	docs/challenges/09-fuzz/README.md \
+	docs/challenges/09-fuzz/accept.c \
+	docs/challenges/09-fuzz/accept.sh \
+	docs/challenges/09-fuzz/pool.c \
+	docs/challenges/09-fuzz/pool.h \
+	docs/challenges/09-fuzz/skeleton/seed \
+	docs/challenges/09-fuzz/skeleton/target.c \
+	docs/challenges/09-fuzz/skeleton/target.h \
+	docs/challenges/09-fuzz/solution/seed \
+	docs/challenges/09-fuzz/solution/target.c \
+	docs/challenges/09-fuzz/solution/target.h \
+	docs/challenges/10-heap-svg/README.md \
+	docs/challenges/10-heap-svg/accept.py \
+	docs/challenges/10-heap-svg/accept.sh \
+	docs/challenges/10-heap-svg/recorded.json \
+	docs/challenges/10-heap-svg/skeleton/heap_svg.py \
+	docs/challenges/10-heap-svg/solution/heap_svg.py \
 	docs/challenges/README.md \
 	docs/challenges/challenge \
+	docs/challenges/heap.c \
 	docs/challenges/lib.sh \
 	docs/challenges/steps.h \
 	docs/decisions/0001-descriptors-out-of-line.md \

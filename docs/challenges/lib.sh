@@ -48,12 +48,64 @@ compile()
         "$@" -lm -ldl -pthread >&2 || refuse 'does not compile'
 }
 
+# shared LIBRARY SOURCE… [FLAG…]: $OUT/LIBRARY, to be preloaded.
+shared()
+{
+    made=$1
+    shift
+    # shellcheck disable=SC2086  # a list of flags
+    "$CC" $flags -fPIC -fvisibility=hidden -shared -o "$OUT/$made" "$@" -lm -pthread >&2 ||
+        refuse 'does not compile'
+}
+
 # library [FLAG…]: $OUT/libtiny.so, of what `phase` has laid together.
 library()
 {
-    # shellcheck disable=SC2086  # a list of flags
-    "$CC" $flags -fPIC -fvisibility=hidden -shared -o "$OUT/libtiny.so" "$@" "$OUT"/phase/*.c \
-        -lm -pthread >&2 || refuse 'does not compile'
+    shared libtiny.so "$@" "$OUT"/phase/*.c
+}
+
+# script PROGRAM SOURCE: $OUT/PROGRAM runs a script in Python.
+script()
+{
+    printf '#!/bin/sh\nexec python3 "%s" "$@"\n' "$2" >"$OUT/$1"
+    chmod +x "$OUT/$1"
+}
+
+# built FILE…: `make` has made these in $BUILD.
+built()
+{
+    for file; do
+        [ -f "$BUILD/$file" ] || refuse "there is no $BUILD/$file: run make first, or set BUILD"
+    done
+}
+
+# serve: an apexd of our own, until the script ends, and a process (heap.c) with the number `served`
+# that it knows. apexctl finds them.
+serve()
+{
+    built apexd/apexd apexctl/apexctl libapex/.libs/libapex.so
+    APEX_RUNTIME_DIR=$OUT/run
+    export APEX_RUNTIME_DIR
+    mkdir "$APEX_RUNTIME_DIR"
+    mkfifo "$OUT/stay" "$OUT/ready"
+    "$BUILD/apexd/apexd" --config '' --runtime-dir "$APEX_RUNTIME_DIR" >"$OUT/apexd.log" 2>&1 &
+    daemon=$!
+    trap 'kill "$daemon" "${served:-$daemon}" 2>/dev/null; wait' EXIT
+    until [ -S "$APEX_RUNTIME_DIR/register.sock" ] && [ -S "$APEX_RUNTIME_DIR/control.sock" ]; do
+        kill -0 "$daemon" 2>/dev/null || refuse "apexd: $(tail -n 1 "$OUT/apexd.log")"
+        sleep 0.05
+    done
+    compile heap "$here/../heap.c"
+    APEX_OPTIONS=decay_ms=600000,dirty_floor=1g LD_PRELOAD="$BUILD/libapex/.libs/libapex.so" \
+        "$OUT/heap" <"$OUT/stay" >"$OUT/ready" &
+    served=$!
+    exec 9>"$OUT/stay" # nobody writes to it: the process stays until this script ends
+    read -r said <"$OUT/ready" || refuse 'the process to look at has died'
+    [ "$said" = ready ] || refuse "the process to look at says $said"
+    until "$BUILD/apexctl/apexctl" stats "$served" >/dev/null 2>&1; do
+        kill -0 "$served" 2>/dev/null || refuse 'the process to look at has died'
+        sleep 0.05
+    done
 }
 
 # judge PROGRAM [ARGUMENT…]: runs $OUT/PROGRAM, under $preload if that is set. Passes when it ends

@@ -1,0 +1,1 @@
+../skeleton/workload.h

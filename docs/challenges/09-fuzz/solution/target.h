@@ -1,0 +1,1 @@
+../skeleton/target.h
