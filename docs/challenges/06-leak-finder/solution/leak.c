@@ -50,7 +50,8 @@ leak_slot(const void *p)
 }
 
 // Another thread may search past this slot: it becomes 1, which is no object's address, not empty.
-// Before the object is freed, or this thread might be late for the next one there.
+// Whether the object is freed before or after does not matter: who gets its address in between adds
+// nothing to the set.
 static void
 leak_forget(const void *p)
 {
