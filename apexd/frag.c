@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Sums over blocks, and what follows from them; see frag.h. Sums are of at most 2^16 rows times
-// 4 MiB, and of counters that may be lies, which are clamped.
+// Sums over blocks and counters, and what follows from them; see frag.h. Sums are of at most 2^16
+// rows times 4 MiB, and of counters that may be lies, which are clamped.
 
 #include "apexd/frag.h"
 
@@ -46,13 +46,11 @@ frag_add_used(struct frag *frag, const struct apex_stats_block *b, unsigned bloc
         c->idle_bytes += bytes;
         return;
     }
-    uint64_t free_bytes = (capacity - live) * c->size_bytes;
     c->live += live;
-    c->live_bytes += live * c->size_bytes;
-    c->free_bytes += free_bytes;
+    c->capacity += capacity;
     c->loss_bytes += bytes - capacity * c->size_bytes;
     if (b->owner == APEX_OWNER_ORPHAN) {
-        frag->orphan_free_bytes += free_bytes;
+        frag->orphan_free_bytes += (capacity - live) * c->size_bytes;
     }
 }
 
@@ -87,6 +85,18 @@ frag_add_superblock(struct frag *frag, const struct apex_stats_superblock *sb)
     }
 }
 
+// The counters know better than the words of blocks, whose fill may be a quarter off; but they
+// count superblocks that the map leaves out as well.
+static void
+frag_count_live(struct frag_class *c, const struct page_class *counted)
+{
+    uint64_t gained = frag_clamp(counted->gained);
+    uint64_t lost = frag_clamp(counted->lost);
+    uint64_t live = gained > lost ? gained - lost : 0;
+
+    c->live = live < c->capacity ? live : c->capacity;
+}
+
 static void
 frag_finish_classes(struct frag *frag)
 {
@@ -96,6 +106,8 @@ frag_finish_classes(struct frag *frag)
     for (unsigned i = 0; i < frag->class_count; i++) {
         struct frag_class *c = &frag->class[i];
         uint64_t lost = c->size_bytes > smaller ? c->size_bytes - smaller - 1 : 0;
+        c->live_bytes = c->live * c->size_bytes;
+        c->free_bytes = (c->capacity - c->live) * c->size_bytes;
         c->internal_bytes_max = c->live * lost;
         c->internal_bytes = c->internal_bytes_max / 2;
         smaller = c->size_bytes;
@@ -235,6 +247,9 @@ frag_compute(struct frag *frag, const struct page_map *map, const struct page_sn
     frag->retained_bytes = frag_clamp(page_map_value(map, s, "retained"));
     frag->superblocks_hidden = page_map_value(map, s, "superblocks");
     frag_add_rows(frag, map);
+    for (unsigned i = 0; i < s->class_count && frag->superblocks_hidden == 0; i++) {
+        frag_count_live(&frag->class[i], &s->class[i]);
+    }
     frag_finish_classes(frag);
     frag->held_bytes = frag->sum.blocks * APEX_STATS_BLOCK_BYTES + frag->large_bytes +
                        frag->large_cached_bytes + frag->dirty_bytes + frag->taken_bytes +

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Where the memory of a process goes that holds no objects, computed from its page: from the map
-// (abi/stats_page.h), one pass over all blocks. Pure but for reading the page. One thread.
+// (abi/stats_page.h), one pass over all blocks, and the counters of classes. Pure but for reading
+// the page. One thread.
 //
 //   a block in use     | live, granted | live, … |  free chunks  | live … | loss |
 //                        ^ of which some were not asked for: internal      ^ no chunk fits
@@ -22,6 +23,7 @@ struct frag_class {
     uint64_t size_bytes;     // of a chunk; 0: no such class
     uint64_t blocks;         // of 64 KiB, in use or idle
     uint64_t live;           // chunks
+    uint64_t capacity;       // chunks that blocks in use have room for
     uint64_t live_bytes;     // and what they take
     uint64_t internal_bytes; // of that, not asked for: an estimate
     uint64_t internal_bytes_max;

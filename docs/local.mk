@@ -127,6 +127,7 @@ EXTRA_DIST += \
 	docs/decisions/0026-counting-by-rations.md \
 	docs/decisions/0027-prose-and-code-in-one-piece.md \
 	docs/decisions/0028-a-recorder-in-front.md \
+	docs/decisions/0029-what-is-shown-may-be-a-quarter-old.md \
 	docs/decisions/README.md \
 	docs/examples/exploits/double_free.c \
 	docs/examples/exploits/exploit.h \

@@ -32,10 +32,12 @@
 // owner drains it.
 //
 // The map. A row of the last two sections is in use while its `base` is not 0. The word of a block
-// is stored whole; it says what the block was when its owner last settled or filed it, or the pool
-// took, got or purged it, which is the same slow path that settles the counters. So the map of a
-// process that sleeps is right as it stands, but for what others have freed for it meanwhile. A row
-// whose superblock is being unmapped, or has just been made, may for a moment show words of both.
+// is stored whole, by the slow paths that settle the counters; so the map of a process that sleeps
+// is right as it stands, but for what others have freed for it meanwhile, and for two things. A
+// block in use is shown again when a quarter of its chunks has come or gone, or it is full: its
+// fill may be less than that off. And of the empty blocks of one length that a thread keeps, the
+// newest may still be shown as it was in use. A row whose superblock is being unmapped, or has just
+// been made, may for a moment show words of both.
 // Heaps beyond the largest page have superblocks without rows: compare their number with the value
 // `superblocks`; and that of live large objects with `large_objects`.
 
@@ -177,7 +179,7 @@ struct apex_stats_block {
     uint8_t class; // index into the class sizes; means something in use and idle only
     uint8_t state; // enum apex_block_state
     uint8_t owner; // thread slot, or one of the above
-    uint8_t fill;  // live chunks: 255 * live / capacity, rounded up, and 255 only if full
+    uint8_t fill;  // live chunks when shown: 255 * live / capacity, rounded up, 255 only if full
 };
 
 #define APEX_SUPERBLOCK_HUGE 1u // bit of `flags`: huge pages were asked for

@@ -76,7 +76,8 @@ struct block {
     struct list link;      // of whoever holds the list the block is in
     uint64_t pop_key;      // the same as `key`: malloc looks at line 0 only
     uint32_t shown;        // the word of this block in the map (core/heapmap.h); atomic
-    uint32_t map_row;      // of its superblock there
+    uint16_t shown_least;  // M2 there
+    uint16_t shown_span;
 
     // Line 1: what does not change while chunks are live, but for `carved`; read by everybody.
     // `remote` and `inbox_next` belong to the protocol of core/remote.h. `owner` is NULL in the

@@ -95,26 +95,20 @@ heapmap_store(struct apex_stats_superblock *to, unsigned index, uint32_t word)
     store_relaxed((uint32_t *)(void *)&to->block[index], word);
 }
 
-void
-heapmap_show_again(const struct block *b)
-{
-    struct apex_stats_superblock *to = heapmap_superblock(b->map_row);
-
-    if (to != NULL) {
-        heapmap_store(to, geometry_descriptor_index(b), b->shown);
-    }
-}
-
 // The descriptor before the page: heapmap_mirror() relies on it.
 static void
 heapmap_put(struct block *b, uint32_t word)
 {
+    b->shown_span = 0;
     if (b->shown == word) {
         return;
     }
     store_relaxed(&b->shown, word);
     if (heapmap_page() != NULL) {
-        heapmap_show_again(b);
+        struct apex_stats_superblock *to = heapmap_superblock(superblock_of(b)->map_row);
+        if (to != NULL) {
+            heapmap_store(to, geometry_descriptor_index(b), word);
+        }
     }
 }
 
@@ -137,22 +131,52 @@ heapmap_fill(uint32_t used, uint32_t capacity)
     return fill < HEAPMAP_FILL_FULL ? fill : HEAPMAP_FILL_FULL - (used < capacity ? 1 : 0);
 }
 
+// The word of a full block tells of full blocks only down to where a quarter is free, and no other
+// word tells of them: that one is full is always shown.
+static void
+heapmap_hold(struct block *b, uint32_t used)
+{
+    uint32_t quarter = (b->capacity + 3u) / 4;
+    uint32_t least = used > quarter ? used - quarter + 1 : 1;
+    uint32_t end = used + quarter < b->capacity ? used + quarter : b->capacity;
+
+    b->shown_least = (uint16_t)least;
+    b->shown_span = (uint16_t)(end - least + (used == b->capacity ? 1 : 0));
+}
+
 void
 heapmap_show(struct block *b, unsigned owner)
 {
-    unsigned fill = heapmap_fill(block_used(b), b->capacity);
+    uint32_t used = block_used(b);
+    unsigned fill = heapmap_fill(used, b->capacity);
 
     heapmap_put(b, HEAPMAP_WORD(b->size_class, state_shown[b->state], owner, fill));
+    if (used != 0) {
+        heapmap_hold(b, used);
+    }
+}
+
+void
+heapmap_audit(const struct block *b, unsigned owner)
+{
+    uint32_t used = block_used(b);
+    uint32_t told = (b->shown >> 24) * b->capacity / HEAPMAP_FILL_FULL;
+    uint32_t off = used < told ? told - used : used - told;
+    uint32_t rounding = b->capacity / HEAPMAP_FILL_FULL + 1;
+
+    if (heapmap_tells(b)) {
+        const uint32_t same = HEAPMAP_WORD(0xff, 0, 0xff, 0);
+        apex_audit((b->shown & same) == HEAPMAP_WORD(b->size_class, 0, owner, 0));
+        apex_audit(off <= b->capacity / 4 + rounding);
+        apex_audit(used < b->capacity || told == used);
+    }
 }
 
 void
 heapmap_show_taken(struct block *first, unsigned have, unsigned count)
 {
-    uint32_t row = superblock_of(first)->map_row;
-
     for (unsigned i = have; i < count; i++) {
         enum apex_block_state state = i == 0 ? APEX_BLOCK_TAKEN : APEX_BLOCK_TAIL;
-        first[i].map_row = row;
         heapmap_put(&first[i], HEAPMAP_WORD(0, state, APEX_OWNER_NONE, i));
     }
 }
@@ -161,9 +185,8 @@ void
 heapmap_show_free(struct superblock *sb, uint64_t blocks, enum apex_block_state state)
 {
     for (uint64_t left = blocks; left != 0; left &= left - 1) {
-        struct block *b = superblock_block(sb, bits_lowest(left));
-        b->map_row = sb->map_row;
-        heapmap_put(b, HEAPMAP_WORD(0, state, APEX_OWNER_NONE, 0));
+        heapmap_put(superblock_block(sb, bits_lowest(left)),
+                    HEAPMAP_WORD(0, state, APEX_OWNER_NONE, 0));
     }
 }
 

@@ -18,7 +18,9 @@
 // Invariants
 //   M1  A superblock with a row has been entered and not left; no two have the same. Row 0 means
 //       none: there was no room.
-//   M2  block.map_row of a block that is not free is the row of its superblock.
+//   M2  A block in use with `used` live chunks and
+//       shown_least <= used < shown_least + shown_span is shown in use, with a fill that is less
+//       than a quarter of its chunks off; and as full if it is full.
 
 #ifndef APEX_CORE_HEAPMAP_H
 #define APEX_CORE_HEAPMAP_H
@@ -80,28 +82,36 @@ void heapmap_mirror(const struct superblock *sb);
     ((uint32_t)(class) | (uint32_t)(state) << 8 | (uint32_t)(owner) << 16 | \
      (uint32_t)(fill) << 24)
 
-// Copies the word of a block to the page.
-void heapmap_show_again(const struct block *b);
-
 // Shows a block or run in use or idle, as its fields say; `owner` is a thread slot, or one of
 // APEX_OWNER_*. Whoever may change the block.
 void heapmap_show(struct block *b, unsigned owner);
 
-// The same for a run with one chunk that was shown before, of the same class and the same owner,
-// who uses it again or keeps it: that happens to objects above 64 KiB at every malloc and free.
-FAST void
-heapmap_show_only(struct block *b, bool used)
+// True if what is shown of a block in use is near enough to what it is, if its class and owner
+// have not changed since: then heapmap_show() can be left out. The words of sixteen blocks share a
+// cache line, and the blocks may be those of as many threads: blocks that fill up and have an
+// eighth freed in turns must not have their threads wait for that line each time.
+FAST bool
+heapmap_tells(const struct block *b)
 {
-    // Class and owner stay. The bytes as in struct apex_stats_block.
-    const uint32_t kept = HEAPMAP_WORD(0xff, 0, 0xff, 0);
-    const uint32_t word = used ? HEAPMAP_WORD(0, APEX_BLOCK_FULL, 0, HEAPMAP_FILL_FULL)
-                               : HEAPMAP_WORD(0, APEX_BLOCK_IDLE, 0, 0);
-
-    store_relaxed(&b->shown, (b->shown & kept) | word);
-    if (unlikely(heapmap_page() != NULL)) {
-        heapmap_show_again(b);
-    }
+    return (uint16_t)(block_used(b) - b->shown_least) < b->shown_span;
 }
+
+// The owner changes: the next heapmap_tells() is false.
+FAST void
+heapmap_forget(struct block *b)
+{
+    b->shown_span = 0;
+}
+
+// Whether a block is shown as idle.
+FAST bool
+heapmap_shows_idle(const struct block *b)
+{
+    return (uint8_t)(b->shown >> 8) == APEX_BLOCK_IDLE;
+}
+
+// Debug builds: M2, of a block of `owner` that is in use. Whoever may change the block.
+void heapmap_audit(const struct block *b, unsigned owner);
 
 // A run of `count` blocks was taken, of which the first `have` were taken already; the pool's lock.
 void heapmap_show_taken(struct block *first, unsigned have, unsigned count);

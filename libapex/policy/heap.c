@@ -120,10 +120,26 @@ heap_settle(struct heap *heap, struct block *b)
     b->settled = used;
 }
 
+static unsigned
+heap_slot_shown(const struct heap *heap)
+{
+    return heap_shares_slot(heap) ? APEX_STATS_SLOTS - 1 : heap->index;
+}
+
+// Whoever changes the owner or the class calls heapmap_forget() first.
 static void
 heap_show(const struct heap *heap, struct block *b)
 {
-    heapmap_show(b, heap_shares_slot(heap) ? APEX_STATS_SLOTS - 1 : heap->index);
+    if (unlikely(!heapmap_tells(b))) {
+        heapmap_show(b, heap_slot_shown(heap));
+    }
+}
+
+static void
+heap_tell(struct heap *heap, struct block *b)
+{
+    heap_settle(heap, b);
+    heap_show(heap, b);
 }
 
 void
@@ -442,9 +458,10 @@ heap_keep_idle(struct heap *heap, struct block *b)
     }
     if (b->size_class >= CLASS_RUN) {
         block_put_only(b);
-        heapmap_show_only(b, false);
-    } else {
-        heap_show(heap, b);
+    }
+    struct block *newest = idle_newest(&heap->idle, b->run_blocks, b->run_blocks);
+    if (newest != NULL) {
+        heap_show(heap, newest); // H7
     }
     idle_put(&heap->idle, b);
     // The bound falls with what the heap owns, so that each block that goes may lower it.
@@ -497,8 +514,7 @@ heap_receive(struct heap *heap, struct block *b)
     remote_receive(b, chain);
     HEAP_COUNT(heap, remote_received, chain.count);
     if (b->state == BLOCK_CURRENT) {
-        heap_settle(heap, b);
-        heap_show(heap, b);
+        heap_tell(heap, b);
     } else {
         heap_file(heap, b);
     }
@@ -801,6 +817,7 @@ heap_take_fresh(struct heap *heap, unsigned c)
             }
             return b;
         }
+        heapmap_forget(b);
     } else {
         b = pool_take(want, heap->home, heap->here, &clean);
         if (b == NULL && heap->idle.blocks > 0) {
@@ -884,8 +901,7 @@ heap_alloc_small(struct heap *heap, unsigned c, bool *zeroed)
     for (;;) {
         void *p = block_pop(b);
         if (p != NULL) {
-            heap_settle(heap, b);
-            heap_show(heap, b);
+            heap_tell(heap, b);
             return p;
         }
         if (unlikely(block_corrupt(b))) {
@@ -909,17 +925,11 @@ heap_alloc_small(struct heap *heap, unsigned c, bool *zeroed)
 static void *
 heap_use_run(struct heap *heap, struct block *b)
 {
-    bool shown = b->state == BLOCK_IDLE;
-
     block_set_state(b, BLOCK_FULL);
     list_push(&heap->full, &b->link);
     HEAP_COUNT(heap, class[b->size_class].live_gained, 1);
     void *p = block_take_only(b);
-    if (likely(shown)) {
-        heapmap_show_only(b, true);
-    } else {
-        heap_show(heap, b);
-    }
+    heap_show(heap, b);
     return p;
 }
 
@@ -969,6 +979,7 @@ heap_grow_run(struct heap *heap, struct block *b, unsigned c)
     HEAP_COUNT(heap, class[b->size_class].live_lost, 1);
     HEAP_COUNT(heap, class[c].live_gained, 1);
     block_set_class(b, c, b->run_blocks);
+    heapmap_forget(b);
     heap_show(heap, b);
     return true;
 }
@@ -1206,6 +1217,8 @@ heap_audit_list(const struct heap *heap, const struct list *head, enum block_sta
         apex_audit(b->state == state);
         apex_audit(b->owner == &heap->owner);
         apex_audit((block_used(b) == 0) == (state == BLOCK_IDLE));
+        apex_audit(state != BLOCK_IDLE || l == head->next || heapmap_shows_idle(b)); // H7
+        heapmap_audit(b, heap_slot_shown(heap));
         block_audit(b);
         blocks += b->run_blocks;
     }

@@ -23,6 +23,9 @@
 //       PARKED_MAX that are not, await delivery.
 //   H6  Every IDLE block is of the home of the heap, if there are several: what empties elsewhere
 //       goes back there, and when the heap takes to another home, all go.
+//   H7  Blocks in `idle` are shown as idle, but the newest of each length may still be shown as it
+//       was in use. So a program that allocates and frees one run in turns writes to no word that
+//       lies in a cache line with those of other threads.
 
 #ifndef APEX_POLICY_HEAP_H
 #define APEX_POLICY_HEAP_H

@@ -57,7 +57,9 @@ orphan_file(struct block *b)
     list_remove(&b->link);
     block_set_state(b, block_has_room(b) ? BLOCK_AVAILABLE : BLOCK_FULL);
     block_set_used(b, used);
-    heapmap_show(b, APEX_OWNER_ORPHAN);
+    if (!heapmap_tells(b)) {
+        heapmap_show(b, APEX_OWNER_ORPHAN);
+    }
     if (b->state == BLOCK_AVAILABLE) {
         list_push(orphan_list(pool_home_of(b), b->size_class), &b->link);
     }
@@ -69,6 +71,7 @@ orphan_put(struct block *b)
     orphan_acquire();
     // Pairs with the acquire in remote_enqueue.
     store_release(&b->owner, &orphanage);
+    heapmap_forget(b);
     orphan_file(b);
     store_relaxed(&orphan_count, orphan_count + 1);
     lock_release(&orphan_lock);
@@ -163,6 +166,7 @@ orphan_adopt(unsigned c, unsigned home, struct owner *owner, orphan_lost_fn *los
         block_set_state(b, BLOCK_MOVING);
         // Pairs with the acquire in remote_enqueue.
         store_release(&b->owner, owner);
+        heapmap_forget(b);
     }
     lock_release(&orphan_lock);
     orphan_give(empty);

@@ -70,6 +70,10 @@
 
 #define BUCKET_COUNT BLOCK_COUNT // 0 to 63 free blocks
 
+// The part of the books that changes by pool_count() and pool_count_faults() only.
+#define RARE_FIRST offsetof(struct apex_stats_process, threads_started)
+#define RARE_END offsetof(struct apex_stats_process, resident)
+
 // The superblocks of one home.
 struct pool_home {
     uint64_t nonempty; // bit n: bucket n has superblocks
@@ -103,7 +107,8 @@ struct pool {
     struct superblock *look;     // the next one to look at; NULL: the first
     uint64_t looked_ns;          // when the last one was looked at; atomic
     struct apex_stats_process stats;
-    bool mirrored; // atomic: to where `lent` says
+    bool rare_changed; // RARE_FIRST to RARE_END, since they were last shown
+    bool mirrored;     // atomic: to where `lent` says
     struct pool_home home[NUMA_HOMES];
 };
 
@@ -178,16 +183,29 @@ pool_enter_superblock(const struct superblock *sb, int change)
     pool_enter(sb, 0, 0, change * (int)SUPERBLOCK_USABLE_BLOCKS);
 }
 
+// Copies whole words, so that no reader sees a half-written one. One that stays as it is is not
+// written: its cache line may be in all processors.
+static void
+pool_mirror_words(void *page, const void *books, size_t first_byte, size_t end_byte)
+{
+    for (size_t i = first_byte / sizeof(uint64_t); i < end_byte / sizeof(uint64_t); i++) {
+        uint64_t *to = (uint64_t *)page + i;
+        uint64_t value = ((const uint64_t *)books)[i];
+        if (load_relaxed(to) != value) {
+            store_relaxed(to, value);
+        }
+    }
+}
+
 static void
 pool_publish_home(unsigned home)
 {
-    uint64_t *to = (uint64_t *)(void *)lent.node_of(home);
+    struct apex_stats_node *to = lent.node_of(home);
     struct apex_stats_node *node = &pool.home[home].stats;
-    const uint64_t *from = (const uint64_t *)(const void *)node;
 
     node->node = numa_node(home, &node->flags);
-    for (size_t i = 0; to != NULL && i < sizeof *node / sizeof *to; i++) {
-        store_relaxed(&to[i], from[i]);
+    if (to != NULL) {
+        pool_mirror_words(to, node, 0, sizeof *node);
     }
 }
 
@@ -205,13 +223,10 @@ pool_publish_homes(void)
     }
 }
 
-// The page takes whole words so that no reader sees a half-written one.
 static void
 pool_publish(void)
 {
-    uint64_t *to = pool.mirrored ? (uint64_t *)lent.page_of() : NULL;
-    const uint64_t *from = (const uint64_t *)&pool.stats;
-
+    struct apex_stats_process *to = pool.mirrored ? lent.page_of() : NULL;
     uint64_t cached = large_cached_bytes();
     store_relaxed(&pool.active_published, pool.stats.active);
     store_relaxed(&pool.stats.dirty, pool.dirty_bytes + cached);
@@ -222,9 +237,12 @@ pool_publish(void)
         pool.resident_bytes + large_resident_bytes() + meta_bytes() + vault_bytes();
     pool.stats.os_calls = os_call_count();
     if (to != NULL) {
-        for (size_t i = 0; i < sizeof pool.stats / sizeof *to; i++) {
-            store_relaxed(&to[i], from[i]);
+        pool_mirror_words(to, &pool.stats, 0, RARE_FIRST);
+        if (unlikely(pool.rare_changed)) {
+            pool_mirror_words(to, &pool.stats, RARE_FIRST, RARE_END);
+            pool.rare_changed = false;
         }
+        pool_mirror_words(to, &pool.stats, RARE_END, sizeof pool.stats);
         pool_publish_homes();
     }
 }
@@ -972,6 +990,7 @@ pool_count_faults(void)
     for (unsigned i = 0; i < FAULT_COUNT; i++) {
         store_relaxed(&entry[i], fault_count((enum fault)i));
     }
+    pool.rare_changed = true;
     pool_unlock();
 }
 
@@ -1223,6 +1242,7 @@ pool_count(size_t field_offset_bytes, uint64_t delta)
     pool_lock();
     uint64_t *fields = (uint64_t *)&pool.stats;
     fields[field_offset_bytes / sizeof *fields] += delta;
+    pool.rare_changed = true;
     pool_unlock();
 }
 
@@ -1270,6 +1290,7 @@ pool_mirror(void)
     pool_lock();
     store_relaxed(&pool.mirrored, lent.page_of != NULL);
     pool.changed = bits_range(0, NUMA_HOMES);
+    pool.rare_changed = true;
     for (struct list *l = pool.all.next; l != &pool.all; l = l->next) {
         heapmap_mirror(list_entry(l, struct superblock, all_link));
     }

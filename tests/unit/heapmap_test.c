@@ -155,6 +155,7 @@ test_fill(void **state)
         for (unsigned used = 0; used <= capacity; used++) {
             block_set_used(b, used);
             heapmap_show(b, 0);
+            assert_true(used == 0 || heapmap_tells(b));
             unsigned fill = page[1].block[1].fill;
             unsigned read = fill * capacity / 255;
             assert_int_equal(fill == 0, used == 0);
@@ -166,6 +167,41 @@ test_fill(void **state)
             }
         }
     }
+}
+
+// What is shown is near enough while less than a quarter of the chunks came or went; that a block
+// is full, or empty, is told in any case; and a block that changes hands is shown again.
+static void
+test_near_enough(void **state)
+{
+    struct block *b = superblock_block(sb[1], 1);
+
+    (void)state;
+    heapmap_show_taken(b, 0, 1);
+    assert_false(heapmap_tells(b));
+    block_set_state(b, BLOCK_AVAILABLE);
+    for (unsigned capacity = 1; capacity <= 4096; capacity = capacity * 2 + 1) {
+        b->capacity = (uint16_t)capacity;
+        for (unsigned shown = 1; shown <= capacity; shown += 1 + capacity / 32) {
+            block_set_used(b, shown);
+            heapmap_show(b, 0);
+            for (unsigned used = 0; used <= capacity; used++) {
+                unsigned off = used < shown ? shown - used : used - shown;
+                bool near_enough = used != 0 && off * 4 < capacity &&
+                                   (used < capacity || shown == capacity);
+                block_set_used(b, used);
+                assert_int_equal(heapmap_tells(b), near_enough);
+            }
+        }
+    }
+    block_set_used(b, 1);
+    heapmap_show(b, 0);
+    assert_true(heapmap_tells(b));
+    heapmap_forget(b);
+    assert_false(heapmap_tells(b));
+    heapmap_show(b, 1);
+    heapmap_show_free(sb[1], bits_range(1, 1), APEX_BLOCK_DIRTY);
+    assert_false(heapmap_tells(b));
 }
 
 // What changed while there was no page is on the next one.
@@ -236,6 +272,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_life_of_a_block, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fill, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_near_enough, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mirror, setup, teardown),
         cmocka_unit_test_setup_teardown(test_more_large_objects_than_rows, setup, teardown),
     };
