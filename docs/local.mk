@@ -55,6 +55,13 @@ EXTRA_DIST += \
 	docs/challenges/04-guard-sampler/solution/guard.c \
 	docs/challenges/04-guard-sampler/solution/guard.h \
 	docs/challenges/04-guard-sampler/threads.c \
+	docs/challenges/05-arena/README.md \
+	docs/challenges/05-arena/accept.c \
+	docs/challenges/05-arena/accept.sh \
+	docs/challenges/05-arena/skeleton/arena.c \
+	docs/challenges/05-arena/skeleton/arena.h \
+	docs/challenges/05-arena/solution/arena.c \
+	docs/challenges/05-arena/solution/arena.h \
 	docs/challenges/06-leak-finder/README.md \
 	docs/challenges/06-leak-finder/accept.c \
 	docs/challenges/06-leak-finder/accept.sh \

@@ -34,7 +34,7 @@ phase()
     mkdir "$OUT/phase"
     cp -RL "$TOP/docs/tutorial/phase$1/." "$OUT/phase"
     chmod -R u+w "$OUT/phase"
-    cp -R "$work/." "$OUT/phase"
+    cp -RL "$work/." "$OUT/phase"
 }
 
 # compile PROGRAM SOURCE… [FLAG…]: $OUT/PROGRAM. Headers come from the folder that is judged, the
