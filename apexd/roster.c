@@ -127,6 +127,7 @@ roster_add(struct roster *roster, struct client *client)
         if (older->start_ticks == client->start_ticks &&
             memcmp(older->map.comm, client->map.comm, sizeof client->map.comm) == 0) {
             client->tune = older->tune;
+            client->watch = older->watch; // who wants what in it, and until when
             client->advisor = older->advisor;
             older->advisor = NULL;
             // The process takes the new page in the place of the old one: it says the same.

@@ -200,8 +200,12 @@ test_advice_goes_along(void **state)
     (void)state;
     assert_true(tune_set(&client->tune, TUNE_USER, "decay_ms", 50));
     tune_advise_shares(&client->tune, &client->advice, shares, 2);
+    client->watch.tightened = true; // or nobody would take back what pressure has asked for
+    client->watch.pressed_until_ns = SECOND;
     client = add(getpid(), 8, &page[1], &bytes);
     assert_int_equal(roster->count, 1);
+    assert_true(client->watch.tightened);
+    assert_int_equal(client->watch.pressed_until_ns, SECOND);
     const struct apex_advice_page *advice = client->advice.page;
     assert_int_equal(advice->rows, 1);
     assert_string_equal(advice->row[0].key, "decay_ms");
