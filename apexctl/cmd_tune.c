@@ -20,6 +20,7 @@
 #define WAIT_STEP_MS 100
 #define WAIT_SILENT_STEPS 5
 #define WAIT_STEPS 100 // a process looks once a second, if it leaves its fast path then
+#define REFUSED_STEPS 3 // it says that it has read the advice a moment before it shows the options
 
 struct tune_request {
     uint64_t pid;      // 0: by `match`
@@ -158,56 +159,85 @@ tune_changes(const struct tune_request *r)
     return r->set[0] != '\0' || r->reset != NULL;
 }
 
-// Whether every option of every process has the value it shall have.
+// How far the processes are with what was asked of them.
+enum tune_state {
+    TUNE_IN_FORCE,
+    TUNE_WAITING, // one of them has not read it yet
+    TUNE_REFUSED, // all have, and an option of one is not what it shall be
+};
+
 static bool
-tune_in_force(const cJSON *result)
+tune_process_obeys(const cJSON *process)
 {
-    const cJSON *process;
     const cJSON *option;
 
-    cJSON_ArrayForEach(process, cJSON_GetObjectItemCaseSensitive(result, "processes"))
+    cJSON_ArrayForEach(option, cJSON_GetObjectItemCaseSensitive(process, "options"))
     {
-        cJSON_ArrayForEach(option, cJSON_GetObjectItemCaseSensitive(process, "options"))
-        {
-            const cJSON *value = cJSON_GetObjectItemCaseSensitive(option, "value");
-            const cJSON *wanted = cJSON_GetObjectItemCaseSensitive(option, "wanted");
-            if (!cJSON_Compare(value, wanted, true)) {
-                return false;
-            }
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(option, "value");
+        const cJSON *wanted = cJSON_GetObjectItemCaseSensitive(option, "wanted");
+        if (!cJSON_Compare(value, wanted, true)) {
+            return false;
         }
     }
     return true;
 }
 
-// Waits until the processes have taken what was asked of them. True when all of them have.
-static bool
-tune_wait(struct call *call, const struct tune_request *r)
+static enum tune_state
+tune_state(const cJSON *result)
+{
+    enum tune_state state = TUNE_IN_FORCE;
+    const cJSON *process;
+
+    cJSON_ArrayForEach(process, cJSON_GetObjectItemCaseSensitive(result, "processes"))
+    {
+        bool taken = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(process, "taken"));
+        if (!tune_process_obeys(process)) {
+            state = taken && state != TUNE_WAITING ? TUNE_REFUSED : TUNE_WAITING;
+        }
+    }
+    return state;
+}
+
+// Waits until the processes have taken what was asked of them, and leaves the last answer in
+// `reply`. Not EXIT_OK, with an empty reply, when nobody can say: they, or the daemon, are gone.
+static enum exit_code
+tune_wait(struct call *call, const struct tune_request *r, struct call_reply *reply,
+          enum tune_state *state)
 {
     const struct timespec pause = {.tv_nsec = WAIT_STEP_MS * 1000000L};
     const struct tune_request look = {.pid = r->pid, .match = r->match};
-    struct call_reply reply;
-    bool done = false;
+    enum exit_code code = EXIT_OK;
+    unsigned refused = 0;
 
-    for (unsigned i = 0; i < WAIT_STEPS && !done; i++) {
+    for (unsigned i = 0; i < WAIT_STEPS && code == EXIT_OK; i++) {
         if (i == WAIT_SILENT_STEPS) {
             style_progress("waiting for the processes to take the change");
         }
-        if (call_ask(call, METHOD_tune, tune_params(&look), &reply) != EXIT_OK) {
-            done = true; // it has ended, and somebody has said so
+        call_reply_free(reply);
+        code = call_ask(call, METHOD_tune, tune_params(&look), reply);
+        *state = code == EXIT_OK ? tune_state(reply->answer.result) : TUNE_WAITING;
+        refused = *state == TUNE_REFUSED ? refused + 1 : 0;
+        if (*state == TUNE_IN_FORCE || refused == REFUSED_STEPS) {
             break;
         }
-        done = tune_in_force(reply.answer.result);
-        call_reply_free(&reply);
-        if (!done) {
-            nanosleep(&pause, NULL);
-        }
+        nanosleep(&pause, NULL);
     }
     style_progress(NULL);
-    return done;
+    return code;
 }
 
 static void
-tune_tell(const struct tune_request *r, const cJSON *result, bool in_force)
+tune_tell_way_back(const struct tune_request *r)
+{
+    if (r->pid != 0) {
+        printf("to take it back: apexctl tune %" PRIu64 " --reset\n", r->pid);
+    } else {
+        printf("to take it back: apexctl tune --match %s --reset\n", r->match);
+    }
+}
+
+static void
+tune_tell(const struct tune_request *r, const cJSON *result)
 {
     render_tune(stdout, result, !tune_changes(r));
     if (r->dry_run) {
@@ -220,37 +250,56 @@ tune_tell(const struct tune_request *r, const cJSON *result, bool in_force)
     if (r->persist) {
         puts(r->reset == NULL ? "and so for processes to come" : "and no longer for those to come");
     }
-    if (tune_changes(r) && r->wait) {
-        puts(in_force ? "in force"
-                      : "not in force yet: a process that hardly allocates seldom looks");
-    }
-    if (r->set[0] != '\0' && r->pid != 0) {
-        printf("to take it back: apexctl tune %" PRIu64 " --reset\n", r->pid);
-    } else if (r->set[0] != '\0') {
-        printf("to take it back: apexctl tune --match %s --reset\n", r->match);
+    if (r->set[0] != '\0') {
+        tune_tell_way_back(r);
     }
 }
 
+// Waits, and tells what came of it.
+static enum exit_code
+tune_follow(struct call *call, const struct tune_request *r, struct call_reply *reply)
+{
+    enum tune_state state;
+    enum exit_code code = tune_wait(call, r, reply, &state);
+
+    if (code == EXIT_OK && state == TUNE_REFUSED) {
+        fputs("apexctl: not in force: a process has read it and does otherwise; apexctl tune shows "
+              "its options\n",
+              stderr);
+        return EXIT_OTHER;
+    }
+    if (code == EXIT_OK && !r->json) {
+        puts(state == TUNE_IN_FORCE
+                 ? "in force"
+                 : "not in force yet: a process that hardly allocates seldom looks");
+    }
+    return code;
+}
+
+// In words, what was done is told before the wait: whoever has to wait, or gets an error, knows
+// that much. In JSON there is one answer, the last.
 static enum exit_code
 tune_ask(struct call *call, const struct tune_request *r)
 {
     struct call_reply reply;
     enum exit_code code = call_ask(call, METHOD_tune, tune_params(r), &reply);
-    bool in_force = true;
 
     if (code != EXIT_OK) {
         return code;
     }
-    if (tune_changes(r) && r->wait && !r->dry_run) {
-        in_force = tune_wait(call, r);
+    if (!r->json) {
+        tune_tell(r, reply.answer.result);
+        fflush(stdout);
     }
-    if (r->json) {
+    const cJSON *processes = cJSON_GetObjectItemCaseSensitive(reply.answer.result, "processes");
+    if (tune_changes(r) && r->wait && !r->dry_run && cJSON_GetArraySize(processes) > 0) {
+        code = tune_follow(call, r, &reply);
+    }
+    if (reply.line != NULL && r->json) {
         call_reply_print(&reply);
-    } else {
-        tune_tell(r, reply.answer.result, in_force);
     }
     call_reply_free(&reply);
-    return fflush(stdout) == 0 ? EXIT_OK : EXIT_OTHER;
+    return fflush(stdout) == 0 ? code : EXIT_OTHER;
 }
 
 enum exit_code

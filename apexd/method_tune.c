@@ -171,6 +171,16 @@ tuning_put_option(cJSON *array, const struct page_option *option, const struct t
                NULL;
 }
 
+// Whether the process has read the last change of its advice page.
+static bool
+tuning_is_taken(const struct client *client)
+{
+    struct page_snapshot snapshot;
+
+    page_map_snapshot(&client->map, &snapshot);
+    return page_map_value(&client->map, &snapshot, "advice_epoch") == client->advice.page->epoch;
+}
+
 static bool
 tuning_put_client(cJSON *array, const struct client *client, const struct tune *after)
 {
@@ -179,7 +189,8 @@ tuning_put_client(cJSON *array, const struct client *client, const struct tune *
     cJSON *item = reply_array_object(array);
     bool good = message_add_u64(item, "pid", (uint64_t)client->peer.pid) &&
                 message_add_u64(item, "uid", client->peer.uid) &&
-                message_add_text(item, "comm", client->map.comm, sizeof client->map.comm);
+                message_add_text(item, "comm", client->map.comm, sizeof client->map.comm) &&
+                cJSON_AddBoolToObject(item, "taken", tuning_is_taken(client)) != NULL;
     cJSON *list = good ? cJSON_AddArrayToObject(item, "options") : NULL;
 
     good = list != NULL;

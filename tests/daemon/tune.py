@@ -259,6 +259,54 @@ def test_apexctl(daemon):
         same((code, out), (0, "this apexd has no file of rules\n"), "rules without a file")
 
 
+def asked(daemon, pid, *arguments):
+    """apexctl tune, which waits for a process that never looks; it has been told."""
+    waiting = subprocess.Popen([APEXCTL, "--runtime-dir", daemon.dir, "tune", str(pid), "decay_ms=5",
+                                *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: options(daemon.dir, pid)["decay_ms"]["source"] == "tune", "apexctl has asked")
+    return waiting
+
+
+@contextlib.contextmanager
+def asleep(daemon):
+    code = "import sys; print('up', flush=True); sys.stdin.read()"
+    with running([PYTHON, "-c", code], env=preloaded(daemon.dir), stdin=subprocess.PIPE,
+                 stdout=subprocess.PIPE) as program:
+        same(program.stdout.readline(), b"up\n", "the sleeper")
+        wait_until(lambda: program.pid in listed(daemon.dir), "it is listed")
+        yield program
+
+
+def test_waiting():
+    """What apexctl says when nobody is left to wait for, and when it is refused."""
+    with Daemon() as daemon:
+        with asleep(daemon) as program:
+            waiting = asked(daemon, program.pid)
+            program.kill()
+            out, err = waiting.communicate(timeout=PATIENCE_S)
+            same(waiting.returncode, 5, "exit code when the process goes")
+            check("in force" not in out and "no process with this pid" in err, out + err)
+        for arguments in ((), ("-o", "json")):
+            with asleep(daemon) as program:
+                waiting = asked(daemon, program.pid, *arguments)
+                daemon.kill()
+                out, err = waiting.communicate(timeout=PATIENCE_S)
+                check(waiting.returncode not in (0, 5), "exit code when the daemon goes")
+                check("in force" not in out and err.startswith("apexctl: "), out + err)
+                daemon.start()
+        with busy(daemon) as program:
+            pid = str(program.pid)
+            code, out, err = apexctl("tune", pid, "decay_ms=61", "-o", "json", directory=daemon.dir)
+            same((code, err), (0, ""), "as JSON")
+            option = {o["key"]: o for o in json.loads(out)["processes"][0]["options"]}["decay_ms"]
+            same((option["value"], option["wanted"], option["source"]), (61, 61, "tune"), "after the wait")
+            # Node 63 is not there: the process strikes it out, and apexctl says whose doing it is.
+            for arguments in ((), ("-o", "json")):
+                code, out, err = apexctl("tune", pid, "numa_home=63", *arguments, directory=daemon.dir)
+                same(code, 1, "exit code of what is refused")
+                check("has read it and does otherwise" in err and "not in force yet" not in out, out + err)
+
+
 with Daemon() as one_daemon:
     test_change_and_back(one_daemon)
     test_limit(one_daemon)
@@ -269,4 +317,5 @@ with Daemon() as one_daemon:
     test_match(one_daemon)
     test_apexctl(one_daemon)
 test_rules()
+test_waiting()
 finish()
