@@ -46,10 +46,9 @@ steps_to_stop(pid_t child)
     int status;
 
     do {
-        require(ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) == 0, "instructions cannot be counted "
-                "here: ptrace is not allowed");
-        require(waitpid(child, &status, 0) == child && WIFSTOPPED(status),
-                "what is counted dies");
+        require(ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) == 0,
+                "instructions cannot be counted here: ptrace is not allowed");
+        require(waitpid(child, &status, 0) == child && WIFSTOPPED(status), "what is counted dies");
         steps++;
     } while (WSTOPSIG(status) == SIGTRAP);
     require(WSTOPSIG(status) == SIGSTOP, "what is counted gets signal %d", WSTOPSIG(status));

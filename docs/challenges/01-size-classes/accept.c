@@ -25,8 +25,8 @@ accept_early(void)
     }
 }
 
-__attribute__((section(".preinit_array"), used)) static void (*const accept_first)(void) =
-    accept_early;
+__attribute__((section(".preinit_array"),
+               used)) static void (*const accept_first)(void) = accept_early;
 
 static void
 accept_order(void)
@@ -88,13 +88,13 @@ accept_waste(void)
 static void
 accept_top(void)
 {
-    require(CHUNK_BYTES_MAX == CHUNK_MAX, "the largest chunk has %d bytes, not %d",
-            CHUNK_BYTES_MAX, CHUNK_MAX);
+    require(CHUNK_BYTES_MAX == CHUNK_MAX, "the largest chunk has %d bytes, not %d", CHUNK_BYTES_MAX,
+            CHUNK_MAX);
     for (size_t size = DENSE_MAX + 1; size <= CHUNK_MAX; size++) {
         size_t fit = BLOCK_BYTES / ((size + 15) / 16 * 16);
         size_t have = BLOCK_BYTES / size_class_bytes(size_class_of(size));
-        require(have == fit, "of objects of %zu bytes %zu share a block; %zu would fit", size,
-                have, fit);
+        require(have == fit, "of objects of %zu bytes %zu share a block; %zu would fit", size, have,
+                fit);
     }
 }
 

@@ -183,8 +183,10 @@ accept_cost(void)
     }
     steps_count(accept_pairs, high, 5, steps);
     for (size_t i = 0; i < 5; i++) {
-        require(steps[i] <= STEPS_MAX, "two frees and two mallocs in a full block take %ld "
-                "instructions; %d are allowed", steps[i], STEPS_MAX);
+        require(steps[i] <= STEPS_MAX,
+                "two frees and two mallocs in a full block take %ld "
+                "instructions; %d are allowed",
+                steps[i], STEPS_MAX);
     }
     accept_free_all(OBJECTS);
 }
@@ -198,6 +200,7 @@ main(void)
     accept_empty_blocks();
     accept_cost();
     show("freed memory stays as it was, what is not live is refused, descriptors of at most %zu "
-         "bytes, no search", DESCRIPTOR_BYTES_MAX);
+         "bytes, no search",
+         DESCRIPTOR_BYTES_MAX);
     return 0;
 }

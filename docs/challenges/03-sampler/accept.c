@@ -14,7 +14,7 @@
 enum { SIZES = 6, CYCLE = 64, CALLS = 512, SEEDS = 10000, SEQUENCE = 1000 };
 
 #define BYTES_OF_SIZE 41e6 // ten thousand times the mean
-#define STEPS_MAX 20 // for each object, on average
+#define STEPS_MAX 20       // for each object, on average
 
 struct program {
     const char *name;
@@ -107,8 +107,10 @@ accept_first(unsigned shift)
         sampler_seed(seed << shift);
         large += sampler_weigh(SAMPLER_MEAN_BYTES) > 0;
     }
-    require(small >= 10 && small <= 80, "of %d threads whose first object has 16 bytes %zu sample "
-            "it; 39 are wanted", SEEDS, small);
+    require(small >= 10 && small <= 80,
+            "of %d threads whose first object has 16 bytes %zu sample "
+            "it; 39 are wanted",
+            SEEDS, small);
     require(fabs((double)large / SEEDS - accept_chance(SAMPLER_MEAN_BYTES)) < 0.025,
             "of %d threads whose first object has %d bytes %zu sample it; 6321 are wanted", SEEDS,
             SAMPLER_MEAN_BYTES, large);
@@ -177,8 +179,10 @@ accept_cost(void)
 
     sampler_seed(4);
     steps_count(accept_calls, &calls, 1, &steps);
-    require(steps <= STEPS_MAX * CALLS, "an object of 16 bytes takes %ld instructions on average; "
-            "%d are allowed", steps / CALLS, STEPS_MAX);
+    require(steps <= STEPS_MAX * CALLS,
+            "an object of 16 bytes takes %ld instructions on average; "
+            "%d are allowed",
+            steps / CALLS, STEPS_MAX);
 }
 
 int
@@ -191,6 +195,7 @@ main(void)
     accept_threads();
     accept_cost();
     show("%d sizes in two programs and under threads within %d %%, as many samples as wanted, no "
-         "work for the others", SIZES, KNOWN_PERCENT);
+         "work for the others",
+         SIZES, KNOWN_PERCENT);
     return 0;
 }

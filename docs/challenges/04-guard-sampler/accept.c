@@ -83,7 +83,8 @@ accept_overflow(void)
     for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
         char *p = accept_guarded(size[i]);
         accept_dies(READ, p + size[i], NULL, SIGSEGV, "the byte behind a guarded object is read");
-        accept_dies(WRITE, p + size[i], NULL, SIGSEGV, "the byte behind a guarded object is "
+        accept_dies(WRITE, p + size[i], NULL, SIGSEGV,
+                    "the byte behind a guarded object is "
                     "written");
         free(p);
     }
@@ -112,12 +113,16 @@ accept_free(void)
     free(p);
     accept_dies(FREE, NULL, p, SIGABRT, "a guarded object is freed twice");
     for (int others = 0; others < SLOTS; others++) {
-        require(!probe_can_read(p), "a freed object can be read again after %d other guarded ones; "
-                "%d pages were free", others, SLOTS - 1);
+        require(!probe_can_read(p),
+                "a freed object can be read again after %d other guarded ones; "
+                "%d pages were free",
+                others, SLOTS - 1);
         if (others < SLOTS - 1) {
             char *other = accept_guarded(64);
-            require(other != p, "the page of a freed object is used again after %d others; %d were "
-                    "free", others, SLOTS - 1);
+            require(other != p,
+                    "the page of a freed object is used again after %d others; %d were "
+                    "free",
+                    others, SLOTS - 1);
             free(other);
         }
     }
@@ -191,6 +196,7 @@ main(void)
     accept_budget();
     accept_shapes();
     show("one object of %d is guarded; overflows, double frees and late reads end the program; "
-         "%d pages suffice", EVERY, SLOTS);
+         "%d pages suffice",
+         EVERY, SLOTS);
     return 0;
 }

@@ -107,9 +107,8 @@ accept_few(struct held before, size_t parts, size_t asked, const char *what)
     struct held now = accept_held();
     size_t bytes = now.bytes - before.bytes;
 
-    require(now.objects - before.objects <= parts,
-            "%s are %zu objects of libapex; %zu are allowed", what, now.objects - before.objects,
-            parts);
+    require(now.objects - before.objects <= parts, "%s are %zu objects of libapex; %zu are allowed",
+            what, now.objects - before.objects, parts);
     require(bytes <= asked + asked * OVERHEAD_PERCENT / 100,
             "%s of %zu KiB take %zu KiB; %d %% more are allowed", what, asked / 1024, bytes / 1024,
             OVERHEAD_PERCENT);
@@ -145,7 +144,7 @@ accept_whole(const struct object *o)
     for (; o != NULL; o = o->next, count++) {
         for (size_t at = 0; at < o->bytes - sizeof *o; at++) {
             require(o->fill[at] == (unsigned char)o->bytes, "an object has changed: it has memory "
-                    "in common with another one");
+                                                            "in common with another one");
         }
     }
     return count;
@@ -412,8 +411,10 @@ accept_round(void)
             "%d threads have %zu KiB in an arena that takes %zu; %d %% are allowed", THREADS,
             asked / 1024, bytes / 1024, ROUND_PERCENT_MAX);
     arena_close(shared);
-    require(atomic_load(&finishes) == THREADS * EACH / 10, "of %d functions that threads register "
-            "%d are called", THREADS * EACH / 10, atomic_load(&finishes));
+    require(atomic_load(&finishes) == THREADS * EACH / 10,
+            "of %d functions that threads register "
+            "%d are called",
+            THREADS * EACH / 10, atomic_load(&finishes));
 }
 
 static void
@@ -425,8 +426,7 @@ accept_threads(void)
     pthread_barrier_init(&round_change, NULL, THREADS + 1);
     for (size_t i = 0; i < THREADS; i++) {
         worker[i].number = i;
-        require(pthread_create(&worker[i].thread, NULL, accept_work, &worker[i]) == 0,
-                "no thread");
+        require(pthread_create(&worker[i].thread, NULL, accept_work, &worker[i]) == 0, "no thread");
     }
     atomic_store(&linger, true);
     for (int round = 0; round < ROUNDS; round++) {
@@ -466,8 +466,10 @@ accept_cost(void)
         accept_object(cost_arena, 32, NULL);
     }
     steps_count(accept_calls, &calls, 1, &steps);
-    require(steps <= STEPS_MAX * CALLS, "an object takes %ld instructions on average; %d are "
-            "allowed", steps / CALLS, STEPS_MAX);
+    require(steps <= STEPS_MAX * CALLS,
+            "an object takes %ld instructions on average; %d are "
+            "allowed",
+            steps / CALLS, STEPS_MAX);
     arena_close(cost_arena);
 }
 

@@ -133,8 +133,8 @@ guard_close(char *page)
 {
     int saved = errno;
 
-    if (mmap(page, PAGE_BYTES, PROT_NONE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
+    if (mmap(page, PAGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+             -1, 0) == MAP_FAILED) {
         fault("a freed page cannot be closed");
     }
     errno = saved;

@@ -27,8 +27,8 @@ enum { FIRST_BYTES = 512, LAST_BYTES = 1 << 20 };
 
 struct block {
     struct block *next;
-    size_t bytes;        // of all of it
-    atomic_size_t used;  // from its beginning
+    size_t bytes;       // of all of it
+    atomic_size_t used; // from its beginning
 };
 
 struct finish {
