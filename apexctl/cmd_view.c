@@ -54,8 +54,8 @@ view_show(struct call *call, struct view *view)
     return fflush(stdout) == 0 ? EXIT_OK : EXIT_OTHER;
 }
 
-// Watching asks again each time: one way for all methods that are shown here, and the subscriptions,
-// of which there are few, are left to programs.
+// Watching asks again each time: one way for all methods that are shown here, and the
+// subscriptions, of which there are few, are left to programs.
 static enum exit_code
 view_run(const char *runtime_dir, struct view *view)
 {
