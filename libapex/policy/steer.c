@@ -19,13 +19,15 @@ struct share {
     int64_t credit;
 };
 
-static struct {
-    struct lock lock;
-    uint32_t count; // of shares; atomic
+struct shares {
+    uint32_t count; // atomic
     bool equal;
     int64_t sum;
     struct share share[APEX_ADVICE_WEIGHTS_MAX];
-} shares = {.lock = LOCK_INIT(LOCK_RANK_STEER)};
+};
+
+static struct lock shares_lock = LOCK_INIT(LOCK_RANK_STEER);
+static struct shares shares; // in force
 
 static int filters_at_start; // seccomp filters under which the process itself may bind
 static uint32_t home_known;  // a node plus one, in the upper bits, and its index; atomic
@@ -135,7 +137,7 @@ steer_turn(void)
 static bool
 steer_by_weights(struct steer_place *out)
 {
-    lock_acquire(&shares.lock);
+    lock_acquire(&shares_lock);
     unsigned count = shares.count;
     if (count > 1 && shares.equal) {
         out->place.mode = LARGE_INTERLEAVE;
@@ -145,7 +147,7 @@ steer_by_weights(struct steer_place *out)
     } else if (count > 0) {
         steer_prefer(out, steer_turn());
     }
-    lock_release(&shares.lock);
+    lock_release(&shares_lock);
     return count > 0;
 }
 
@@ -174,7 +176,9 @@ steer_bound(size_t bytes, uint64_t large, unsigned home, struct steer_place *out
     bool advised = config_value(numa_large) != load_relaxed(&config_own()->numa_large);
 
     if (large == CONFIG_LARGE_SPREAD && !small) {
-        if (steer_binds(advised || weighted) && !steer_by_weights(out)) {
+        // Without shares, the option may just have gone the way that they went.
+        if (steer_binds(advised || weighted) && !steer_by_weights(out) &&
+            config_value(numa_large) == CONFIG_LARGE_SPREAD) {
             steer_spread(out);
         }
     } else if (home != STEER_ANYWHERE) {
@@ -203,61 +207,73 @@ steer_large(size_t bytes, struct steer_place *out)
 }
 
 static bool
-steer_take_share(const struct apex_advice_weight *weight)
+steer_take_share(struct shares *out, const struct apex_advice_weight *weight)
 {
     unsigned home = steer_usable(weight->node);
     bool known = false;
 
-    for (unsigned i = 0; i < shares.count; i++) {
-        known = known || shares.share[i].home == home;
+    for (unsigned i = 0; i < out->count; i++) {
+        known = known || out->share[i].home == home;
     }
     if (home == STEER_ANYWHERE || known) {
         return false;
     }
-    shares.share[shares.count] = (struct share){weight->weight, (uint8_t)home, 0};
-    shares.equal = shares.equal && weight->weight == shares.share[0].weight;
-    shares.sum += weight->weight;
-    store_relaxed(&shares.count, shares.count + 1);
+    out->share[out->count++] = (struct share){weight->weight, (uint8_t)home, 0};
+    out->equal = out->equal && weight->weight == out->share[0].weight;
+    out->sum += weight->weight;
     return true;
+}
+
+static bool
+steer_shares_are(const struct shares *a, const struct shares *b)
+{
+    bool same = a->count == b->count;
+
+    for (unsigned i = 0; i < b->count && same; i++) {
+        same = a->share[i].weight == b->share[i].weight && a->share[i].home == b->share[i].home;
+    }
+    return same;
 }
 
 bool
 steer_weigh(const struct apex_advice_weight *weight, unsigned count)
 {
+    struct shares next = {.equal = true};
     bool good = count <= APEX_ADVICE_WEIGHTS_MAX;
 
     if (count > 0) {
         numa_refresh(os_now_ns());
     }
-    lock_acquire(&shares.lock);
-    store_relaxed(&shares.count, 0);
-    shares.sum = 0;
-    shares.equal = true;
     for (unsigned i = 0; good && i < count; i++) {
-        good = weight[i].weight == 0 || steer_take_share(&weight[i]);
+        good = weight[i].weight == 0 || steer_take_share(&next, &weight[i]);
     }
-    good = good && (count == 0 || shares.count > 0);
-    if (!good) {
-        store_relaxed(&shares.count, 0);
+    good = good && (count == 0 || next.count > 0);
+    next.count = good ? next.count : 0;
+    lock_acquire(&shares_lock);
+    if (!steer_shares_are(&shares, &next)) {
+        shares.equal = next.equal;
+        shares.sum = next.sum;
+        memcpy(shares.share, next.share, sizeof shares.share);
+        store_relaxed(&shares.count, next.count); // others read it without the lock
     }
-    lock_release(&shares.lock);
+    lock_release(&shares_lock);
     return good;
 }
 
 void
 steer_fork_prepare(void)
 {
-    lock_acquire(&shares.lock);
+    lock_acquire(&shares_lock);
 }
 
 void
 steer_fork_parent(void)
 {
-    lock_release(&shares.lock);
+    lock_release(&shares_lock);
 }
 
 void
 steer_fork_child(void)
 {
-    lock_renew(&shares.lock);
+    lock_renew(&shares_lock);
 }

@@ -51,7 +51,8 @@ void steer_large(size_t bytes, struct steer_place *out);
 
 // Makes these the shares of nodes in large objects; none when `count` is 0. False when they make no
 // sense: more than there may be, all of them 0, one node twice, or one that the process may not
-// take memory of. Then there are none. One thread at a time.
+// take memory of. Then there are none. Others find the shares before or these, and whose turn it is
+// stays while they are the same. One thread at a time.
 bool steer_weigh(const struct apex_advice_weight *weight, unsigned count);
 
 // True if the process may take memory of this node, by the kernel's number. Asks the kernel.

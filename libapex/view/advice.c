@@ -114,9 +114,13 @@ static void
 advice_apply(struct advised *advised)
 {
     advice_strike_nodes(advised);
-    unsigned refused = config_advise(advised->row, advised->rows);
-    refused += steer_weigh(advised->weight, advised->weights) ? 0 : 1;
-
+    // Shares mean something while an option says so: they come before it, and go after it.
+    bool none = advised->weights == 0;
+    bool weighed = none || steer_weigh(advised->weight, advised->weights);
+    unsigned refused = config_advise(advised->row, advised->rows) + (weighed ? 0 : 1);
+    if (none) {
+        steer_weigh(NULL, 0);
+    }
     advice_count_epoch(advised->epoch);
     POOL_COUNT(advice_applied, 1);
     POOL_COUNT(advice_rejected, refused);

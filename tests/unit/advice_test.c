@@ -7,6 +7,7 @@
 
 #include "view/advice.h"
 
+#include "base/atomic.h"
 #include "front/alloc.h"
 #include "os/os_numa.h"
 #include "policy/config.h"
@@ -19,6 +20,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -272,6 +275,49 @@ test_weights(void **state)
     assert_int_equal(mode_of_large(), LARGE_INTERLEAVE);
 }
 
+static bool watching;
+static uint32_t looks;
+static uint32_t interleaved; // how often that was seen
+
+static void *
+watch(void *unused)
+{
+    while (load_relaxed(&watching)) {
+        interleaved += mode_of_large() == LARGE_INTERLEAVE ? 1 : 0;
+        add_relaxed(&looks, 1u);
+    }
+    return unused;
+}
+
+// A thread never finds the option that asks for shares without them: that means to interleave.
+static void
+test_shares_come_with_their_option(void **state)
+{
+    pthread_t thread;
+
+    (void)state;
+    page.weight[0] = (struct apex_advice_weight){(uint16_t)os_numa_node(), 1};
+    advice_begin(&page, sizeof page);
+    advise(0, "numa_large", CONFIG_LARGE_SPREAD);
+    for (unsigned i = 0; i < 50; i++) {
+        store_relaxed(&watching, true);
+        store_relaxed(&looks, 0u);
+        assert_int_equal(pthread_create(&thread, NULL, watch, NULL), 0);
+        while (load_relaxed(&looks) == 0) {
+            sched_yield();
+        }
+        page.weights = 1;
+        follow(1);
+        assert_int_equal(mode_of_large(), LARGE_PREFER);
+        store_relaxed(&watching, false);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        page.weights = 0;
+        follow(0);
+        assert_int_equal(mode_of_large(), LARGE_TOUCH);
+    }
+    assert_int_equal(interleaved, 0);
+}
+
 static void
 test_requests(void **state)
 {
@@ -345,6 +391,7 @@ main(void)
         cmocka_unit_test_setup(test_next_page, setup),
         cmocka_unit_test_setup(test_nodes, setup),
         cmocka_unit_test_setup(test_weights, setup),
+        cmocka_unit_test_setup(test_shares_come_with_their_option, setup),
         cmocka_unit_test_setup(test_requests, setup),
         cmocka_unit_test_setup(test_older_daemon, setup),
         cmocka_unit_test_setup(test_purge, setup),

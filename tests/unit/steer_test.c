@@ -160,6 +160,15 @@ test_shares(void **state)
     assert_int_equal(turns[0], 50);
     assert_int_equal(turns[1], 10);
     assert_int_equal(turns[2], 10);
+    // Whose turn it is stays while the shares do, whatever else is said anew.
+    turns[0] = turns[1] = turns[2] = 0;
+    for (unsigned i = 0; i < 7; i++) {
+        weigh(mixed, 3);
+        turns[place_of(8 * MIB).place.home]++;
+    }
+    assert_int_equal(turns[0], 5);
+    assert_int_equal(turns[1], 1);
+    assert_int_equal(turns[2], 1);
     weigh(one, 1);
     where = place_of(8 * MIB);
     assert_int_equal(where.place.mode, LARGE_PREFER);
