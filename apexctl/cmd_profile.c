@@ -159,7 +159,7 @@ profile_runs(const cJSON *result)
     return value_u64(result, "rate_bytes") != 0;
 }
 
-// Waits until the process samples. It looks for advice once a second, if it allocates at all.
+// Waits until the process samples. It looks for advice a second after it last did, on a slow path.
 static enum exit_code
 profile_await(struct call *call, uint64_t pid, struct call_reply *before)
 {

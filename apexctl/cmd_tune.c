@@ -19,7 +19,7 @@
 #define SETTINGS_BYTES_MAX 4096
 #define WAIT_STEP_MS 100
 #define WAIT_SILENT_STEPS 5
-#define WAIT_STEPS 100 // a process looks once a second, if it leaves its fast path then
+#define WAIT_STEPS 100 // most look within two seconds (docs/protocol.md, "When a process looks")
 #define REFUSED_STEPS 3 // it says that it has read the advice a moment before it shows the options
 
 struct tune_request {

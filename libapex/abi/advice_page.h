@@ -13,9 +13,9 @@
 //
 // Rules for the process: trust nothing, clamp everything, take nothing of what cannot be (more rows
 // than there is room for, an epoch that went back, nodes that it may not use), and let go of all
-// advice when `heartbeat` has not changed for `ttl_ms` (judged by the process's own clock: the two
-// may be in different time namespaces, so no time of the daemon is compared with one of the
-// process).
+// advice when a look finds that `heartbeat` has not changed for `ttl_ms` (judged by the process's
+// own clock: the two may be in different time namespaces, so no time of the daemon is compared with
+// one of the process).
 
 #ifndef APEX_ABI_ADVICE_PAGE_H
 #define APEX_ABI_ADVICE_PAGE_H

@@ -22,12 +22,15 @@
 // --- Allocation, slow ----------------------------------------------------------------------------
 
 static void *
-alloc_large(size_t size, size_t align, bool *zeroed)
+alloc_large(struct heap *heap, size_t size, size_t align, bool *zeroed)
 {
     size_t page = os_page_bytes();
 
     if (size > PTRDIFF_MAX - page) {
         return NULL;
+    }
+    if (!PROFILE_HEADER) {
+        heap_tick_alloc(heap); // a program may have no others; sealed.c does it itself
     }
     size_t bytes = bits_align_up(size, page);
     if (!pool_large_reserve(bytes)) {
@@ -85,7 +88,7 @@ alloc_general(size_t size, size_t align, bool *zeroed)
             break;
         }
         p = c != CLASS_NONE ? alloc_class(heap, c, size, zeroed)
-                            : alloc_large(size == 0 ? 1 : size, align, zeroed);
+                            : alloc_large(heap, size == 0 ? 1 : size, align, zeroed);
     }
     if (unlikely(p == NULL)) {
         errno = ENOMEM;

@@ -43,8 +43,12 @@ large_seal(void *p, size_t size, enum seal_kind kind)
 static void *
 sealed_alloc_large(size_t bytes, size_t align, size_t size, enum seal_kind kind)
 {
+    struct heap *heap = lifecycle_heap();
     bool zeroed;
 
+    if (heap != NULL) {
+        heap_tick_alloc(heap); // housekeeping is no reason to have the vault open
+    }
     vault_open(); // once for the mapping and for what large_seal() adds
     char *p = alloc_general(bytes, align, &zeroed);
     if (p != NULL) {

@@ -19,9 +19,13 @@
 
 #include <string.h>
 
-// Housekeeping (old memory, batches, registration, advice) is looked after on every 16th slow
-// allocation, and more often by a thread to which so many come seldom: a server in its steady state
-// leaves the fast path a few times in a second, and must still hear what apexd advises.
+// Housekeeping (old memory, batches, registration, advice) is done on every 16th slow allocation of
+// a thread at the latest. More often by one to which so many come seldom: a server in its steady
+// state leaves the fast path a few times in a second, and must still hear what apexd advises. When
+// the time since the last housekeeping is found to be more than TICK_SELDOM_NS, each slow call is
+// good for the next, of free() as well; from there on each 2nd, 4th, 8th, 16th slow allocation. So
+// whoever comes at a steady rate does it every half second at least, or on each call. It is stated
+// for users in docs/protocol.md ("When a process looks").
 #define TICK_MASK_MAX 15
 #define TICK_SELDOM_NS UINT64_C(250000000)
 
@@ -585,7 +589,7 @@ heap_tick_is_due(const struct heap *heap)
     return (heap->ticks & heap->tick_mask) == 0;
 }
 
-// After a long time every slow call is good for the next look, else twice as many as before.
+// After a long time the next slow call is one for housekeeping, else one of twice as many.
 static void
 heap_pace_ticks(struct heap *heap)
 {
@@ -616,6 +620,14 @@ heap_tick(struct heap *heap)
         lent.hooks.tick();
     }
     return due;
+}
+
+void
+heap_tick_alloc(struct heap *heap)
+{
+    if (heap_tick(heap)) {
+        lent.hooks.tick_alloc();
+    }
 }
 
 APART void
@@ -1007,9 +1019,7 @@ heap_alloc_slow(struct heap *heap, unsigned c, bool *zeroed)
     *zeroed = false;
     heap_check_slot(heap);
     HEAP_COUNT(heap, slow_allocs, 1);
-    if (heap_tick(heap)) {
-        lent.hooks.tick_alloc();
-    }
+    heap_tick_alloc(heap);
     heap_drain(heap);
     void *p = c < CLASS_RUN ? heap_alloc_small(heap, c, zeroed) : heap_alloc_run(heap, c, zeroed);
     if (timed) {

@@ -84,7 +84,7 @@ struct heap {
     struct sampler_clock sample; // only looked at while the profile is on, as is the next
     uint64_t due[CLASS_RUN];     // chunks until the next sample that are not rationed out
     bool rationed;
-    uint32_t ticks;       // slow allocations
+    uint32_t ticks;       // slow allocations, those of large objects among them
     uint32_t tick_mask;   // housekeeping is due when these bits of `ticks` are 0
     uint64_t ticked_ns;   // when it was last done
     uint32_t drains;                // how often it looked into its inbox; atomic
@@ -171,9 +171,12 @@ void heap_count_watched(struct heap *heap, unsigned c);
 // Puts what is rationed out back into the blocks' lists, for whoever looks at these.
 void heap_recall_all(struct heap *heap);
 
-// Housekeeping, if it is due (then true): for what comes as seldom as a slow allocation, and counts
-// as one.
+// Housekeeping, if it is due (then true; on each 16th call at the latest): for what comes as seldom
+// as a slow allocation, and counts as one.
 bool heap_tick(struct heap *heap);
+
+// The same where the program asks for memory, and libc may be asked for what allocates.
+void heap_tick_alloc(struct heap *heap);
 
 // Allocates from any class `c` when the fast path cannot. NULL when there is no memory. `zeroed`:
 // the chunk reads as zero, but for its first ALIGN_BYTES.

@@ -4,7 +4,10 @@
 //
 //   no page, no advice      not registered; tries again when due
 //   page, no advice         sent, but not answered in time; the daemon may list us; tries again
-//   page and advice         registered; looks at the heartbeat once a second
+//   page and advice         registered; a look at the heartbeat is due a second after the last
+//
+// What is due is done by the next housekeeping of any thread (heap.c:heap_tick, background.c), not
+// by a clock: see "When a process looks" in docs/protocol.md.
 //
 // When the heap has outgrown its page, a longer one is made and sent at once. If that is refused,
 // the next attempt is with a shorter one.
@@ -46,7 +49,7 @@
 #define DELAY_MS_MIN 1000      // between attempts; doubled each time
 #define DELAY_MS_KNOWN 8000    // up to here when there was a daemon: listed again within 10 s
 #define DELAY_MS_UNKNOWN 64000 // up to here when there never was one: 3 system calls a minute
-#define WATCH_MS 1000          // between looks at the heartbeat
+#define WATCH_MS 1000          // between looks at the heartbeat, at least
 #define ENVIRONMENT_MAX 65536  // variables looked at
 #define SOCKET_PATH_BYTES 108  // of an address, with its NUL
 

@@ -41,7 +41,7 @@ attach_due_ns(void)
 
 SLOW void attach_poll_due(uint64_t now_ns);
 
-// For slow paths: two loads and a comparison when there is nothing to do.
+// For housekeeping on slow paths: two loads and a comparison when there is nothing to do.
 FAST void
 attach_poll(uint64_t now_ns)
 {

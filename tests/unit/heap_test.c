@@ -465,6 +465,83 @@ test_frees_of_another_node(void **state)
     nodes_end(&nodes);
 }
 
+// --- Housekeeping --------------------------------------------------------------------------------
+
+#define SLOW_CALLS 16 // so many slow allocations of a thread have housekeeping among them
+
+static unsigned looks;
+
+static struct apex_stats_thread *
+no_slot(unsigned index)
+{
+    (void)index;
+    return NULL;
+}
+
+static void
+look(void)
+{
+    looks++;
+}
+
+static void
+nothing(void)
+{
+}
+
+static void
+not_crowded(struct heap *sleeper)
+{
+    (void)sleeper;
+}
+
+static void
+assert_looked(void)
+{
+    assert_in_range(looks, 1, SLOW_CALLS);
+    looks = 0;
+}
+
+// The last test: the hooks of the library are gone. However a thread leaves the fast path, what
+// apexd advises is looked at within so many calls; see the head of heap.c for the rest of the rule.
+static void
+test_housekeeping(void **state)
+{
+    static const struct heap_hooks hooks = {no_slot, look, nothing, not_crowded};
+    static void *small[BLOCK_BYTES / 500 * SLOW_CALLS];
+    struct heap *heap = heap_self.heap;
+    unsigned taken = 0;
+
+    (void)state;
+    heap_set_hooks(&hooks);
+    for (unsigned i = 0; i < SLOW_CALLS; i++) {
+        apex_free(apex_malloc(CHUNK_BYTES_MAX + 1)); // a large object
+    }
+    assert_looked();
+    for (unsigned i = 0; i < SLOW_CALLS; i++) {
+        void *run = apex_malloc(CHUNK_BYTES_MAX);
+        assert_non_null(run);
+        apex_free(run);
+    }
+    assert_looked();
+    // Of these, as many are slow as there are blocks, at least.
+    while (looks == 0 && taken < sizeof small / sizeof small[0]) {
+        small[taken++] = apex_malloc(500);
+    }
+    assert_looked();
+    while (taken > 0) {
+        apex_free(small[--taken]);
+    }
+    // Once a thread is found to be slow seldom, each of its slow calls is one to look at.
+    heap->ticked_ns = 1;
+    for (unsigned i = 0; i < SLOW_CALLS && looks == 0; i++) {
+        heap_tick(heap);
+    }
+    assert_looked();
+    heap_tick(heap);
+    assert_looked();
+}
+
 int
 main(void)
 {
@@ -481,6 +558,7 @@ main(void)
         cmocka_unit_test(test_moves),
         cmocka_unit_test(test_hesitates),
         cmocka_unit_test(test_frees_of_another_node),
+        cmocka_unit_test(test_housekeeping),
     };
 
     return cmocka_run_group_tests_name("heap", tests, NULL, NULL);
