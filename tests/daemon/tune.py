@@ -140,13 +140,26 @@ def test_all_or_none(daemon):
         same(options(daemon.dir, pid)["decay_ms"]["source"], "process", "a dry run changes nothing")
 
 
+# As BUSY, and writes into the file PATH what is in force.
+TELLS = BUSY.replace("while True:", """import ctypes
+value, size = ctypes.c_uint64(), ctypes.c_size_t(8)
+while True:
+    ctypes.CDLL(None).apex_ctl(b"option.decay_ms", ctypes.byref(value), ctypes.byref(size), None,
+                               ctypes.c_size_t(0))
+    open(PATH, "w").write("%d\\n" % value.value)""")
+
+
 def test_daemon_goes(daemon):
     """What a daemon advised ends with it, however it ends; its successor knows nothing of it."""
-    with busy(daemon, options=",decay_ms=777") as program:
+    path = daemon.top + "/decay_ms"
+    read = lambda: open(path, encoding="utf-8").read()
+    with busy(daemon, options=",decay_ms=777", code=TELLS.replace("PATH", repr(path))) as program:
         for end in (daemon.stop, daemon.kill):
             ask(daemon.dir, "tune", {"pid": program.pid, "set": "decay_ms=50"})
             in_force(daemon.dir, program.pid, "decay_ms", 50)
+            wait_until(lambda: read() == "50\n", "the program itself says so")
             end()
+            wait_until(lambda: read() == "777\n", "it goes back while there is no daemon")
             daemon.start()
             in_force(daemon.dir, program.pid, "decay_ms", 777)
             same(options(daemon.dir, program.pid)["decay_ms"]["source"], "process", "nobody's wish")

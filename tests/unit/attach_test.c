@@ -475,7 +475,78 @@ test_not_answered(void **state)
     assert_int_equal(config_value(decay_ms), 1234);
 }
 
-// So does the child of a fork with what its parent was advised.
+// Looks each time that one is due, until what was advised is void; when that was.
+static uint64_t
+until_own(uint64_t limit)
+{
+    while (config_value(decay_ms) == 1234 && now < limit) {
+        assert_int_equal(mode_of_large(), LARGE_PREFER);
+        now = due();
+        attach_poll(now);
+    }
+    expect_own();
+    return now;
+}
+
+// The daemon is killed, at worst while it changes the page: what was in force stays, whole, for as
+// long as the last heartbeat is believed, and is void at the next look.
+static void
+test_dies_advised(void **state)
+{
+    (void)state;
+    for (unsigned in_a_change = 0; in_a_change < 2; in_a_change++) {
+        assert_int_equal(setup(state), 0);
+        register_advised();
+        advice->heartbeat++;
+        now += SECOND;
+        attach_poll(now);
+        uint64_t last_beat = now;
+        if (in_a_change != 0) {
+            advice->sequence++;
+            advice->epoch++;
+            advice->row[0].value = 99;
+            advice->weights = 0;
+        }
+        daemon_kill();
+        uint64_t end = until_own(last_beat + 20 * SECOND);
+        assert_in_range(end, last_beat + APEX_ADVICE_TTL_MS * MS,
+                        last_beat + (APEX_ADVICE_TTL_MS + 1000) * MS);
+        assert_int_equal(pages_of_advice(), 0);
+        assert_false(registered());
+    }
+}
+
+// The daemon says goodbye: what it advised is void at the next look, and its successor knows
+// nothing of it.
+static void
+test_goodbye_advised(void **state)
+{
+    (void)state;
+    register_advised();
+    daemon_kill();
+    advice->state = APEX_ADVICE_STOPPED;
+    uint64_t left = now;
+    assert_in_range(until_own(now + 20 * SECOND), left, left + SECOND);
+    assert_int_equal(setup(state), 0);
+    daemon_start();
+    register_now();
+    expect_own();
+}
+
+// A process that slept while the daemon died finds out when it goes on.
+static void
+test_sleeps_over_it(void **state)
+{
+    (void)state;
+    register_advised();
+    daemon_kill();
+    now += 3600 * SECOND;
+    assert_int_equal(config_value(decay_ms), 1234);
+    attach_poll(now);
+    expect_own();
+}
+
+// The child of a fork keeps what its parent was advised until it has a page of its own.
 static void
 test_child_advised(void **state)
 {
@@ -597,6 +668,9 @@ main(void)
         cmocka_unit_test_setup_teardown(test_last_look, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_for_good, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_answered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_dies_advised, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_goodbye_advised, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sleeps_over_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_child_advised, setup, teardown),
         // Last, because it is for good.
         cmocka_unit_test_setup_teardown(test_itself, setup, teardown),
