@@ -7,9 +7,7 @@
 #include "apexd/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -24,9 +22,6 @@
 #define MADV_PAGEOUT 21
 #endif
 
-#define PRESSURE_PATH "/proc/pressure/memory"
-#define GROUPS_PATH "/sys/fs/cgroup"
-#define PRESSURE_BYTES_MAX 256
 #define RANGES_MAX 512 // in one call
 
 struct ranges {
@@ -39,10 +34,8 @@ struct ranges {
 void
 act_init(struct act *act, bool enabled, const char *pressure_path)
 {
-    *act = (struct act){
-        .enabled = enabled,
-        .pressure_path = pressure_path == NULL ? PRESSURE_PATH : pressure_path,
-    };
+    *act = (struct act){.enabled = enabled};
+    shortage_init(&act->shortage, pressure_path);
 }
 
 // --- Sweeping ------------------------------------------------------------------------------------
@@ -101,7 +94,7 @@ act_collect(struct ranges *r)
 }
 
 static void
-act_sweep(struct act *act, struct client *client)
+act_sweep(struct act *act, struct roster *roster, struct client *client)
 {
     struct ranges ranges = {.client = client};
     uint64_t before = client_rss_bytes(client);
@@ -109,8 +102,8 @@ act_sweep(struct act *act, struct client *client)
     act_collect(&ranges);
     uint64_t after = client_rss_bytes(client);
     uint64_t bytes = before > after ? before - after : 0;
-    act->sweeps++;
-    act->swept_bytes += bytes;
+    roster->sweeps_total++;
+    roster->swept_bytes_total += bytes;
     if (ranges.error == EPERM && !act->denied) {
         act->denied = true;
         log_event(LOG_LEVEL_WARNING,
@@ -143,7 +136,8 @@ act_stamp(struct client *client, uint64_t now_ns)
 }
 
 static void
-act_look(struct act *act, struct client *client, bool pressed, uint64_t now_ns)
+act_look(struct act *act, struct roster *roster, struct client *client, bool pressed,
+         uint64_t now_ns)
 {
     struct client_watch *watch = &client->watch;
     uint64_t stamp = act_stamp(client, now_ns);
@@ -156,120 +150,95 @@ act_look(struct act *act, struct client *client, bool pressed, uint64_t now_ns)
     } else if (!watch->swept && now_ns - watch->since_ns >= idle_ns &&
                (pressed || !act_has_swap())) {
         watch->swept = true;
-        act_sweep(act, client);
+        act_sweep(act, roster, client);
     }
 }
 
 // --- Pressure ------------------------------------------------------------------------------------
 
-unsigned
-act_parse_pressure(const char *text)
-{
-    unsigned whole = 0;
-    unsigned hundredths = 0;
-
-    if (sscanf(text, "some avg10=%3u.%2u", &whole, &hundredths) < 1) {
-        return 0;
-    }
-    return whole * 100 + hundredths;
-}
-
-static bool
-act_is_pressed(const char *path)
-{
-    char text[PRESSURE_BYTES_MAX];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-
-    if (fd >= 0) {
-        close(fd);
-    }
-    text[got > 0 ? got : 0] = '\0';
-    return act_parse_pressure(text) >= ACT_PRESSURE_PERCENT * 100;
-}
-
-static bool
-act_group_is_pressed(const struct client *client)
-{
-    char group[CLIENT_TEXT_BYTES];
-    char path[CLIENT_TEXT_BYTES + 64];
-
-    if (!client_cgroup(client, group) || strstr(group, "..") != NULL) {
-        return false;
-    }
-    snprintf(path, sizeof path, GROUPS_PATH "%s/memory.pressure", group);
-    return act_is_pressed(path);
-}
-
-// Advises less than the process has, never more.
+// Advises less than the process would use without, never more.
 static void
 act_lower(struct client *client, const struct page_option *option, unsigned options,
           const char *key, uint64_t value)
 {
     const struct page_option *o = tune_option(option, options, key);
+    const struct tune_value *said = tune_find(&client->tune, key);
 
-    if (o != NULL && o->live && o->own > value) {
+    if (o != NULL && o->live && (said != NULL ? said->value : o->own) > value) {
         tune_set(&client->tune, TUNE_PRESSURE, key, value);
+    }
+}
+
+// With each beat anew: while it lasts, the process or somebody else may change their mind.
+static void
+act_advise(struct client *client, bool pressed)
+{
+    struct page_option option[PAGE_MAP_OPTIONS_MAX];
+    struct tune before = client->tune;
+
+    tune_clear(&client->tune, TUNE_PRESSURE, NULL);
+    if (pressed) {
+        unsigned options = page_map_options(&client->map, option);
+        act_lower(client, option, options, "decay_ms", ACT_DECAY_MS);
+        act_lower(client, option, options, "dirty_floor", ACT_FLOOR_BYTES);
+    }
+    if (client->tune.count != before.count ||
+        memcmp(client->tune.value, before.value, before.count * sizeof before.value[0]) != 0) {
+        tune_advise(&client->tune, &client->advice);
     }
 }
 
 static void
 act_tighten(struct client *client, bool pressed)
 {
-    struct page_option option[PAGE_MAP_OPTIONS_MAX];
+    bool begins_or_ends = pressed != client->watch.tightened;
 
-    if (pressed == client->watch.tightened) {
-        return;
+    if (pressed || begins_or_ends) {
+        act_advise(client, pressed);
     }
     client->watch.tightened = pressed;
-    if (pressed) {
-        unsigned options = page_map_options(&client->map, option);
-        act_lower(client, option, options, "decay_ms", ACT_DECAY_MS);
-        act_lower(client, option, options, "dirty_floor", ACT_FLOOR_BYTES);
-    } else {
-        tune_clear(&client->tune, TUNE_PRESSURE, NULL);
+    if (begins_or_ends) {
+        log_event(LOG_LEVEL_INFO, "process %d: %s", (int)client->peer.pid,
+                  pressed ? "memory is short, keeps less" : "keeps what it wants again");
     }
-    tune_advise(&client->tune, &client->advice);
-    log_event(LOG_LEVEL_INFO, "process %d: %s", (int)client->peer.pid,
-              pressed ? "memory is short, keeps less" : "keeps what it wants again");
 }
 
 static void
-act_on(struct act *act, struct client *client, uint64_t now_ns)
+act_on(struct act *act, struct roster *roster, struct client *client, uint64_t now_ns)
 {
-    if (act_group_is_pressed(client)) {
+    char group[CLIENT_TEXT_BYTES];
+
+    if (client_cgroup(client, group) && shortage_of_group(&act->shortage, group)) {
         client->watch.pressed_until_ns = now_ns + ACT_HOLD_NS;
     }
     bool pressed = now_ns < act->pressed_until_ns || now_ns < client->watch.pressed_until_ns;
     act_tighten(client, pressed);
-    act_look(act, client, pressed, now_ns);
+    act_look(act, roster, client, pressed, now_ns);
 }
 
 static void
-act_on_all(struct act *act, struct roster *roster, uint64_t now_ns)
+act_on_all(struct act *act, struct roster *roster, bool told, uint64_t now_ns)
 {
+    if (!act->enabled) {
+        return;
+    }
+    if (shortage_of_machine(&act->shortage, told, now_ns)) {
+        act->pressed_until_ns = now_ns + ACT_HOLD_NS;
+    }
     for (size_t i = 0; i < roster->count && i < ACT_LOOKS_MAX; i++) {
         act->next = act->next + 1 < roster->count ? act->next + 1 : 0;
-        act_on(act, roster->client[act->next], now_ns);
+        act_on(act, roster, roster->client[act->next], now_ns);
     }
 }
 
 void
 act_press(struct act *act, struct roster *roster, uint64_t now_ns)
 {
-    if (act->enabled) {
-        act->pressed_until_ns = now_ns + ACT_HOLD_NS;
-        act_on_all(act, roster, now_ns);
-    }
+    act_on_all(act, roster, true, now_ns);
 }
 
 void
 act_beat(struct act *act, struct roster *roster, uint64_t now_ns)
 {
-    if (act->enabled) {
-        if (act_is_pressed(act->pressure_path)) {
-            act->pressed_until_ns = now_ns + ACT_HOLD_NS;
-        }
-        act_on_all(act, roster, now_ns);
-    }
+    act_on_all(act, roster, false, now_ns);
 }

@@ -10,15 +10,16 @@
 // there is swap, what is not marked would be written there, so then it is only done under pressure.
 // The addresses are a stranger's word, and the kernel applies them to that stranger alone.
 //
-// Pressure: a process is under pressure when memory.pressure of its control group, or of the whole
-// machine, says that some task waited for memory for ACT_PRESSURE_PERCENT of the last 10 s, or a
-// trigger of the kernel fired (apexd/pressure.h). It is advised a short decay and a low floor and
-// swept earlier, and all that is taken back ACT_HOLD_NS after the last sign. One thread.
+// Pressure: a process is under pressure when memory is short in its control group, in one around it
+// or on the machine (apexd/shortage.h). It is advised a short decay and a low floor, unless it has
+// less or somebody has said less, and swept earlier, and all that is taken back ACT_HOLD_NS after
+// the last sign. One thread.
 
 #ifndef APEXD_ACT_H
 #define APEXD_ACT_H
 
 #include "apexd/roster.h"
+#include "apexd/shortage.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,31 +27,25 @@
 #define ACT_IDLE_NS UINT64_C(2000000000)
 #define ACT_IDLE_PRESSED_NS UINT64_C(500000000)
 #define ACT_HOLD_NS UINT64_C(10000000000)
-#define ACT_PRESSURE_PERCENT 10
 #define ACT_DECAY_MS 50
 #define ACT_FLOOR_BYTES (UINT64_C(1) << 20)
 #define ACT_LOOKS_MAX 256 // processes looked at in one beat; the others in the next ones
 
 struct act {
     bool enabled;
-    const char *pressure_path; // of the whole machine
+    struct shortage shortage;
     uint64_t pressed_until_ns;
-    size_t next;           // in the roster
-    bool denied;           // said so already
-    uint64_t sweeps;
-    uint64_t swept_bytes;  // resident before less resident after
+    size_t next; // in the roster
+    bool denied; // said so already
 };
 
 // `pressure_path`: NULL for the kernel's. Nothing is done unless `enabled`.
 void act_init(struct act *act, bool enabled, const char *pressure_path);
 
-// Memory is short on the machine, now.
+// A trigger of the kernel says that tasks wait for memory, now.
 void act_press(struct act *act, struct roster *roster, uint64_t now_ns);
 
 // Once a second.
 void act_beat(struct act *act, struct roster *roster, uint64_t now_ns);
-
-// "some avg10=12.34 …" in hundredths of a per cent; 0 when the text is none.
-unsigned act_parse_pressure(const char *text);
 
 #endif

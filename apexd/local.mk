@@ -104,6 +104,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/saturate.h \
 	apexd/server.c \
 	apexd/server.h \
+	apexd/shortage.c \
+	apexd/shortage.h \
 	apexd/small_file.h \
 	apexd/subscribe.c \
 	apexd/subscribe.h \

@@ -416,6 +416,22 @@ metrics_daemon(const struct metrics_page *p)
     metrics_value(p, s->took_ns, true);
 }
 
+// What acting mode does by itself.
+static void
+metrics_acts(const struct metrics_page *p)
+{
+    const struct metrics_samples *s = p->samples;
+
+    metrics_head(p, "apexd_processes_pressed", METRICS_GAUGE, "",
+                 "Processes that are advised to keep less, because memory is short");
+    fprintf(p->out, "apexd_processes_pressed %" PRIu64 "\n", s->pressed);
+    metrics_head(p, "apexd_sweeps", METRICS_COUNTER, "", "Sweeps of idle processes");
+    fprintf(p->out, "apexd_sweeps_total %" PRIu64 "\n", s->sweeps);
+    metrics_head(p, "apexd_swept_bytes", METRICS_COUNTER, "bytes",
+                 "Resident memory that sweeps of idle processes took");
+    fprintf(p->out, "apexd_swept_bytes_total %" PRIu64 "\n", s->swept_bytes);
+}
+
 // What nobody can apply is only issued.
 static void
 metrics_advice(const struct metrics_page *p)
@@ -468,6 +484,7 @@ metrics_render(const struct metrics_samples *samples, enum metrics_format format
     metrics_advice(&p);
     metrics_nodes(&p);
     metrics_daemon(&p);
+    metrics_acts(&p);
     if (format == METRICS_OPENMETRICS) {
         fputs("# EOF\n", p.out);
     }

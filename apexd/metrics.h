@@ -47,6 +47,9 @@ struct metrics_samples {
     uint64_t took_ns;                           // to gather what is below
     uint64_t processes;                         // registered
     uint64_t capacity;                          // how many may be
+    uint64_t pressed;                           // how many are advised to keep less
+    uint64_t sweeps;                            // as in struct roster
+    uint64_t swept_bytes;
     uint64_t answered[APEX_HELLO_STATUS_COUNT]; // registrations, by what was answered
     uint64_t advice[POLICY_KIND_COUNT][POLICY_OUTCOME_COUNT];
     unsigned field_count;

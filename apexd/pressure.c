@@ -22,7 +22,7 @@ pressure_on_event(uv_poll_t *poll, int status, int events)
     if (status < 0) {
         uv_poll_stop(poll); // the control group or the file is gone
     } else if (events != 0) {
-        log_event(LOG_LEVEL_INFO, "memory is short on this machine");
+        log_event(LOG_LEVEL_INFO, "tasks wait for memory on this machine");
         act_press(pressure->act, pressure->roster, uv_hrtime());
     }
 }
@@ -38,16 +38,20 @@ void
 pressure_start(struct pressure *pressure, uv_loop_t *loop, struct act *act, struct roster *roster)
 {
     *pressure = (struct pressure){.act = act, .roster = roster, .fd = -1};
-    int fd = act->enabled ? open(act->pressure_path, O_RDWR | O_CLOEXEC | O_NONBLOCK) : -1;
+    const char *path = act->shortage.pressure_path;
 
-    if (fd < 0) {
+    if (!act->enabled) {
         return;
     }
-    // A regular file, which a test puts in the kernel's place, must keep its contents.
-    if (strncmp(act->pressure_path, "/proc/", 6) != 0 ||
-        write(fd, trigger, sizeof trigger) < 0 || uv_poll_init(loop, &pressure->poll, fd) != 0) {
+    // A regular file, which a test puts in the kernel's place, must keep its contents. Before Linux
+    // 6.4 to open it for writing takes CAP_SYS_RESOURCE.
+    int fd = strncmp(path, "/proc/", 6) == 0 ? open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK) : -1;
+    if (fd < 0 || write(fd, trigger, sizeof trigger) < 0 ||
+        uv_poll_init(loop, &pressure->poll, fd) != 0) {
         log_event(LOG_LEVEL_INFO, "no trigger for memory pressure: its averages are read");
-        close(fd);
+        if (fd >= 0) {
+            close(fd);
+        }
         return;
     }
     pressure->fd = fd;

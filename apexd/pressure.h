@@ -2,7 +2,7 @@
 //
 // A trigger of the kernel (pressure stall information, PSI): wakes the daemon within a second when
 // tasks wait for memory, instead of with the next beat. Where the kernel has none, or refuses it,
-// the averages that act.h reads remain. One thread.
+// the averages that shortage.h reads remain. One thread.
 
 #ifndef APEXD_PRESSURE_H
 #define APEXD_PRESSURE_H

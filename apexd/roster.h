@@ -40,6 +40,8 @@ struct roster {
     uint64_t looked_ns;     // when the last one ended; 0: there was none
     uint64_t registered_total;
     uint64_t answered_total[APEX_HELLO_STATUS_COUNT]; // registrations, by what was answered
+    uint64_t sweeps_total;      // of idle processes (apexd/act.h)
+    uint64_t swept_bytes_total; // resident before less resident after
     uint64_t advice_total[POLICY_KIND_COUNT][POLICY_OUTCOME_COUNT]; // on NUMA
     struct rules rules;                               // for those who come
     struct ledger ledger;                             // what they counted, and those before them

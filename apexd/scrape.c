@@ -160,6 +160,17 @@ scrape_gather(struct roster *roster, const struct scrape_options *options, uint6
     return rows;
 }
 
+static uint64_t
+scrape_pressed(const struct roster *roster)
+{
+    uint64_t pressed = 0;
+
+    for (size_t i = 0; i < roster->count; i++) {
+        pressed += roster->client[i]->watch.tightened ? 1 : 0;
+    }
+    return pressed;
+}
+
 static char *
 scrape_make(struct roster *roster, const struct scrape_options *options, uint64_t now_ns,
             size_t *bytes)
@@ -176,6 +187,9 @@ scrape_make(struct roster *roster, const struct scrape_options *options, uint64_
         .took_ns = reply_now_ns(CLOCK_MONOTONIC) - now_ns,
         .processes = roster->count,
         .capacity = roster->capacity,
+        .pressed = scrape_pressed(roster),
+        .sweeps = roster->sweeps_total,
+        .swept_bytes = roster->swept_bytes_total,
         .field_count = roster->ledger.field_count,
         .field = roster->ledger.field,
         .node_count = roster->ledger.node_count,

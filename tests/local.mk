@@ -504,6 +504,7 @@ EXTRA_DIST += \
 	tests/support/nodes.h \
 	tests/support/sandbox.h \
 	tests/support/superblock.h \
+	tests/support/tree.h \
 	tests/support/unit.h \
 	tests/support/written.h
 
@@ -533,6 +534,7 @@ daemon_tests = \
 	tests/unit/render_test \
 	tests/unit/roster_test \
 	tests/unit/screen_test \
+	tests/unit/shortage_test \
 	tests/unit/top_model_test \
 	tests/unit/top_ui_test \
 	tests/unit/trace_test \
@@ -588,6 +590,8 @@ tests_unit_advisor_test_CFLAGS = $(daemon_cflags)
 tests_unit_advisor_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_policy_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_policy_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
+tests_unit_shortage_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_shortage_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_tune_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_tune_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_screen_test_CPPFLAGS = $(daemon_cppflags)

@@ -81,10 +81,14 @@ def test_pressure():
         with Daemon("--act", "--pressure", path) as daemon, sleeper(daemon) as program:
             time.sleep(1.5)
             same(options(daemon.dir, program.pid)["decay_ms"][1], "process", "no pressure")
+            ask(daemon.dir, "tune", {"pid": program.pid, "set": "decay_ms=10"})
             write("25.00")
+            wait_until(lambda: options(daemon.dir, program.pid)["dirty_floor"] ==
+                       (1 << 20, "pressure"), "memory is short")
+            same(options(daemon.dir, program.pid)["decay_ms"], (10, "tune"), "less than that")
+            ask(daemon.dir, "tune", {"pid": program.pid, "reset": "all"})
             wait_until(lambda: options(daemon.dir, program.pid)["decay_ms"] == (50, "pressure"),
-                       "memory is short")
-            same(options(daemon.dir, program.pid)["dirty_floor"], (1 << 20, "pressure"), "floor")
+                       "nobody says less any more")
             write("0.00")
             wait_until(lambda: options(daemon.dir, program.pid)["decay_ms"][1] == "process",
                        "it is taken back")

@@ -6,33 +6,16 @@
 #ifndef APEX_TESTS_NODES_H
 #define APEX_TESTS_NODES_H
 
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "tree.h"
 
 struct nodes {
-    char root[64];
+    char root[TREE_ROOT_BYTES];
 };
 
 static inline void
 nodes_write(const struct nodes *nodes, const char *path, const char *text)
 {
-    char name[256];
-
-    snprintf(name, sizeof name, "%s%s", nodes->root, path);
-    for (char *slash = strchr(name + strlen(nodes->root) + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(name, 0700);
-        *slash = '/';
-    }
-    FILE *file = fopen(name, "w");
-    if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0) {
-        abort();
-    }
+    tree_write(nodes->root, path, text);
 }
 
 static inline void
@@ -73,10 +56,7 @@ nodes_allow(const struct nodes *nodes, const char *cpus, const char *mems)
 static inline void
 nodes_begin(struct nodes *nodes, const char *online, const char *memory, const char *cpus)
 {
-    strcpy(nodes->root, "/tmp/apex-nodes.XXXXXX");
-    if (mkdtemp(nodes->root) == NULL) {
-        abort();
-    }
+    tree_begin(nodes->root);
     nodes_list(nodes, "possible", online);
     nodes_list(nodes, "online", online);
     nodes_list(nodes, "has_memory", memory);
@@ -93,19 +73,10 @@ nodes_begin_two(struct nodes *nodes)
     nodes_allow(nodes, "0-3", "0-1");
 }
 
-static inline int
-nodes_remove(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
 static inline void
 nodes_end(const struct nodes *nodes)
 {
-    nftw(nodes->root, nodes_remove, 8, FTW_DEPTH | FTW_PHYS);
+    tree_end(nodes->root);
 }
 
 #endif
