@@ -814,6 +814,7 @@ vm_boots = \
 vm_programs = \
 	tests/vm/adviser \
 	tests/vm/placement \
+	tests/vm/press \
 	tests/vm/report \
 	tests/vm/spill \
 	tests/vm/steering \
@@ -822,6 +823,7 @@ vm_programs = \
 vm_tests = \
 	tests/vm/guest/hotplug.sh \
 	tests/vm/guest/placement.sh \
+	tests/vm/guest/pressure.sh \
 	tests/vm/guest/service.sh \
 	tests/vm/guest/spilled.sh \
 	tests/vm/guest/steering.sh \
@@ -832,6 +834,7 @@ vm_tests = \
 
 tests_vm_adviser_LDADD =
 tests_vm_placement_LDADD = -lpthread
+tests_vm_press_LDADD =
 tests_vm_report_LDADD =
 tests_vm_spill_LDADD =
 tests_vm_steering_LDADD =
