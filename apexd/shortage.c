@@ -86,8 +86,7 @@ shortage_scans(struct shortage *shortage, uint64_t now_ns)
 {
     uint64_t scanned;
 
-    if (shortage->vmstat_path == NULL ||
-        !shortage_read_scanned(shortage->vmstat_path, &scanned)) {
+    if (shortage->vmstat_path == NULL || !shortage_read_scanned(shortage->vmstat_path, &scanned)) {
         return true;
     }
     if (shortage->scan_known && scanned != shortage->scanned) {
@@ -125,8 +124,8 @@ shortage_number(const struct shortage *shortage, const char *group, const char *
     char text[TEXT_BYTES_MAX];
     uint64_t number;
 
-    if (!shortage_path(shortage, group, name, path) ||
-        !small_file_read(path, text, sizeof text) || sscanf(text, "%" SCNu64, &number) != 1) {
+    if (!shortage_path(shortage, group, name, path) || !small_file_read(path, text, sizeof text) ||
+        sscanf(text, "%" SCNu64, &number) != 1) {
         return UINT64_MAX;
     }
     return number;
@@ -157,8 +156,8 @@ shortage_is_root(const struct shortage *shortage, const char *group)
 {
     char path[PATH_BYTES_MAX];
 
-    return group[0] == '\0' && (!shortage_path(shortage, group, "cgroup.type", path) ||
-                                access(path, F_OK) != 0);
+    return group[0] == '\0' &&
+           (!shortage_path(shortage, group, "cgroup.type", path) || access(path, F_OK) != 0);
 }
 
 bool
@@ -174,8 +173,7 @@ shortage_of_group(const struct shortage *shortage, const char *group)
     }
     for (unsigned level = 0; level < SHORTAGE_LEVELS_MAX && !shortage_is_root(shortage, at);
          level++) {
-        if (shortage_group_waits(shortage, at) &&
-            (level == 0 || shortage_at_limit(shortage, at))) {
+        if (shortage_group_waits(shortage, at) && (level == 0 || shortage_at_limit(shortage, at))) {
             return true;
         }
         char *last = strrchr(at, '/');
