@@ -231,6 +231,20 @@ client_alive(const struct client *client)
 }
 
 bool
+client_gone(struct client *client, uint64_t now_ns)
+{
+    if (client_exited(&client->peer)) {
+        return true;
+    }
+    if (page_map_leased(&client->map)) {
+        client->given_up_ns = 0;
+    } else if (client->given_up_ns == 0) {
+        client->given_up_ns = now_ns;
+    }
+    return client->given_up_ns != 0 && now_ns - client->given_up_ns >= CLIENT_GRACE_NS;
+}
+
+bool
 client_exe(const struct client *client, char text[CLIENT_TEXT_BYTES])
 {
     char path[64];

@@ -46,6 +46,7 @@ struct client {
     struct ledger_place place; // the roster's
     struct client_watch watch;
     uint32_t kept; // the number of its descriptors with the service manager; 0: it has none
+    uint64_t given_up_ns; // when its page was first found to be; 0: it is not
     uint64_t snapshot_ns; // 0: none yet
     uint64_t rss_ns;           // 0: none yet
     uint64_t rss_bytes;        // of the whole process, as it was then
@@ -92,8 +93,13 @@ bool client_may_be_seen(uid_t owner, uid_t viewer);
 // Who it is as far as sums over many processes tell: name, user and control group.
 void client_key(const struct client *client, struct ledger_key *key);
 
-// False when the process has exited, or has given its page up by exec.
+// False when the process has exited, or has given its page up: by exec, or for another one.
 bool client_alive(const struct client *client);
+
+// Whether it is to be let go of: at once when the process has exited, after CLIENT_GRACE_NS when it
+// has only given its page up, since it does so a moment before it comes with the next one.
+#define CLIENT_GRACE_NS UINT64_C(1000000000)
+bool client_gone(struct client *client, uint64_t now_ns);
 
 // Path of its program; its control group in the unified hierarchy. False when the kernel does not
 // tell, or the text is longer.

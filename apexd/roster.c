@@ -166,7 +166,7 @@ roster_sweep(struct roster *roster, uint64_t now_ns)
             roster->sweep_next = 0;
         }
         size_t at = roster->sweep_next++;
-        if (!client_alive(roster->client[at])) {
+        if (client_gone(roster->client[at], now_ns)) {
             roster_remove(roster, at);
         }
     }
@@ -188,7 +188,7 @@ roster_look(struct roster *roster, uint64_t budget_ns)
     for (unsigned i = 1; roster->look_next < roster->count; i++) {
         size_t at = roster->look_next++;
         struct client *client = roster->client[at];
-        if (!client_alive(client)) {
+        if (client_gone(client, now_ns)) {
             roster_remove(roster, at);
             continue;
         }

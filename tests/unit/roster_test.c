@@ -183,8 +183,11 @@ test_one_entry_each(void **state)
     munmap(first, bytes);
     assert_int_equal(roster_sweep(roster, SECOND), 0);
     munmap(second, bytes);
-    assert_int_equal(roster_sweep(roster, SECOND + ROSTER_SWEEP_NS - 1), 0); // too soon
-    assert_int_equal(roster_sweep(roster, SECOND + ROSTER_SWEEP_NS), 1);
+    uint64_t found = SECOND + ROSTER_SWEEP_NS;
+    assert_int_equal(roster_sweep(roster, found - 1), 0); // nobody looks
+    assert_int_equal(roster_sweep(roster, found), 0);
+    assert_int_equal(roster_sweep(roster, found + CLIENT_GRACE_NS - 1), 0); // it may come again
+    assert_int_equal(roster_sweep(roster, found + CLIENT_GRACE_NS - 1 + ROSTER_SWEEP_NS), 1);
     assert_null(roster_find(roster, getpid()));
 }
 
@@ -212,7 +215,13 @@ test_advice_goes_along(void **state)
     assert_int_equal(advice->weights, 2);
     assert_memory_equal(advice->weight, shares, sizeof shares);
     munmap(page[0], bytes);
+    // It lets go of the old page before the new one is here, and others ask for the list meanwhile.
     munmap(page[1], bytes);
+    assert_int_equal(roster_sweep(roster, 2 * SECOND), 0);
+    client = add(getpid(), 9, &page[0], &bytes);
+    assert_int_equal(client->advice.page->rows, 1);
+    assert_int_equal(client->advice.page->weights, 2);
+    munmap(page[0], bytes);
 }
 
 // A user's pages may be so long together and no longer; one that replaces an older one counts
