@@ -18,8 +18,8 @@
 //
 // Who registers anew with a daemon that lives (a longer page; the child of a fork) leaves the old
 // advice page at once, since the daemon no longer writes it, but keeps what it said in force until
-// the new one says something, or nobody there wants us, or the daemon has not been heard of for its
-// time to live (`held_until_ns`).
+// the new one says something, or nobody there wants us (who only refuses a page as long as this is
+// shown a shorter one), or the daemon has not been heard of for its time to live (`held_until_ns`).
 
 #include "view/attach.h"
 
@@ -241,7 +241,8 @@ attach_hello(enum apex_hello_kind kind)
     };
 }
 
-// Makes a fresh page, fills it and shows it over `connection`. As attach_await_ack.
+// Makes a fresh page, fills it and shows it over `connection`. As attach_await_ack; EAGAIN: a
+// shorter one may be granted next time.
 static int
 attach_show_page(int connection, uint64_t now_ns)
 {
@@ -250,8 +251,7 @@ attach_show_page(int connection, uint64_t now_ns)
     int error = stats_page_open(now_ns, &page, &hello.nonce, &hello.page_bytes);
 
     if (error != 0) {
-        stats_page_refuse(); // a shorter one may be granted
-        return error;
+        return stats_page_refuse() ? EAGAIN : error;
     }
     plan.mirror_all();
     stats_page_ready();
@@ -260,8 +260,8 @@ attach_show_page(int connection, uint64_t now_ns)
     if (error == 0) {
         error = attach_await_ack(connection, &hello, now_ns);
     }
-    if (error == ECONNREFUSED) {
-        stats_page_refuse();
+    if (error == ECONNREFUSED && stats_page_refuse()) {
+        error = EAGAIN;
     }
     if (error != 0 && error != ETIMEDOUT) {
         stats_page_drop();
@@ -362,6 +362,7 @@ static void
 attach_attempt(uint64_t now_ns)
 {
     int error = ENOENT;
+    bool again = false; // somebody is too busy to be connected to, or wants a shorter page
 
     if (now_ns >= held_until_ns) {
         attach_end_advice();
@@ -370,6 +371,7 @@ attach_attempt(uint64_t now_ns)
     for (unsigned i = 0; i < 2 && enabled; i++) {
         error = attach_to(plan.places[i], now_ns);
         place = i;
+        again = again || error == EAGAIN;
         if (error == 0 || error == ETIMEDOUT) {
             break;
         }
@@ -377,7 +379,7 @@ attach_attempt(uint64_t now_ns)
     if (error == 0) {
         held_until_ns = 0;
         advice_begin(advice, advice_bytes);
-    } else if (error != ETIMEDOUT) {
+    } else if (error != ETIMEDOUT && !again) {
         attach_end_advice();
     }
     if (!enabled) {

@@ -391,7 +391,7 @@ stats_page_drop(void)
     store_relaxed(&stats_page_guard->intact, 1);
 }
 
-void
+bool
 stats_page_refuse(void)
 {
     size_t least = stats_page_bytes_for(APEX_STATS_SUPERBLOCKS_MIN);
@@ -401,4 +401,5 @@ stats_page_refuse(void)
     if (bytes > least) {
         store_relaxed(&page_limit, half < least ? least : half);
     }
+    return bytes > least;
 }

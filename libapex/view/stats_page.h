@@ -71,8 +71,8 @@ int stats_page_open(uint64_t now_ns, int *fd, uint64_t *nonce, uint32_t *bytes);
 bool stats_page_outgrown(void);
 
 // A page was refused: from now on none is made that is longer than half of it, or than the
-// shortest. If it was the shortest, that was not the reason, and nothing changes.
-void stats_page_refuse(void);
+// shortest. If it was the shortest, that was not the reason, and nothing changes: false.
+bool stats_page_refuse(void);
 
 // From here on readers may take what the page says for complete.
 void stats_page_ready(void);

@@ -87,7 +87,8 @@ mirror(void)
     stats_page_slot(0)->slow_allocs = 4000 + mirrored;
 }
 
-// The daemon's part of one registration: takes the page, and answers.
+// The daemon's part of one registration: takes the page, and answers. It says no to pages longer
+// than advice->reserved[0], if that is not 0, and tells in the next word how long the last one was.
 static void
 answer(int connection)
 {
@@ -101,10 +102,17 @@ answer(int connection)
         return;
     }
     close(*(int *)(void *)CMSG_DATA(CMSG_FIRSTHDR(&whole)));
+    bool refused = advice->reserved[0] != 0 && hello.page_bytes > advice->reserved[0];
+    advice->reserved[1] = hello.page_bytes;
     advice->nonce = hello.nonce;
     struct apex_hello_ack ack = {
         APEX_HELLO_ACK_MAGIC, APEX_HELLO_MAJOR,      0, sizeof ack, hello.nonce,
         APEX_HELLO_ACCEPTED,  APEX_ADVICE_PAGE_BYTES};
+    if (refused) {
+        ack.status = APEX_HELLO_OVER_QUOTA;
+        send(connection, &ack, sizeof ack, 0);
+        return;
+    }
     part = (struct iovec){&ack, sizeof ack};
     struct cmsghdr *header = CMSG_FIRSTHDR(&whole);
     header->cmsg_level = SOL_SOCKET;
@@ -447,6 +455,29 @@ test_refused_for_good(void **state)
     assert_int_equal(config_value(decay_ms), 1234);
 }
 
+// A daemon that says no to the longer page, and would say yes to one as long as before, has not
+// said no to the process.
+static void
+test_too_long(void **state)
+{
+    (void)state;
+    register_advised();
+    uint64_t lease_end = now + APEX_ADVICE_TTL_MS * MS;
+    advice->reserved[0] = advice->reserved[1];
+    outgrow();
+    do {
+        attach_poll(now);
+        if (now < lease_end) {
+            assert_int_equal(config_value(decay_ms), 1234);
+            assert_int_equal(mode_of_large(), LARGE_PREFER);
+        }
+        now = due();
+    } while (!registered());
+    assert_true(advice->reserved[1] <= advice->reserved[0]);
+    register_now();
+    assert_int_equal(config_value(decay_ms), 1234);
+}
+
 // A daemon that does not answer is believed for as long as one that does not beat.
 static void
 test_not_answered(void **state)
@@ -672,7 +703,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_goodbye_advised, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sleeps_over_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_child_advised, setup, teardown),
-        // Last, because it is for good.
+        // Last, because no page is longer from there on, and because nobody registers.
+        cmocka_unit_test_setup_teardown(test_too_long, setup, teardown),
         cmocka_unit_test_setup_teardown(test_itself, setup, teardown),
     };
     return cmocka_run_group_tests(tests, setup_group, teardown_group);
