@@ -47,5 +47,27 @@ fresh
 echo 'int more;' >>"$scratch/tree/docs/tutorial/phase01/region.c"
 judge 'docs/TUTORIAL.md: phase I has'
 
+# refuses WORDS ARGUMENT…: the tool ends with 1 and a line that has WORDS, and says no more.
+refuses()
+{
+    words=$1
+    shift
+    ended=0
+    said=$(python3 -B "$root/docs/tutorial/tutorial" "$@" 2>&1) || ended=$?
+    case $ended:$said in
+    *'
+'*) ;;
+    1:FAIL:*"$words"*) return ;;
+    esac
+    echo "FAIL: tutorial $*: $ended, $said"
+    wrong=$((wrong + 1))
+}
+
+refuses 'there is no phase 99' start 99 "$scratch/none"
+refuses 'is there already' solution 1 "$scratch"
+refuses 'there is no answer nothing' answer nothing "$scratch/none"
+refuses 'there is no such folder' answer 01-easy "$scratch/none"
+refuses 'Not a directory' start 1 /dev/null/folder
+
 check_tree "$root" || failures=$((failures + 1))
 [ "$((failures + wrong))" -eq 0 ]

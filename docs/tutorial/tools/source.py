@@ -233,6 +233,8 @@ def lay_over(text, answer):
 
 def apply_answer(path, folder):
     """Lays an answer over the solution in `folder`. `// IN file` says what the part below is for."""
+    if not os.path.isdir(folder):
+        raise Wrong(folder, "there is no such folder; `tutorial solution N FOLDER` makes one")
     parts = re.split(r"^// IN (\S+)$", read(path), flags=re.M)
     for name, text in zip(parts[1::2], parts[2::2]):
         target = os.path.join(folder, name)
