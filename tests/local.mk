@@ -675,6 +675,7 @@ daemon_scripts = \
 	tests/daemon/ctl.sh \
 	tests/daemon/doctor.sh \
 	tests/daemon/life.sh \
+	tests/daemon/pressure.sh \
 	tests/daemon/profile.sh \
 	tests/daemon/run.sh \
 	tests/daemon/trace.sh \
@@ -701,6 +702,7 @@ EXTRA_DIST += \
 	tests/daemon/act.py \
 	tests/daemon/advise.py \
 	tests/daemon/activation.py \
+	tests/daemon/pressure.py \
 	tests/daemon/profile.py \
 	tests/daemon/manager.py \
 	tests/daemon/map.py \
