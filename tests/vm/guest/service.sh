@@ -178,6 +178,20 @@ is_swept()
 }
 wait_for 120 is_swept || complain "it does not act: $(journalctl -u apexd --no-pager | tail)"
 kill $runner
+# With what the unit lets it see, it notices that the service waits at its own limit.
+is_pressed()
+{
+    apexctl tune "$leaky" -o json | tr '{' '\n' | grep '"key":"decay_ms"' |
+        grep -q '"source":"pressure"'
+}
+group=/sys/fs/cgroup/system.slice/leaky.service
+is_pressed && complain 'it is taken for short of memory'
+cat $group/memory.current >$group/memory.high
+sh -c "echo \$\$ >$group/cgroup.procs && exec press wait 24" >"$out/press" &
+runner=$!
+wait_for 120 is_pressed || complain "nobody notices: $(cat $group/memory.pressure)"
+kill $runner
+echo max >$group/memory.high
 rm -r /etc/systemd/system/apexd.service.d
 systemctl daemon-reload
 
