@@ -28,7 +28,7 @@ rehome_begin(struct rehome *work, uint32_t target)
     *work = (struct rehome){
         .on = true,
         .target = target,
-        .pages = REHOME_STEP_PAGES,
+        .pages = work->pages != 0 ? work->pages : REHOME_STEP_PAGES_MIN,
         .moved = work->moved,
         .refused = work->refused,
     };

@@ -17,7 +17,7 @@
 
 #define REHOME_STEP_MS 32
 #define REHOME_STEP_PAGES 512u // 2 MiB in 32 ms: 64 MiB/s; fewer where a step takes long
-#define REHOME_STEP_PAGES_MIN 32u
+#define REHOME_STEP_PAGES_MIN 32u // in the first step: nobody knows yet how long one takes
 #define REHOME_STEP_NS UINT64_C(8000000) // a step that takes longer is followed by half of one
 #define REHOME_HOME UINT32_MAX // as a target: each superblock where its page says it belongs
 
@@ -33,7 +33,7 @@ struct rehome {
     int error; // errno of the call that ended it; 0: none has
 };
 
-// From the first row on. What was counted before goes on.
+// From the first row on. What was counted before goes on, and so does the pace.
 void rehome_begin(struct rehome *work, uint32_t target);
 
 // Looks at REHOME_STEP_PAGES pages at most and moves those that are elsewhere. False when that was

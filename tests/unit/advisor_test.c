@@ -461,8 +461,9 @@ test_moves_pages(void **state)
     for (unsigned i = 1; i < APEX_STATS_SUPERBLOCK_BLOCKS; i++) {
         shown.superblock.block[i].state = APEX_BLOCK_FULL;
     }
-    // All is at home: two blocks are looked at in each step, and nothing moves.
+    // All is at home: two blocks are looked at in the first step, and nothing moves.
     rehome_begin(&work, REHOME_HOME);
+    assert_int_equal(work.pages, REHOME_STEP_PAGES_MIN);
     unsigned steps = 0;
     while (rehome_step(&work, client)) {
         steps++;
@@ -472,8 +473,11 @@ test_moves_pages(void **state)
     assert_int_equal(work.moved, 0);
     if (work.error == 0) {
         assert_true(steps >= 1);
-        // To a node that there is not: the kernel refuses, and the pages stay.
+        // To a node that there is not, at the pace that was found: the kernel refuses, and the
+        // pages stay.
+        unsigned pages = work.pages;
         rehome_begin(&work, 1000);
+        assert_int_equal(work.pages, pages);
         while (rehome_step(&work, client)) {
         }
         assert_int_equal(work.moved, 0);
