@@ -73,24 +73,26 @@ heap_shares_slot(const struct heap *heap)
 }
 
 static void
-heap_add(const struct heap *heap, uint64_t *truth, uint64_t delta)
+heap_add(struct heap *heap, size_t offset_bytes, uint64_t delta)
 {
     struct apex_stats_thread *slot = load_acquire(&heap->slot);
+    uint64_t *truth = (uint64_t *)(void *)((char *)&heap->stats + offset_bytes);
+    uint64_t value = *truth + delta;
 
-    store_relaxed(truth, *truth + delta);
+    store_relaxed(truth, value);
     if (slot == NULL) {
         return;
     }
-    size_t offset = (size_t)((const char *)truth - (const char *)&heap->stats);
-    uint64_t *mirror = (uint64_t *)(void *)((char *)slot + offset);
-    if (heap_shares_slot(heap)) {
+    uint64_t *mirror = (uint64_t *)(void *)((char *)slot + offset_bytes);
+    if (unlikely(heap_shares_slot(heap))) {
         add_relaxed(mirror, delta);
     } else {
-        store_relaxed(mirror, *truth);
+        store_relaxed(mirror, value);
     }
 }
 
-#define HEAP_COUNT(heap, field, delta) heap_add((heap), &(heap)->stats.field, (delta))
+#define HEAP_COUNT(heap, field, delta) \
+    heap_add((heap), offsetof(struct apex_stats_thread, field), (delta))
 
 FAST bool
 heap_rations(const struct heap *heap)

@@ -70,9 +70,11 @@
 
 #define BUCKET_COUNT BLOCK_COUNT // 0 to 63 free blocks
 
-// The part of the books that changes by pool_count() and pool_count_faults() only.
-#define RARE_FIRST offsetof(struct apex_stats_process, threads_started)
-#define RARE_END offsetof(struct apex_stats_process, resident)
+// Where the part of the books ends that changes with every block: what comes behind changes seldom,
+// but for `resident`, and is shown when it has.
+#define HOT_END offsetof(struct apex_stats_process, metadata)
+#define HOME_HOT_FIRST offsetof(struct apex_stats_node, mapped)
+#define HOME_HOT_END offsetof(struct apex_stats_node, frees_same)
 
 // The superblocks of one home.
 struct pool_home {
@@ -86,6 +88,7 @@ struct pool {
     bool started;
     uint64_t homes;   // bit n: home n has, or had, superblocks
     uint64_t changed; // bit n: its books, since they were last shown
+    uint64_t seldom;  // bit n: more of them than the hot part
     uint32_t changes; // of the nodes, as they were last shown
     struct list dirty_list; // oldest first
     struct list all;
@@ -107,7 +110,7 @@ struct pool {
     struct superblock *look;     // the next one to look at; NULL: the first
     uint64_t looked_ns;          // when the last one was looked at; atomic
     struct apex_stats_process stats;
-    bool rare_changed; // RARE_FIRST to RARE_END, since they were last shown
+    bool more_changed; // than the hot part, since they were last shown
     bool mirrored;     // atomic: to where `lent` says
     struct pool_home home[NUMA_HOMES];
 };
@@ -183,17 +186,12 @@ pool_enter_superblock(const struct superblock *sb, int change)
     pool_enter(sb, 0, 0, change * (int)SUPERBLOCK_USABLE_BLOCKS);
 }
 
-// Copies whole words, so that no reader sees a half-written one. One that stays as it is is not
-// written: its cache line may be in all processors.
-static void
+// Copies whole words, so that no reader sees a half-written one.
+FAST void
 pool_mirror_words(void *page, const void *books, size_t first_byte, size_t end_byte)
 {
     for (size_t i = first_byte / sizeof(uint64_t); i < end_byte / sizeof(uint64_t); i++) {
-        uint64_t *to = (uint64_t *)page + i;
-        uint64_t value = ((const uint64_t *)books)[i];
-        if (load_relaxed(to) != value) {
-            store_relaxed(to, value);
-        }
+        store_relaxed((uint64_t *)page + i, ((const uint64_t *)books)[i]);
     }
 }
 
@@ -203,9 +201,15 @@ pool_publish_home(unsigned home)
     struct apex_stats_node *to = lent.node_of(home);
     struct apex_stats_node *node = &pool.home[home].stats;
 
-    node->node = numa_node(home, &node->flags);
-    if (to != NULL) {
+    if (to == NULL) {
+        return;
+    }
+    if (unlikely((pool.seldom >> home & 1) != 0)) {
+        pool.seldom &= ~(UINT64_C(1) << home);
+        node->node = numa_node(home, &node->flags);
         pool_mirror_words(to, node, 0, sizeof *node);
+    } else {
+        pool_mirror_words(to, node, HOME_HOT_FIRST, HOME_HOT_END);
     }
 }
 
@@ -216,7 +220,7 @@ pool_publish_homes(void)
 
     if (unlikely(pool.changes != changes)) {
         pool.changes = changes;
-        pool.changed = bits_range(0, NUMA_HOMES);
+        pool.changed = pool.seldom = bits_range(0, NUMA_HOMES);
     }
     for (; pool.changed != 0; pool.changed &= pool.changed - 1) {
         pool_publish_home(bits_lowest(pool.changed));
@@ -228,6 +232,8 @@ pool_publish(void)
 {
     struct apex_stats_process *to = pool.mirrored ? lent.page_of() : NULL;
     uint64_t cached = large_cached_bytes();
+    uint64_t os_calls = os_call_count();
+
     store_relaxed(&pool.active_published, pool.stats.active);
     store_relaxed(&pool.stats.dirty, pool.dirty_bytes + cached);
     pool.stats.mapped =
@@ -235,16 +241,19 @@ pool_publish(void)
     pool.stats.metadata = meta_bytes() + vault_bytes() + pool.stats.superblocks * BLOCK_BYTES;
     pool.stats.resident =
         pool.resident_bytes + large_resident_bytes() + meta_bytes() + vault_bytes();
-    pool.stats.os_calls = os_call_count();
-    if (to != NULL) {
-        pool_mirror_words(to, &pool.stats, 0, RARE_FIRST);
-        if (unlikely(pool.rare_changed)) {
-            pool_mirror_words(to, &pool.stats, RARE_FIRST, RARE_END);
-            pool.rare_changed = false;
-        }
-        pool_mirror_words(to, &pool.stats, RARE_END, sizeof pool.stats);
-        pool_publish_homes();
+    // What has to do with the kernel says so by this.
+    pool.more_changed |= os_calls != pool.stats.os_calls;
+    pool.stats.os_calls = os_calls;
+    if (to == NULL) {
+        return;
     }
+    pool_mirror_words(to, &pool.stats, 0, HOT_END);
+    store_relaxed(&to->resident, pool.stats.resident);
+    if (unlikely(pool.more_changed)) {
+        pool.more_changed = false;
+        pool_mirror_words(to, &pool.stats, HOT_END, sizeof pool.stats);
+    }
+    pool_publish_homes();
 }
 
 static void
@@ -990,8 +999,17 @@ pool_count_faults(void)
     for (unsigned i = 0; i < FAULT_COUNT; i++) {
         store_relaxed(&entry[i], fault_count((enum fault)i));
     }
-    pool.rare_changed = true;
+    pool.more_changed = true;
     pool_unlock();
+}
+
+// `delta_bytes` modulo 2^64.
+static void
+pool_enter_large(uint64_t delta_bytes)
+{
+    pool.stats.active += delta_bytes;
+    pool.stats.large += delta_bytes;
+    pool.more_changed = true;
 }
 
 bool
@@ -1000,8 +1018,7 @@ pool_large_reserve(size_t bytes)
     pool_lock();
     bool granted = pool_within_limit(bytes);
     if (granted) {
-        pool.stats.active += bytes;
-        pool.stats.large += bytes;
+        pool_enter_large(bytes);
         pool.stats.large_objects++;
         pool.stats.large_allocs++;
     }
@@ -1013,8 +1030,7 @@ void
 pool_large_free(size_t bytes)
 {
     pool_lock();
-    pool.stats.active -= bytes;
-    pool.stats.large -= bytes;
+    pool_enter_large(-(uint64_t)bytes);
     pool.stats.large_objects--;
     pool.stats.large_frees++;
     pool_unlock();
@@ -1023,13 +1039,12 @@ pool_large_free(size_t bytes)
 bool
 pool_large_resize(size_t old_bytes, size_t new_bytes)
 {
-    size_t delta = new_bytes - old_bytes; // modulo 2^64, as the sums below
+    size_t delta = new_bytes - old_bytes;
 
     pool_lock();
     bool granted = new_bytes <= old_bytes || pool_within_limit(delta);
     if (granted) {
-        pool.stats.active += delta;
-        pool.stats.large += delta;
+        pool_enter_large(delta);
     }
     pool_unlock();
     return granted;
@@ -1038,11 +1053,8 @@ pool_large_resize(size_t old_bytes, size_t new_bytes)
 void
 pool_large_adjust(size_t old_bytes, size_t new_bytes)
 {
-    size_t delta = new_bytes - old_bytes; // modulo 2^64
-
     pool_lock();
-    pool.stats.active += delta;
-    pool.stats.large += delta;
+    pool_enter_large(new_bytes - old_bytes);
     pool_unlock();
 }
 
@@ -1242,7 +1254,7 @@ pool_count(size_t field_offset_bytes, uint64_t delta)
     pool_lock();
     uint64_t *fields = (uint64_t *)&pool.stats;
     fields[field_offset_bytes / sizeof *fields] += delta;
-    pool.rare_changed = true;
+    pool.more_changed = true;
     pool_unlock();
 }
 
@@ -1253,6 +1265,7 @@ pool_count_home(unsigned home, size_t field_offset_bytes, uint64_t delta)
     uint64_t *fields = (uint64_t *)(void *)&pool.home[home].stats;
     fields[field_offset_bytes / sizeof *fields] += delta;
     pool.changed |= UINT64_C(1) << home;
+    pool.seldom |= UINT64_C(1) << home;
     pool_unlock();
 }
 
@@ -1289,8 +1302,8 @@ pool_mirror(void)
 {
     pool_lock();
     store_relaxed(&pool.mirrored, lent.page_of != NULL);
-    pool.changed = bits_range(0, NUMA_HOMES);
-    pool.rare_changed = true;
+    pool.changed = pool.seldom = bits_range(0, NUMA_HOMES);
+    pool.more_changed = true;
     for (struct list *l = pool.all.next; l != &pool.all; l = l->next) {
         heapmap_mirror(list_entry(l, struct superblock, all_link));
     }

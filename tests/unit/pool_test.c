@@ -352,6 +352,69 @@ test_counts_of_a_home(void **state)
     assert_int_equal(node.frees_same, 0);
 }
 
+static struct apex_stats_process page;
+static struct apex_stats_node page_node[NUMA_HOMES];
+
+static struct apex_stats_process *
+page_of(void)
+{
+    return &page;
+}
+
+static struct apex_stats_node *
+page_node_of(unsigned home)
+{
+    return &page_node[home];
+}
+
+static void
+expect_on_page(void)
+{
+    struct apex_stats_process process = books();
+    struct apex_stats_node node;
+
+    assert_memory_equal(&page, &process, sizeof page);
+    for (unsigned home = 0; home < 3; home++) {
+        (void)pool_home_stats(home, &node);
+        assert_memory_equal(&page_node[home], &node, sizeof node);
+    }
+}
+
+// Whatever changes is on the page when the call returns, be it in the part that is copied each time
+// or in the other.
+static void
+test_page_says_the_same(void **state)
+{
+    bool clean;
+
+    (void)state;
+    pool_set_page(page_of, page_node_of);
+    pool_mirror();
+    expect_on_page();
+    assert_true(pool_large_reserve(8192));
+    expect_on_page();
+    assert_true(pool_large_resize(8192, 16384));
+    expect_on_page();
+    pool_large_adjust(16384, 4096);
+    expect_on_page();
+    pool_large_free(4096);
+    expect_on_page();
+    POOL_COUNT(orphan_blocks, 1);
+    expect_on_page();
+    POOL_COUNT_HOME(2, frees_cross, 1);
+    expect_on_page();
+    struct block *b = pool_take(3, 0, 1, &clean); // for a thread elsewhere
+    assert_non_null(b);
+    expect_on_page();
+    memset(address_of(b), 1, 3 * BLOCK_BYTES);
+    pool_give(b);
+    expect_on_page();
+    pool_trim(0);
+    expect_on_page();
+    POOL_COUNT(orphan_blocks, -1);
+    expect_on_page();
+}
+
 int
 main(void)
 {
@@ -368,6 +431,7 @@ main(void)
         cmocka_unit_test_teardown(test_homes, teardown),
         cmocka_unit_test_teardown(test_remote_before_none, teardown),
         cmocka_unit_test_teardown(test_counts_of_a_home, teardown),
+        cmocka_unit_test_teardown(test_page_says_the_same, teardown), // last: the page stays
     };
 
     return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
