@@ -17,18 +17,21 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PRIVATE_MAX 64 // daemons of `apexctl run` that are looked at
+#define PRIVATE_MAX 64   // daemons of `apexctl run` that are looked at
+#define CONNECT_WAIT_S 2 // in the queue of a daemon that lets nobody in
 
 // --- Where the daemon is -------------------------------------------------------------------------
 
-// 0, or the errno value of the attempt.
+// 0, or the errno value of the attempt. A daemon that hangs behind a full queue is like none.
 static int
 call_connect(struct call *call, const char *dir)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct timeval patience = {.tv_sec = CONNECT_WAIT_S};
     int length =
         snprintf(address.sun_path, sizeof address.sun_path, "%s/%s", dir, APEX_CONTROL_SOCKET);
 
@@ -40,7 +43,8 @@ call_connect(struct call *call, const char *dir)
     if (fd < 0) {
         return errno;
     }
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0 ||
+        connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
         int error = errno;
         close(fd);
         return error;
@@ -198,6 +202,7 @@ call_is_served(const char *runtime_dir, char dir[CALL_PATH_BYTES])
 
 // --- One question --------------------------------------------------------------------------------
 
+// Gives up on a daemon that reads nothing for CONNECT_WAIT_S.
 static bool
 call_send(int fd, const char *line)
 {

@@ -320,18 +320,29 @@ def test_crowd(daemon):
     same(crowd[1].line(), b"", "and closed")
     check("result" in crowd[0].ask("stats"), "who has just asked stays")
     # Those who never ask do not come before those who do.
-    silent = [wait_until(lambda: knock(daemon), "a connection") for _ in range(CONNECTIONS_MAX)]
+    silent = [Control(daemon.dir) for _ in range(CONNECTIONS_MAX)]
     check("result" in (crowd[-1].ask("hello") or {}), "who was served stays when others are silent")
     for control in silent + crowd:
         control.close()
     wait_until(daemon.answers, "there is room again")
 
 
-def knock(daemon):
-    """A connection, or None when too many stand in the queue."""
+def test_hang(daemon):
+    """A daemon that hangs behind a full queue does not make apexctl hang; one that wakes up serves all."""
+    daemon.process.send_signal(signal.SIGSTOP)
+    queue = []
     with contextlib.suppress(BlockingIOError):
-        return Control(daemon.dir)
-    return None
+        while True:
+            queue.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
+            queue[-1].connect(os.path.join(daemon.dir, "control.sock"))
+    code, _, error = apexctl("stats", directory=daemon.dir)
+    same((code, error), (3, "apexctl: no apexd serves %s\n" % daemon.dir), "apexctl and a full queue")
+    timer = threading.Timer(0.2, lambda: daemon.process.send_signal(signal.SIGCONT))
+    timer.start()
+    check(daemon.answers(), "who waits in a full queue is served")
+    timer.join()
+    for s in queue:
+        s.close()
 
 
 def test_readers(daemon):
@@ -339,7 +350,7 @@ def test_readers(daemon):
     request = b'{"v":1,"method":"hello"}\n' * 100
     slow = []
     for _ in range(CONNECTIONS_MAX + 40):
-        control = wait_until(lambda: knock(daemon), "a connection")
+        control = Control(daemon.dir)
         control.socket.setblocking(False)
         with contextlib.suppress(OSError):
             while True:
@@ -353,7 +364,7 @@ def test_readers(daemon):
 
 
 TESTS = [test_files, test_messages, test_lies, test_harmless, test_torn, test_silence, test_flood,
-         test_long_lines, test_slow, test_crowd, test_readers]
+         test_long_lines, test_slow, test_crowd, test_hang, test_readers]
 
 with Daemon() as it:
     register(it.dir, [])

@@ -141,17 +141,27 @@ class Daemon:
         shutil.rmtree(self.top)
 
 
+def connect(path, kind=socket.SOCK_STREAM):
+    """A connection that waits its turn as apexctl's does, also where it comes behind a full queue.
+
+    A socket with a timeout of Python's does not block, and then connect() fails at once there.
+    """
+    s = socket.socket(socket.AF_UNIX, kind)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", PATIENCE_S, 0))
+    try:
+        s.connect(path)
+    except OSError:
+        s.close()
+        raise
+    s.settimeout(PATIENCE_S)
+    return s
+
+
 class Control:
     """A connection to control.sock."""
 
     def __init__(self, directory):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(PATIENCE_S)
-        try:
-            self.socket.connect(os.path.join(directory, "control.sock"))
-        except OSError:
-            self.socket.close()
-            raise
+        self.socket = connect(os.path.join(directory, "control.sock"))
         self.rest = b""
 
     def send(self, data):
@@ -214,17 +224,9 @@ def free_port():
 
 def http_connect(where):
     """To a port of 127.0.0.1, to http.sock in a directory, or to a socket."""
-    s = socket.socket(socket.AF_INET if isinstance(where, int) else socket.AF_UNIX)
-    s.settimeout(PATIENCE_S)
-    try:
-        if isinstance(where, int):
-            s.connect(("127.0.0.1", where))
-        else:
-            s.connect(where + "/http.sock" if os.path.isdir(where) else where)
-    except OSError:
-        s.close()
-        raise
-    return s
+    if isinstance(where, int):
+        return socket.create_connection(("127.0.0.1", where), PATIENCE_S)
+    return connect(where + "/http.sock" if os.path.isdir(where) else where)
 
 
 def http(where, path, headers=None, method="GET"):
@@ -368,10 +370,7 @@ def hello_message(nonce=0x1122334455667788, page_bytes=8192, magic=HELLO_MAGIC, 
 
 
 def connect_register(directory):
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    s.settimeout(PATIENCE_S)
-    s.connect(os.path.join(directory, "register.sock"))
-    return s
+    return connect(os.path.join(directory, "register.sock"), socket.SOCK_SEQPACKET)
 
 
 def register(directory, fds, message=None):
