@@ -26,6 +26,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sys/single_threaded.h>
 
 enum { NOT_STARTED = 0, STARTING = 1, STARTED = 2 };
 
@@ -164,23 +165,50 @@ lifecycle_heap_to_free(void)
 
 // --- Fork ----------------------------------------------------------------------------------------
 
+// glibc's fork takes the lock of the list of all streams after the handlers have run, and its own
+// allocator's locks after that, because fflush(NULL) waits for a stream's lock with the list's
+// held, and getline() allocates with the stream's. Ours would come in between; so the list's, which
+// is recursive, is taken before them. Exported by libc.so, though no header declares them.
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+
+static bool streams_held; // by the thread that forks
+
 static void
 lifecycle_fork_prepare(void)
 {
+    // A single thread waits for nobody; and if it forks within fflush(NULL), the lock stays its own
+    // in the child, where glibc makes it new only when there were others.
+    bool hold = !__libc_single_threaded && _IO_list_lock != NULL && _IO_list_unlock != NULL &&
+                _IO_list_resetlock != NULL;
+
+    if (hold) {
+        _IO_list_lock();
+    }
     attach_fork_prepare();
     heaps_fork_prepare();
+    streams_held = hold;
 }
 
 static void
 lifecycle_fork_parent(void)
 {
+    bool held = streams_held;
+
     heaps_fork_parent();
     attach_fork_parent();
+    if (held) {
+        _IO_list_unlock();
+    }
 }
 
 static void
 lifecycle_fork_child(void)
 {
+    if (streams_held) {
+        _IO_list_resetlock(); // as glibc has done
+    }
     background_fork_child();
     attach_fork_child();
     heaps_fork_child(lifecycle_heap_now());
