@@ -65,8 +65,9 @@ APEX_API void *apex_calloc(size_t count, size_t size) APEX_NOTHROW APEX_FRESH
         APEX_ALLOC_PRODUCT(1, 2) APEX_USE_RESULT;
 
 // Makes the object at `ptr` `size` bytes long, in place or by moving it; contents up to the smaller
-// size are kept. On failure the old object is untouched. realloc(NULL, n) is malloc(n);
-// realloc(p, 0) with p not null frees p and returns NULL without touching errno, as glibc does.
+// size are kept. On failure the old object is untouched; to make it smaller never fails.
+// realloc(NULL, n) is malloc(n); realloc(p, 0) with p not null frees p and returns NULL without
+// touching errno, as glibc does.
 APEX_API void *apex_realloc(void *ptr, size_t size) APEX_NOTHROW APEX_ALLOC_SIZE(2) APEX_USE_RESULT;
 
 // apex_realloc to count * size bytes; fails when the product overflows.

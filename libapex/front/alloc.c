@@ -491,14 +491,20 @@ realloc_keeps(size_t usable, size_t size)
     return size <= usable && (size >= usable / 2 || usable <= ALIGN_BYTES);
 }
 
+// Programs rely on it that an object can be made smaller: without memory it stays where it is.
 static void *
 realloc_move(void *p, size_t usable, size_t size)
 {
+    bool fits = size <= usable;
+    int saved = fits ? errno : 0;
     void *q = alloc_fast(size);
 
-    if (q != NULL) {
-        memcpy(q, p, size < usable ? size : usable);
+    if (likely(q != NULL)) {
+        memcpy(q, p, fits ? size : usable);
         free_fast(p);
+    } else if (fits) {
+        errno = saved;
+        q = p;
     }
     return q;
 }

@@ -89,14 +89,34 @@ large_open_and_free(struct large *large, struct seal_claim claim)
 // What realloc says of its object, as free does.
 static const struct seal_claim by_malloc = {.kind = SEAL_MALLOC, .size = SEAL_ANY_SIZE};
 
+// The object at its new size. What it has lost is zeroed, with the old canary; new pages are zero.
+static void *
+large_reseal(struct large *large, size_t size)
+{
+    size_t kept = size < large->size ? size : large->size;
+    size_t end = large->size + CANARY_BYTES;
+
+    end = end < large->usable_bytes ? end : large->usable_bytes;
+    if (end > kept) {
+        explicit_bzero(large->base + kept, end - kept); // as in core/wipe.c
+    }
+    return large_seal(large->base, size, SEAL_MALLOC);
+}
+
+// As alloc.c:realloc_move.
 static void *
 large_move(struct large *large, size_t size)
 {
+    bool fits = size <= large->size;
+    int saved = errno;
     void *q = sealed_alloc(size, SEAL_MALLOC);
 
     if (q != NULL) {
-        memcpy(q, large->base, size < large->size ? size : large->size);
+        memcpy(q, large->base, fits ? size : large->size);
         alloc_free_large(large);
+    } else if (fits) {
+        errno = saved;
+        q = large_reseal(large, size);
     }
     return q;
 }
@@ -104,27 +124,17 @@ large_move(struct large *large, size_t size)
 static void *
 large_realloc(struct large *large, size_t size)
 {
-    size_t old_size = large->size;
-    size_t kept = size < old_size ? size : old_size;
+    enum seal_kind kind = (enum seal_kind)large->kind;
 
-    if (!seal_claim_holds(by_malloc, (enum seal_kind)large->kind, old_size, large->base, 0) ||
+    if (!seal_claim_holds(by_malloc, kind, large->size, large->base, 0) ||
         !large_is_sound(large)) {
         return NULL;
     }
-    if (size + OVERHEAD_BYTES <= CHUNK_BYTES_MAX) {
+    if (size + OVERHEAD_BYTES <= CHUNK_BYTES_MAX ||
+        alloc_resize_large(large, size + CANARY_BYTES) == NULL) {
         return large_move(large, size);
     }
-    char *q = alloc_resize_large(large, size + CANARY_BYTES);
-    if (q == NULL) {
-        return large_move(large, size);
-    }
-    // What the object lost, and the old canary. New pages read as zero.
-    size_t end = old_size + CANARY_BYTES < large->usable_bytes ? old_size + CANARY_BYTES
-                                                               : large->usable_bytes;
-    if (end > kept) {
-        explicit_bzero(q + kept, end - kept); // as in core/wipe.c
-    }
-    return large_seal(q, size, SEAL_MALLOC);
+    return large_reseal(large, size);
 }
 
 // --- Allocation ----------------------------------------------------------------------------------
@@ -452,46 +462,34 @@ sealed_size(const void *p)
                : 0;
 }
 
+// Of a sampled object, which begins `lead` bytes behind the start of the chunk's, or of one that is
+// not, with 0.
 static void *
-chunk_realloc(struct block *b, void *p, size_t size)
+chunk_realloc(struct block *b, char *p, size_t lead, size_t size)
 {
-    struct chunk *chunk = chunk_of(p);
-    size_t bytes = size + OVERHEAD_BYTES;
-    size_t old_size = seal_size(chunk);
+    struct chunk *chunk = chunk_of(p - lead);
+    size_t old_size = seal_size(chunk) - lead;
     struct mac mac = header_mac(chunk, (uint32_t)chunk->header, 0);
+    bool fits = size <= old_size;
+    int saved = errno;
 
     // First of all: a run that grows is one of another class, for which its header is wrong.
     if (unlikely(!seal_is_intact(chunk, b->class, mac, by_malloc))) {
         seal_accuse(b, chunk, by_malloc);
         return NULL;
     }
-    if (alloc_realloc_keeps(b, bytes)) {
+    if (lead == 0 && alloc_realloc_keeps(b, size + OVERHEAD_BYTES)) {
         seal_resize(b, chunk, size);
         return p;
     }
     void *q = sealed_alloc(size, SEAL_MALLOC);
     if (q != NULL) {
-        memcpy(q, p, size < old_size ? size : old_size);
+        memcpy(q, p, fits ? size : old_size);
         sealed_free(p, by_malloc);
-    }
-    return q;
-}
-
-static void *
-sampled_realloc(const struct place *place, char *p, size_t size)
-{
-    struct chunk *chunk = chunk_of(p - place->lead_bytes);
-    struct mac mac = header_mac(chunk, (uint32_t)chunk->header, 0);
-    size_t old_size = seal_size(chunk) - place->lead_bytes;
-
-    if (unlikely(!seal_is_intact(chunk, place->block->class, mac, by_malloc))) {
-        seal_accuse(place->block, chunk, by_malloc);
-        return NULL;
-    }
-    void *q = sealed_alloc(size, SEAL_MALLOC);
-    if (q != NULL) {
-        memcpy(q, p, size < old_size ? size : old_size);
-        sealed_free(p, by_malloc);
+    } else if (fits) { // as alloc.c:realloc_move
+        errno = saved;
+        seal_resize(b, chunk, lead + size);
+        q = p;
     }
     return q;
 }
@@ -524,12 +522,12 @@ sealed_realloc(void *p, size_t size)
     }
     struct block *b = place_live_block(p);
     if (likely(b != NULL)) {
-        return chunk_realloc(b, p, size);
+        return chunk_realloc(b, p, 0, size);
     }
     struct place place = place_of(p);
-    return place.kind == PLACE_LARGE     ? large_realloc(place.large, size)
-           : place.kind == PLACE_CHUNK   ? chunk_realloc(place.block, p, size)
-           : place.kind == PLACE_SAMPLED ? sampled_realloc(&place, p, size)
-           : place.kind == PLACE_EMPTY   ? empty_realloc(p, size)
-                                         : NULL;
+    return place.kind == PLACE_LARGE ? large_realloc(place.large, size)
+           : place.kind == PLACE_CHUNK || place.kind == PLACE_SAMPLED
+               ? chunk_realloc(place.block, p, place.lead_bytes, size)
+           : place.kind == PLACE_EMPTY ? empty_realloc(p, size)
+                                       : NULL;
 }

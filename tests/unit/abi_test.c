@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -239,6 +240,63 @@ test_realloc_failure_changes_nothing(void **state)
         assert_fails(NAME(realloc)(hide(p), hidden((size_t)PTRDIFF_MAX - 100)), ENOMEM);
         assert_all(p, old_sizes[i], 0x77);
         NAME(free)(p);
+    }
+}
+
+// Takes all there is of objects of each of these sizes, largest first. A list of them.
+static void **
+take_all(const size_t *size, unsigned count)
+{
+    void **all = NULL;
+
+    for (unsigned i = 0; i < count; i++) {
+        void **p;
+        while ((p = hide(NAME(malloc)(size[i]))) != NULL) {
+            *p = all;
+            all = p;
+        }
+    }
+    return all;
+}
+
+// A program that makes an object smaller does not look whether that worked.
+static void
+test_realloc_to_less_cannot_fail(void **state)
+{
+    static const size_t from[] = {700, 5000, 60000, 200000, 900000, 3000000};
+    static const size_t to[] = {40000, 2000, 300, 20};
+    unsigned char *p[6];
+    struct rlimit was;
+
+    (void)state;
+    for (unsigned i = 0; i < 6; i++) {
+        p[i] = hide(NAME(malloc)(from[i]));
+        memset(p[i], 0x66, from[i]);
+    }
+    assert_int_equal(getrlimit(RLIMIT_AS, &was), 0);
+    const struct rlimit none = {1, was.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+    void **all = take_all(to, 4);
+    errno = SENTINEL;
+    for (unsigned i = 0; i < 6; i++) {
+        for (unsigned j = 0; j < 4; j++) {
+            if (to[j] <= from[i]) {
+                p[i] = hide(NAME(realloc)(p[i], to[j]));
+                assert_non_null(p[i]);
+                assert_all(p[i], to[j], 0x66);
+                assert_true(NAME(malloc_usable_size)(p[i]) >= to[j]);
+            }
+        }
+    }
+    assert_int_equal(errno, SENTINEL);
+    assert_int_equal(setrlimit(RLIMIT_AS, &was), 0);
+    for (unsigned i = 0; i < 6; i++) {
+        NAME(free)(p[i]);
+    }
+    while (all != NULL) {
+        void **next = *all;
+        NAME(free)(all);
+        all = next;
     }
 }
 
@@ -740,6 +798,7 @@ main(void)
         cmocka_unit_test_setup(test_realloc_moves_contents, setup),
         cmocka_unit_test_setup(test_realloc_of_null_and_to_zero, setup),
         cmocka_unit_test_setup(test_realloc_failure_changes_nothing, setup),
+        cmocka_unit_test_setup(test_realloc_to_less_cannot_fail, setup),
         cmocka_unit_test_setup(test_reallocarray, setup),
         cmocka_unit_test_setup(test_free_sized, setup),
         cmocka_unit_test_setup(test_aligned_alloc, setup),

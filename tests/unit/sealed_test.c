@@ -8,6 +8,7 @@
 
 #include "apex.h"
 #include "base/rng.h"
+#include "policy/config.h"
 #include "policy/heaps.h"
 #include "policy/quarantine_global.h"
 
@@ -165,6 +166,48 @@ test_realloc_that_is_stopped(void **state)
     }
 }
 
+// Where there is no memory for a smaller object the larger one will do, sealed anew: the bytes that
+// it lost are zero, as behind any other object.
+static void
+test_realloc_to_less_without_memory(void **state)
+{
+    static const size_t from[] = {700, 60000, 200000, 3000000};
+    static const size_t to[] = {40000, 300, 20};
+    uint64_t before = faults();
+    void **all = NULL;
+    void **more;
+    char *p[4];
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        p[i] = apex_malloc(from[i]);
+        memset(p[i], 0x66, from[i]);
+    }
+    assert_true(config_tune("heap_limit", 1));
+    for (unsigned i = 0; i < 3; i++) {
+        for (; (more = apex_malloc(to[i])) != NULL; all = more) {
+            *more = all;
+        }
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        for (unsigned j = 0; j < 3; j++) {
+            if (to[j] < from[i]) {
+                char *q = apex_realloc(p[i], to[j]);
+                assert_ptr_equal(q, p[i]);
+                assert_int_equal(apex_malloc_usable_size(q), to[j]);
+                assert_true(is_filled((unsigned char *)q, to[j], 0x66));
+            }
+        }
+        apex_free_sized(p[i], 20);
+    }
+    assert_int_equal(faults(), before);
+    assert_true(config_tune("heap_limit", 0));
+    for (; all != NULL; all = more) {
+        more = *all;
+        apex_free(all);
+    }
+}
+
 static void *
 free_and_exit(void *p)
 {
@@ -208,6 +251,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_random_load),
         cmocka_unit_test(test_no_faults),
         cmocka_unit_test(test_realloc_that_is_stopped),
+        cmocka_unit_test(test_realloc_to_less_without_memory),
         cmocka_unit_test(test_quarantine_outlives_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
