@@ -93,6 +93,15 @@ registrar_check(struct registrar_message *m)
     return status;
 }
 
+// Whether the peer's end is closed, as far as the kernel tells.
+static bool
+registrar_hung_up(int connection)
+{
+    struct pollfd end = {.fd = connection, .events = POLLRDHUP};
+
+    return poll(&end, 1, 0) < 0 || (end.revents & (POLLHUP | POLLRDHUP)) != 0;
+}
+
 // Asks the kernel who is at the other end.
 static bool
 registrar_peer(int connection, struct client_peer *peer)
@@ -107,10 +116,9 @@ registrar_peer(int connection, struct client_peer *peer)
     bytes = sizeof pidfd;
     if (getsockopt(connection, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &bytes) != 0) {
         pidfd = (int)syscall(SYS_pidfd_open, who.pid, 0);
-        struct pollfd end = {.fd = connection, .events = POLLRDHUP};
         // Before 6.5 the number may have passed to another process, but not while the peer,
         // whose number it was, still has its end open.
-        if (pidfd >= 0 && (poll(&end, 1, 0) < 0 || (end.revents & (POLLHUP | POLLRDHUP)) != 0)) {
+        if (pidfd >= 0 && registrar_hung_up(connection)) {
             close(pidfd);
             return false;
         }
@@ -205,6 +213,32 @@ registrar_admit_profile(struct roster *roster, const struct client_peer *peer, i
     return status;
 }
 
+// Whether a process has ended, or become another program, before it was on the list: then it has
+// said nothing, or nobody says whose that was, or its page has lost its lock, or it cannot be asked
+// for any more; and its end of the connection is closed. What is refused for another reason is so
+// whoever has lost patience meanwhile.
+static bool
+registrar_was_left(int connection, ssize_t said, const struct client_peer *peer,
+                   enum apex_hello_status status)
+{
+    bool may_be = said == 0 || (status == APEX_HELLO_REFUSED && peer->pid == 0) ||
+                  status == APEX_HELLO_NO_LEASE || status == APEX_HELLO_INTERNAL;
+
+    return may_be && registrar_hung_up(connection);
+}
+
+// Who did not stay was not refused: short programs would look like enemies.
+static void
+registrar_count(struct roster *roster, const struct client_peer *peer, bool left,
+                enum apex_hello_status status)
+{
+    bool usual = left || status == APEX_HELLO_ACCEPTED;
+
+    roster->answered_total[status] += left ? 0 : 1;
+    log_event(usual ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "registration of pid %d, uid %u: %s",
+              (int)peer->pid, (unsigned)peer->uid, left ? "it has left" : status_words[status]);
+}
+
 bool
 registrar_receive(struct roster *roster, int connection, enum apex_hello_status *status)
 {
@@ -226,14 +260,13 @@ registrar_receive(struct roster *roster, int connection, enum apex_hello_status 
             *status = APEX_HELLO_REFUSED;
         }
     }
+    // Before the answer: who has that may leave.
+    bool left = registrar_was_left(connection, m.bytes, &peer, *status);
     registrar_answer(connection, m.hello.nonce, *status, advice_fd);
     if (advice_fd >= 0) {
         close(advice_fd);
     }
-    roster->answered_total[*status]++;
-    log_event(*status == APEX_HELLO_ACCEPTED ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
-              "registration of pid %d, uid %u: %s", (int)peer.pid, (unsigned)peer.uid,
-              status_words[*status]);
+    registrar_count(roster, &peer, left, *status);
     return true;
 }
 

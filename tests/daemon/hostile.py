@@ -202,6 +202,27 @@ def test_torn(daemon):
     wait_until(lambda: not listed(daemon.dir), "it leaves the list")
 
 
+def test_gone(daemon):
+    """Who has ended before it was looked at is no refusal: its page without a lock, its silence."""
+    def rejected():
+        return ask(daemon.dir, "stats")["daemon"]["rejected_total"]
+
+    before = rejected()
+    fds = daemon.fds()
+    memfd = Memfd(Page().bytes(), lease=False)
+    daemon.process.send_signal(signal.SIGSTOP)
+    for message in (hello_message(), None, hello_message()):
+        with connect_register(daemon.dir) as s:
+            if message is not None:
+                socket.send_fds(s, [message], [memfd.fd])
+    daemon.process.send_signal(signal.SIGCONT)
+    refused(daemon, memfd, "no_lease", "one that stays for the answer")
+    wait_until(lambda: daemon.fds() <= fds, "the connections end")
+    after = rejected()
+    same({k: after[k] - before[k] for k in after if after[k] != before[k]}, {"no_lease": 1},
+         "refusals counted beside three who left")
+
+
 def test_silence(daemon):
     """Connections to register.sock that say nothing do not keep others out."""
     silent = []
@@ -363,8 +384,8 @@ def test_readers(daemon):
         control.close()
 
 
-TESTS = [test_files, test_messages, test_lies, test_harmless, test_torn, test_silence, test_flood,
-         test_long_lines, test_slow, test_crowd, test_hang, test_readers]
+TESTS = [test_files, test_messages, test_lies, test_harmless, test_torn, test_gone, test_silence,
+         test_flood, test_long_lines, test_slow, test_crowd, test_hang, test_readers]
 
 with Daemon() as it:
     register(it.dir, [])
