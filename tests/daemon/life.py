@@ -197,24 +197,38 @@ def test_stopped(daemon):
     wait_until(daemon.answers, "the daemon goes on")
 
 
-def false_daemon(directory, behave):
-    """Listens on register.sock and answers as `behave` does; for one connection."""
+@contextlib.contextmanager
+def false_daemon(behave):
+    """Its directory: there it listens on register.sock, and answers everybody as `behave` does.
+
+    A process waits a moment for its answer, and comes again when that is too late.
+    """
+    directory = tempfile.mkdtemp(prefix="apexd-test-")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(os.path.join(directory, "register.sock"))
     listener.listen(8)
 
     def serve():
-        peer, _ = listener.accept()
-        with contextlib.suppress(OSError):
-            data, fds, _, _ = socket.recv_fds(peer, 256, 4)
-            behave(peer, HELLO.unpack(data)[4] if len(data) == HELLO.size else 0)
-            for fd in fds:
-                os.close(fd)
-        peer.close()
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:  # it is shut down
+                return
+            with peer, contextlib.suppress(OSError):
+                data, fds, _, _ = socket.recv_fds(peer, 256, 4)
+                behave(peer, HELLO.unpack(data)[4] if len(data) == HELLO.size else 0)
+                for fd in fds:
+                    os.close(fd)
 
-    thread = threading.Thread(target=serve, daemon=True)
+    thread = threading.Thread(target=serve)
     thread.start()
-    return listener
+    try:
+        yield directory
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        listener.close()
+        shutil.rmtree(directory)
 
 
 def ack(nonce, status=0, magic=ACK_MAGIC, major=1):
@@ -259,20 +273,17 @@ def test_false_daemons():
         "advice of another kind": send(ack, lambda n: advice(n, magic=b"APEXSHM\0")),
         "four descriptors": send(ack, advice, advice, advice, advice),
     }
+    body = ("import os\n"
+            "keep = [bytes(900) for i in range(20000)]\n"
+            "print([os.readlink('/proc/self/fd/' + f) for f in os.listdir('/proc/self/fd')"
+            " if os.path.exists('/proc/self/fd/' + f)])")
     for name, behave in behaviours.items():
-        directory = tempfile.mkdtemp(prefix="apexd-test-")
-        listener = false_daemon(directory, behave)
-        body = ("import os\n"
-                "keep = [bytes(900) for i in range(20000)]\n"
-                "print([os.readlink('/proc/self/fd/' + f) for f in os.listdir('/proc/self/fd')"
-                " if os.path.exists('/proc/self/fd/' + f)])")
-        done = subprocess.run([PYTHON, "-c", body], env=preloaded(directory), capture_output=True,
-                              stdin=subprocess.DEVNULL, timeout=PATIENCE_S, check=False)
+        with false_daemon(behave) as directory:
+            done = subprocess.run([PYTHON, "-c", body], env=preloaded(directory), capture_output=True,
+                                  stdin=subprocess.DEVNULL, timeout=PATIENCE_S, check=False)
         same((done.returncode, done.stderr), (0, b""), "a daemon that sends: " + name)
         check(b"memfd" not in done.stdout and b"socket" not in done.stdout,
               "descriptors after %s: %r" % (name, done.stdout))
-        listener.close()
-        shutil.rmtree(directory)
 
 
 ADVICE_END = 128 + 64 * 32  # of the rows; requests and weights follow
@@ -322,7 +333,6 @@ print(ask(b'option.numa_home'), ask(b'option.numa_large'), ask(b'option.decay_ms
 
 def test_absurd_advice():
     """A daemon that makes no sense: the program runs on, and counts what it refuses."""
-    directory = tempfile.mkdtemp(prefix="apexd-test-")
     pages = []
 
     def behave(peer, nonce):
@@ -336,15 +346,15 @@ def test_absurd_advice():
         os.close(fd)
         pages.append(page)
 
-    listener = false_daemon(directory, behave)
-    with running([PYTHON, "-c", REFUSES], env=preloaded(directory),
-                 stdout=subprocess.PIPE) as program:
+    with false_daemon(behave) as directory, \
+            running([PYTHON, "-c", REFUSES], env=preloaded(directory),
+                    stdout=subprocess.PIPE) as program:
         wait_until(lambda: pages, "it has the page")
         turn = 1
 
         def ended():
             nonlocal turn
-            absurd(pages[0], turn)
+            absurd(pages[-1], turn)  # that of its last registration
             turn += 1
             time.sleep(0.7)
             return program.poll() is not None
@@ -352,8 +362,6 @@ def test_absurd_advice():
         wait_until(ended, "it has refused ten absurdities")
         same((program.returncode, program.stdout.read()), (0, b"1024 0 500\n"),
              "options under absurd advice")
-    listener.close()
-    shutil.rmtree(directory)
 
 
 # Forbids socket() on pain of death, then says so and goes on.
