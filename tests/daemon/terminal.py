@@ -12,6 +12,10 @@ import termios
 from support import *
 
 
+# A sequence that draws nothing, and that no program writes.
+MARK = b"\x1b]drained\x07"
+
+
 class Screen:
     """What is on the screen, by the bytes that came. A sequence it does not know is a failed check."""
 
@@ -179,6 +183,22 @@ class Terminal:
             print(self.screen.text())
         return found
 
+    def wait_without(self, pattern, text):
+        """Waits until the screen shows it no more: what is drawn comes in pieces."""
+
+        def gone():
+            self.read(0.02)
+            return not re.search(pattern, self.screen.text(), re.M)
+
+        if not wait_until(gone, text + ": no /" + pattern + "/ on the screen"):
+            print(self.screen.text())
+
+    def drain(self):
+        """Takes in all that was written: the kernel hands it over when it comes to it."""
+        os.write(self.slave, MARK)
+        wait_until(lambda: self.read(0.02) or MARK in self.screen.bytes, "what was written comes")
+        self.screen.bytes = self.screen.bytes.replace(MARK, b"")
+
     def type(self, keys):
         os.write(self.master, keys if isinstance(keys, bytes) else keys.encode())
 
@@ -190,7 +210,7 @@ class Terminal:
             return self.process.poll() is not None
 
         wait_until(ended, "the program ends")
-        self.read(0)
+        self.drain()
         return self.process.poll()
 
     def check_restored(self, text):
