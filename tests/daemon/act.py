@@ -13,12 +13,13 @@ PYTHON = sys.executable
 KEPT, FREED = 8 << 20, 24 << 20
 
 # Keeps one object and frees another, which goes into the cache, then calls nothing until it is told.
+# Says how many pages are resident: when somebody else looks, it may have been swept.
 SLEEPER = """
 import sys
 kept = bytearray(b"k") * %d
 freed = bytearray(b"f") * %d
 del freed
-print("ready", flush=True)
+print(open("/proc/self/statm").read().split()[1], flush=True)
 sys.stdin.readline()
 print("intact" if kept.count(b"k") == len(kept) else "damaged", flush=True)
 """ % (KEPT, FREED)
@@ -36,26 +37,27 @@ def swap_bytes():
 
 @contextlib.contextmanager
 def sleeper(daemon):
-    with running([PYTHON, "-c", SLEEPER], env=preloaded(daemon.dir), stdin=subprocess.PIPE,
+    """The program, and how much of it was resident before it slept. What it freed stays until it is taken."""
+    environment = preloaded(daemon.dir)
+    environment["APEX_OPTIONS"] += ",decay_ms=600000"
+    with running([PYTHON, "-c", SLEEPER], env=environment, stdin=subprocess.PIPE,
                  stdout=subprocess.PIPE, text=True) as program:
-        same(program.stdout.readline(), "ready\n", "the sleeper is there")
+        resident = int(program.stdout.readline()) * os.sysconf("SC_PAGE_SIZE")
         wait_until(lambda: program.pid in listed(daemon.dir), "the sleeper is listed")
-        yield program
+        yield program, resident
         program.stdin.write("go\n")
         program.stdin.flush()
         same(program.stdout.readline(), "intact\n", "what it kept")
 
 
 def test_only_when_told():
-    with Daemon() as daemon, sleeper(daemon) as program:
-        before = rss_bytes(program.pid)
+    with Daemon() as daemon, sleeper(daemon) as (program, before):
         time.sleep(3.5)  # longer than it takes to be idle
         check(rss_bytes(program.pid) > before - FREED // 4, "a daemon that only advises swept")
 
 
 def test_idle_is_swept():
-    with Daemon("--act", "--log-level", "info") as daemon, sleeper(daemon) as program:
-        resident = rss_bytes(program.pid)
+    with Daemon("--act", "--log-level", "info") as daemon, sleeper(daemon) as (program, resident):
         check(resident > KEPT + FREED, "the freed object is resident at first")
         wait_until(lambda: rss_bytes(program.pid) < resident - FREED // 4 * 3, "it is swept")
         check(rss_bytes(program.pid) > KEPT, "what is in use stays")
@@ -78,7 +80,7 @@ def test_pressure():
             os.rename(path + ".new", path)
 
         write("9.99")
-        with Daemon("--act", "--pressure", path) as daemon, sleeper(daemon) as program:
+        with Daemon("--act", "--pressure", path) as daemon, sleeper(daemon) as (program, _):
             time.sleep(1.5)
             same(options(daemon.dir, program.pid)["decay_ms"][1], "process", "no pressure")
             ask(daemon.dir, "tune", {"pid": program.pid, "set": "decay_ms=10"})

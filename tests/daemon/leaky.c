@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // For profile.py: a program with a leak and without one. leak_here() allocates 50 MB, in objects of
-// 1000 bytes, that nobody frees; clean_here() goes on for ever, and frees all.
+// 1000 bytes, that nobody frees; a line on stdout says when. clean_here() goes on for ever, and
+// frees all.
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,8 @@ main(void)
     for (unsigned i = 0;; i++) {
         if (i < LEAKED_OBJECTS) {
             leak_here(i);
+        } else if (i == LEAKED_OBJECTS && write(STDOUT_FILENO, "leaked\n", 7) != 7) {
+            return 1;
         }
         clean_here();
         if (i % 500 == 0) {

@@ -168,22 +168,38 @@ def sums(whole):
     return used, live, states
 
 
-def agrees(daemon, pid):
-    """The map of a process and its books."""
+def compared(daemon, pid):
+    """The map of a process, its blocks by state, and what differs between the map and the books."""
     with Control(daemon.dir) as control:
         whole, _ = all_parts(control, pid, 7)
         stats = control.ask("stats", {"pid": pid})["result"]["process"]
     used, live, states = sums(whole)
     counters = stats["counters"]
-    same(len(whole["superblocks"]), counters["superblocks"], "superblocks")
-    same(used, counters["active_bytes"] - counters["large_bytes"], "bytes in use")
     cached = sum(l["bytes"] for l in whole["large"] if l["state"] == "cached")
-    same(states.get(DIRTY, 0) * BLOCK_BYTES, counters["dirty_bytes"] - cached, "dirty blocks")
-    same(sum(l["bytes"] for l in whole["large"] if l["state"] == "live"), counters["large_bytes"],
-         "large objects")
     small = stats["heap"]["allocated_bytes"] - counters["large_bytes"]
+    pairs = {"superblocks": (len(whole["superblocks"]), counters["superblocks"]),
+             "bytes in use": (used, counters["active_bytes"] - counters["large_bytes"]),
+             "dirty blocks": (states.get(DIRTY, 0) * BLOCK_BYTES, counters["dirty_bytes"] - cached),
+             "large objects": (sum(l["bytes"] for l in whole["large"] if l["state"] == "live"),
+                               counters["large_bytes"])}
+    wrong = {text: pair for text, pair in pairs.items() if pair[0] != pair[1]}
     # The fill of a block in use may be a quarter off.
-    check(abs(live - small) <= used / 4 + (1 << 20), "live: %d in the map, %d in the books" % (live, small))
+    if abs(live - small) > used / 4 + (1 << 20):
+        wrong["live"] = (live, small)
+    return whole, states, wrong
+
+
+def agrees(daemon, pid):
+    """The map of a process that sleeps, or is about to, and its books agree."""
+    looks = []
+
+    def same_as_books():
+        looks.append(compared(daemon, pid))
+        return not looks[-1][2]
+
+    wait_until(same_as_books, "the map agrees with the books")
+    whole, states, wrong = looks[-1]
+    same(wrong, {}, "(map, books)")
     return whole, states
 
 

@@ -30,7 +30,7 @@ def leaking(result):
 
 
 def leaked(daemon, program):
-    """The profile when all is leaked: a second without anything new in the stack that leaks."""
+    """The profile when it shows all that is leaked: a second without anything new in the stack that leaks."""
     result = profile(daemon, program)
     stack = leaking(result)
     done = (stack and stack["live"]["bytes"] > LEAKED / 2
@@ -159,7 +159,9 @@ def test_names(daemon, program, folder):
 
 
 def test_from_start(daemon, folder, library):
-    with running([LEAKY], env=environment(daemon, ",profile_rate=64k", library)) as program:
+    with running([LEAKY], env=environment(daemon, ",profile_rate=64k", library),
+                 stdout=subprocess.PIPE) as program:
+        same(program.stdout.readline(), b"leaked\n", "the program")
         result = wait_until(lambda: leaked(daemon, program), "50 MB are leaked")
         same(schema_errors(result, schema_of("profile")), [], "schema of profile")
         stack = leaking(result)
@@ -175,10 +177,11 @@ def test_from_start(daemon, folder, library):
         daemon.start()
         again = wait_until(lambda: leaked(daemon, program), "the profile is shown to a new daemon")
         same(leaking(again)["live"], stack["live"], "and says the same")
+        program.stdout.close()
 
 
 def test_from_outside(daemon):
-    with running([LEAKY], env=environment(daemon, "")) as program:
+    with running([LEAKY], env=environment(daemon, ""), stdout=subprocess.DEVNULL) as program:
         wait_until(lambda: program.pid in listed(daemon.dir), "the program is listed")
         same(profile(daemon, program).get("profiled"), False, "there is no profile yet")
         same(schema_errors(profile(daemon, program), schema_of("profile")), [], "schema without one")

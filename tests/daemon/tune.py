@@ -89,7 +89,7 @@ def test_thp_in_smaps(daemon):
         ask(daemon.dir, "tune", {"pid": program.pid, "set": "thp=always"})
         in_force(daemon.dir, program.pid, "thp", 2)
         # The superblocks of 60 MiB; the address space that is reserved for more stays as it is.
-        check(any("hg" in f for f in flags(program.pid)), "superblocks ask for huge pages")
+        wait_until(lambda: any("hg" in f for f in flags(program.pid)), "superblocks ask for huge pages")
         ask(daemon.dir, "tune", {"pid": program.pid, "set": "thp=off"})
         in_force(daemon.dir, program.pid, "thp", 0)
         wait_until(lambda: not any("hg" in f for f in flags(program.pid)), "none asks any more")
