@@ -164,7 +164,7 @@ def test_alerts(daemon, prometheus, write):
 
 
 def main():
-    ports = [free_port() for _ in range(3)]
+    ports = free_ports(3)
     with Daemon("--http-port", str(ports[0])) as daemon, contextlib.ExitStack() as stack:
         folder = os.path.join(daemon.top, "prometheus")
         textfiles = os.path.join(daemon.top, "textfile")

@@ -274,7 +274,7 @@ def test_apexctl(daemon):
 
 
 def main():
-    port = free_port()
+    port, = free_ports(1)
     with Daemon("--http-port", str(port)) as daemon:
         fds = daemon.fds()
         test_paths(daemon, port)
