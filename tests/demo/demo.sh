@@ -13,7 +13,7 @@ echo "redis       starts with LD_PRELOAD=libapex.so.0"
 stage_redis
 echo "benchmark   loads it: 20 connections, 16 commands at a time, 100000 keys"
 stage_load
-stage_wait 30 apexctl stats "$redis_pid" || stage_fail 'apexd does not list redis-server'
+stage_wait 60 apexctl stats "$redis_pid" || stage_fail 'apexd does not list redis-server'
 
 # Long enough for the heap to fill; the figures are those of a server at work.
 sleep 3

@@ -7,7 +7,8 @@
 
 . "$(dirname "$0")/lib.sh"
 
-RELIST_SECONDS=10 # what is promised
+# 10 are promised, which tests/unit/attach_test.c holds against a clock of its own.
+RELIST_SECONDS=60
 
 # What is true of redis-server all the time: the same process, at work, with its data.
 redis_is_well()
@@ -17,7 +18,7 @@ redis_is_well()
     [ "$(redis-cli -s "$stage/redis.sock" get witness)" = "$witness" ] ||
         stage_fail "$1: redis-server has lost data"
     before=$(commands_served)
-    stage_wait 30 serves_on "$before" || stage_fail "$1: redis-server does not serve"
+    stage_wait 60 serves_on "$before" || stage_fail "$1: redis-server does not serve"
 }
 
 commands_served()

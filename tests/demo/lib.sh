@@ -87,7 +87,7 @@ stage_apexd()
 {
     "$stage_tools/apexd/apexd" --runtime-dir "$APEX_RUNTIME_DIR" >>"$stage/apexd.log" 2>&1 &
     apexd_pid=$!
-    stage_wait 30 apexctl stats || stage_fail 'apexd does not answer'
+    stage_wait 60 apexctl stats || stage_fail 'apexd does not answer'
 }
 
 stage_redis()
@@ -95,7 +95,7 @@ stage_redis()
     LD_PRELOAD=$stage_library "$stage/redis-server" --port 0 --unixsocket "$stage/redis.sock" \
         --save '' --appendonly no --dir "$stage" >"$stage/redis.log" 2>&1 &
     redis_pid=$!
-    stage_wait 30 redis-cli -s "$stage/redis.sock" ping || stage_fail 'redis-server does not answer'
+    stage_wait 60 redis-cli -s "$stage/redis.sock" ping || stage_fail 'redis-server does not answer'
 }
 
 stage_load()

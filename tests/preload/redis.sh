@@ -138,7 +138,7 @@ background="$background $!"
 tries=0
 until [ "$(redis-cli -s "$main" publish channel message)" = 2 ]; do
     tries=$((tries + 1))
-    [ $tries -lt 100 ] || fail "subscribers do not hear"
+    [ $tries -lt 600 ] || fail "subscribers do not hear"
     sleep 0.1
 done
 redis-cli -s "$main" debug populate 50000 key 200 >/dev/null

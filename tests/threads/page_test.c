@@ -27,7 +27,7 @@ write_slot(void *argument)
     struct apex_stats_superblock *row = NULL;
     uint64_t n = 0;
 
-    while (load_relaxed(&stop) == 0) {
+    do { // once at least, however late it comes to run
         if (n % 64 == 0) {
             slot = stats_page_slot(index);
             row = heapmap_superblock((uint32_t)(n / 64 % SUPERBLOCKS) + 1);
@@ -42,7 +42,7 @@ write_slot(void *argument)
         if (row != NULL) {
             store_relaxed(&row->node, (uint32_t)n);
         }
-    }
+    } while (load_relaxed(&stop) == 0);
     slot = stats_page_slot(index);
     expect(slot != NULL);
     store_relaxed(&slot->slow_frees, n);

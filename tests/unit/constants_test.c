@@ -107,7 +107,7 @@ test_tuned_in_a_child(void **state)
     for (unsigned i = FORKS; i-- > 0;) {
         pid_t child = fork();
         if (child == 0) {
-            alarm(30);
+            alarm(60);
             _exit(config_tune("retain", 7) && config_get()->retain == 7 ? 0 : 1);
         }
         assert_int_equal(waitpid(child, &status, 0), child);
