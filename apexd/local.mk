@@ -73,6 +73,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/metrics.h \
 	apexd/notify.c \
 	apexd/notify.h \
+	apexd/page_fields.c \
+	apexd/page_fields.h \
 	apexd/page_map.c \
 	apexd/page_map.h \
 	apexd/placement.c \

@@ -242,12 +242,14 @@ page_map_is_name(const char *name, size_t capacity)
     return page_map_is_text(name, capacity, '_');
 }
 
+// Whether the last of `count` fields is among those before it.
 static bool
-page_map_has_field(const struct page_map *map, const struct page_field *field)
+page_map_is_known(const struct page_field *field, unsigned count)
 {
-    for (unsigned i = 0; i < map->field_count; i++) {
-        if (map->field[i].section == field->section &&
-            strcmp(map->field[i].name, field->name) == 0) {
+    const struct page_field *last = &field[count - 1];
+
+    for (unsigned i = 0; i + 1 < count; i++) {
+        if (field[i].section == last->section && strcmp(field[i].name, last->name) == 0) {
             return true;
         }
     }
@@ -276,11 +278,15 @@ page_map_is_started(const struct apex_stats_schema *row)
 }
 
 // Reads the names of the fields. A row that makes no sense is left out: it costs its maker one
-// value.
-static void
+// value. False when memory is short.
+static bool
 page_map_schema(struct page_map *map, const struct apex_stats_section *schema)
 {
+    struct page_field field[PAGE_MAP_FIELDS_MAX];
     struct apex_stats_schema row;
+    unsigned count = 0;
+
+    memset(field, 0, sizeof field);
 
     for (uint32_t i = 0; i < schema->count; i++) {
         page_map_copy(&row, map->base + schema->offset_bytes + (size_t)i * schema->stride_bytes,
@@ -301,17 +307,19 @@ page_map_schema(struct page_map *map, const struct apex_stats_section *schema)
         if (page_map_is_started(&row)) {
             map->started_offset = row.offset_bytes;
         }
-        if (map->field_count == PAGE_MAP_FIELDS_MAX) {
+        if (count == PAGE_MAP_FIELDS_MAX) {
             continue;
         }
-        struct page_field *field = &map->field[map->field_count];
-        field->section = row.section;
-        field->offset_bytes = row.offset_bytes;
-        field->is_gauge = row.kind == APEX_STAT_GAUGE;
-        memcpy(field->name, row.name, sizeof field->name);
-        memcpy(field->unit, row.unit, sizeof field->unit);
-        map->field_count += page_map_has_field(map, field) ? 0 : 1;
+        field[count].section = row.section;
+        field[count].offset_bytes = row.offset_bytes;
+        field[count].is_gauge = row.kind == APEX_STAT_GAUGE;
+        memcpy(field[count].name, row.name, sizeof field[count].name);
+        memcpy(field[count].unit, row.unit, sizeof field[count].unit);
+        count += page_map_is_known(field, count + 1) ? 0 : 1;
     }
+    map->field = page_fields_share(field, count);
+    map->field_count = map->field == NULL ? 0 : count;
+    return map->field != NULL;
 }
 
 // Copies the header when its identity is at rest.
@@ -360,8 +368,15 @@ page_map_parse(struct page_map *map)
     map->peer_pid = h.pid;
     memcpy(map->comm, h.comm, sizeof map->comm);
     memcpy(map->version, h.version, sizeof map->version);
-    page_map_schema(map, &schema);
-    return APEX_HELLO_ACCEPTED;
+    return page_map_schema(map, &schema) ? APEX_HELLO_ACCEPTED : APEX_HELLO_INTERNAL;
+}
+
+void
+page_map_forget(struct page_map *map)
+{
+    page_fields_release(map->field);
+    map->field = NULL;
+    map->field_count = 0;
 }
 
 bool
@@ -628,6 +643,7 @@ page_map_close(struct page_map *map)
     if (map->fd >= 0) {
         close(map->fd);
     }
+    page_map_forget(map);
     memset(map, 0, sizeof *map);
     map->fd = -1;
 }

@@ -8,6 +8,7 @@
 #ifndef APEXD_PAGE_MAP_H
 #define APEXD_PAGE_MAP_H
 
+#include "apexd/page_fields.h"
 #include "libapex/abi/hello.h"
 #include "libapex/abi/stats_page.h"
 
@@ -19,19 +20,11 @@
 #define PAGE_MAP_BYTES_MAX APEX_STATS_PAGE_BYTES_MAX
 #define PAGE_MAP_SLOTS_MAX 1024u
 #define PAGE_MAP_CLASSES_MAX APEX_STATS_CLASSES
-#define PAGE_MAP_FIELDS_MAX 64u
+#define PAGE_MAP_FIELDS_MAX PAGE_FIELDS_MAX
 #define PAGE_MAP_OPTIONS_MAX 64u
 #define PAGE_MAP_SUPERBLOCK_BYTES \
     ((uint64_t)APEX_STATS_SUPERBLOCK_BLOCKS * APEX_STATS_BLOCK_BYTES)
 #define PAGE_MAP_NODES_MAX APEX_STATS_NODES
-
-struct page_field {
-    uint32_t section; // APEX_SECTION_PROCESS or APEX_SECTION_THREAD
-    uint32_t offset_bytes;
-    bool is_gauge;
-    char name[APEX_STATS_NAME_MAX]; // lower case letters, digits and _, NUL-terminated
-    char unit[8];                   // "bytes", "count", "ns"
-};
 
 // An option of the process and its two values.
 struct page_option {
@@ -86,7 +79,7 @@ struct page_map {
     uint32_t node_offset[PAGE_NODE_VALUES]; // of each value in its row; 0: the page has none
     uint32_t started_offset; // of the number of threads started; 0: the page has none
     unsigned field_count;
-    struct page_field field[PAGE_MAP_FIELDS_MAX];
+    const struct page_field *field; // shared with other maps; NULL before there are any
 };
 
 struct page_class {
@@ -128,8 +121,10 @@ enum apex_hello_status page_map_file(int fd, const unsigned char **base, size_t 
 void page_map_copy(void *to, const unsigned char *from, size_t bytes);
 
 // As page_map_open, for bytes that lie anywhere: the part of it that reads the contents. For
-// tests, and for page_map_open itself.
+// tests, and for page_map_open itself. What it keeps page_map_forget lets go of, if the map is not
+// to be closed.
 enum apex_hello_status page_map_parse(struct page_map *map);
+void page_map_forget(struct page_map *map);
 
 // False when no process has the page mapped any more: its maker has exited, or runs another
 // program.

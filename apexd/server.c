@@ -52,8 +52,10 @@ struct connection {
     struct connection *next;
     struct connection *previous;
     enum connection_state state;
-    uint64_t entered; // when it came into this state, by server_clock
-    unsigned handles; // that the loop still has
+    uint64_t entered;   // when it came into this state, by server_clock
+    uint64_t turn;      // when it last got an answer about all processes, by server_clock; 0: never
+    uint64_t user_turn; // when a connection of its user did
+    unsigned handles;   // that the loop still has
     uid_t uid;
     bool answered; // at least one answer was read
     bool last;     // close after this answer
@@ -105,12 +107,31 @@ server_shared_fresh(const struct server_shared *s, uint64_t now_ns)
     return s->text != NULL && now_ns - s->made_ns < CLIENT_SNAPSHOT_NS;
 }
 
-static struct server_text *
-server_shared_find(struct server *server, enum method method, uid_t uid, uint64_t now_ns)
+// By what its answer is found again: the parameters as text. False when the request is not about
+// all processes, or says too much.
+static bool
+server_key(const struct message_request *request, char key[SERVER_KEY_BYTES])
 {
+    memset(key, 0, SERVER_KEY_BYTES);
+    return methods_walks(request) && (cJSON_GetArraySize(request->params) == 0 ||
+                                      cJSON_PrintPreallocated((cJSON *)(uintptr_t)request->params,
+                                                              key, SERVER_KEY_BYTES, false));
+}
+
+// One use of an answer that was given to the same request a moment ago; NULL when there is none.
+static struct server_text *
+server_shared_find(struct server *server, uid_t uid, const struct message_request *request)
+{
+    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
+    char key[SERVER_KEY_BYTES];
+
+    if (!server_key(request, key)) {
+        return NULL;
+    }
     for (unsigned i = 0; i < SERVER_SHARED_MAX; i++) {
         struct server_shared *s = &server->shared[i];
-        if (server_shared_fresh(s, now_ns) && s->method == method && s->uid == uid) {
+        if (server_shared_fresh(s, now_ns) && s->method == request->method && s->uid == uid &&
+            memcmp(s->params, key, sizeof key) == 0) {
             s->text->uses++;
             return s->text;
         }
@@ -118,12 +139,20 @@ server_shared_find(struct server *server, enum method method, uid_t uid, uint64_
     return NULL;
 }
 
-// Keeps a text in the place of the oldest.
+// Keeps a text in the place of the oldest, if others may be given it.
 static void
-server_shared_keep(struct server *server, enum method method, uid_t uid, struct server_text *text)
+server_shared_keep(struct server *server, uid_t uid, const struct message_request *request,
+                   struct server_text *text)
 {
     struct server_shared *place = &server->shared[0];
+    struct server_shared made = {.method = request->method,
+                                 .uid = uid,
+                                 .made_ns = reply_now_ns(CLOCK_MONOTONIC),
+                                 .text = text};
 
+    if (!server_key(request, made.params)) {
+        return;
+    }
     for (unsigned i = 1; i < SERVER_SHARED_MAX; i++) {
         struct server_shared *s = &server->shared[i];
         if (place->text != NULL && (s->text == NULL || s->made_ns < place->made_ns)) {
@@ -132,7 +161,7 @@ server_shared_keep(struct server *server, enum method method, uid_t uid, struct 
     }
     server_text_release(server, place->text);
     text->uses++;
-    *place = (struct server_shared){method, uid, reply_now_ns(CLOCK_MONOTONIC), text};
+    *place = made;
 }
 
 void
@@ -394,11 +423,21 @@ server_send_result(struct connection *c, struct server_text *text)
     server_send(c, head, text);
 }
 
-// Whether all of one user who ask this may be given the same answer.
-static bool
-server_is_shared(const struct message_request *request)
+// The result of a request as text, made now; NULL when memory is short, or there is an error.
+static struct server_text *
+server_make(struct server *server, uid_t uid, const struct message_request *request,
+            enum message_error *error, const char **why)
 {
-    return methods_walks(request) && cJSON_GetArraySize(request->params) == 0;
+    cJSON *result = NULL;
+
+    *error = methods_call(server->methods, uid, request, &result, why);
+    struct server_text *text =
+        result == NULL ? NULL : server_text_new(server, cJSON_PrintUnformatted(result));
+    cJSON_Delete(result);
+    if (text != NULL) {
+        server_shared_keep(server, uid, request, text);
+    }
+    return text;
 }
 
 // Answers the request that the connection has, now.
@@ -406,34 +445,57 @@ static void
 server_call(struct connection *c)
 {
     const char *why = NULL;
-    cJSON *result = NULL;
-    enum method method = c->request.method;
-    bool shares = server_is_shared(&c->request);
-    enum message_error error = methods_call(c->server->methods, c->uid, &c->request, &result, &why);
+    enum message_error error;
+    struct server_text *text = server_make(c->server, c->uid, &c->request, &error, &why);
 
     if (error != MESSAGE_NONE) {
         server_send_error(c, error, why);
         return;
     }
-    struct server_text *text = server_text_new(c->server, cJSON_PrintUnformatted(result));
-    cJSON_Delete(result);
-    if (shares && text != NULL) {
-        server_shared_keep(c->server, method, c->uid, text);
-    }
     server_bound_answers(c->server, c);
     server_send_result(c, text);
 }
 
+// Answers when somebody else has been answered the same just now.
+static bool
+server_answer_shared(struct connection *c)
+{
+    struct server_text *text = server_shared_find(c->server, c->uid, &c->request);
+
+    if (text != NULL) {
+        server_send_result(c, text);
+    }
+    return text != NULL;
+}
+
 // --- Subscriptions -------------------------------------------------------------------------------
+
+// What `stats` says of all processes, for a subscriber; NULL when memory is short.
+static struct server_text *
+server_totals(struct server *server, uid_t uid)
+{
+    const struct message_request request = {.method = METHOD_stats};
+    const char *why;
+    enum message_error error;
+    struct server_text *text = server->methods->roster->count > AT_ONCE_MAX
+                                   ? server_shared_find(server, uid, &request)
+                                   : NULL;
+
+    return text != NULL ? text : server_make(server, uid, &request, &error, &why);
+}
 
 // The next line of a subscription.
 static void
 server_send_event(struct connection *c)
 {
     bool last = false;
-    cJSON *event = subscription_next(c->subscription, c->server->methods, c->uid, &last);
+    bool walks = subscription_walks(c->subscription);
+    struct server_text *totals = walks ? server_totals(c->server, c->uid) : NULL;
+    cJSON *event = subscription_next(c->subscription, c->server->methods, c->uid,
+                                     totals == NULL ? NULL : totals->text, &last);
     char *head = strdup(c->stream_head);
 
+    server_text_release(c->server, totals);
     c->last = last;
     struct server_text *text =
         event == NULL ? NULL : server_text_new(c->server, cJSON_PrintUnformatted(event));
@@ -505,22 +567,6 @@ server_subscribe(struct connection *c)
     server_send_result(c, server_text_new(c->server, printed));
 }
 
-// Answers when somebody else has been answered the same just now.
-static bool
-server_answer_shared(struct connection *c)
-{
-    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
-    struct server_text *text =
-        server_is_shared(&c->request)
-            ? server_shared_find(c->server, c->request.method, c->uid, now_ns)
-            : NULL;
-
-    if (text != NULL) {
-        server_send_result(c, text);
-    }
-    return text != NULL;
-}
-
 static void
 server_answer(struct connection *c, const char *line, size_t length)
 {
@@ -543,32 +589,59 @@ server_answer(struct connection *c, const char *line, size_t length)
 
 // --- Looking at all processes --------------------------------------------------------------------
 
+static bool
+server_is_before(const struct connection *a, const struct connection *b)
+{
+    return a->user_turn != b->user_turn ? a->user_turn < b->user_turn
+           : a->turn != b->turn         ? a->turn < b->turn
+                                        : a->entered < b->entered;
+}
+
+// Whose turn it is of those who wait for an answer about all processes; NULL when nobody does.
+static struct connection *
+server_next(struct server *server)
+{
+    struct connection *next = NULL;
+
+    for (struct connection *c = server->first; c != NULL; c = c->next) {
+        if (!c->dropped && c->state == CONNECTION_WORK &&
+            (next == NULL || server_is_before(c, next))) {
+            next = c;
+        }
+    }
+    return next;
+}
+
+static void
+server_took_turn(struct connection *taker)
+{
+    taker->turn = ++server_clock;
+    for (struct connection *c = taker->server->first; c != NULL; c = c->next) {
+        c->user_turn = c->uid == taker->uid ? taker->turn : c->user_turn;
+    }
+}
+
 // A step of the look at all processes; when it is done, one answer, and the same to all who want
 // it.
 static void
 server_on_work(uv_idle_t *idle)
 {
     struct server *server = idle->data;
-    struct connection *longest = NULL;
 
     if (server->waiting > 0 && !roster_look(server->methods->roster, SERVER_STEP_NS)) {
         return;
     }
-    for (struct connection *c = server->first; c != NULL; c = c->next) {
-        if (!c->dropped && c->state == CONNECTION_WORK &&
-            (longest == NULL || c->entered < longest->entered)) {
-            longest = c;
-        }
-    }
-    if (longest == NULL) {
+    struct connection *next = server_next(server);
+    if (next == NULL) {
         uv_idle_stop(idle);
         return;
     }
-    if (longest->subscription != NULL) {
-        server_send_event(longest);
+    server_took_turn(next);
+    if (next->subscription != NULL) {
+        server_send_event(next);
         return;
     }
-    server_call(longest);
+    server_call(next);
     for (struct connection *c = server->first; c != NULL; c = c->next) {
         if (!c->dropped && c->state == CONNECTION_WORK && c->subscription == NULL) {
             (void)server_answer_shared(c);
@@ -656,6 +729,9 @@ server_connection(struct server *server, uv_loop_t *loop, uid_t uid)
     c->handles = 3;
     c->uid = uid;
     c->server = server;
+    for (struct connection *other = server->first; other != NULL; other = other->next) {
+        c->user_turn = other->uid == uid ? other->user_turn : c->user_turn;
+    }
     c->next = server->first;
     if (c->next != NULL) {
         c->next->previous = c;

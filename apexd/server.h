@@ -6,8 +6,10 @@
 //
 // Nobody can keep others out. When all places are taken and one more comes, the connection that
 // has waited longest goes, of the largest group: the connections of one user that have been
-// answered, or those that have not. An answer about all processes is prepared in steps, so that
-// others are served in between, and handed out to all who ask for the same meanwhile.
+// answered, or those that have not. A look at all processes is taken in steps, so that others are
+// served in between, and an answer made of it is handed out to all who ask for the same meanwhile.
+// Of those who wait for such an answer the next is one of the user, and of his connections the one,
+// that got none for longest.
 
 #ifndef APEXD_SERVER_H
 #define APEXD_SERVER_H
@@ -25,8 +27,9 @@
 #define SERVER_REPLIES_BYTES_MAX ((size_t)12 << 20) // waiting to be read, in sum
 #define SERVER_SUBSCRIPTIONS_MAX 64                 // of all users
 #define SERVER_SUBSCRIPTIONS_OF_UID_MAX 32
-#define SERVER_STEP_NS UINT64_C(4000000)            // of preparing, before others get their turn
-#define SERVER_SHARED_MAX 4                         // answers kept for those who ask the same
+#define SERVER_STEP_NS UINT64_C(4000000) // of preparing, before others get their turn
+#define SERVER_SHARED_MAX 8              // answers kept for those who ask the same
+#define SERVER_KEY_BYTES 64              // of parameters that are compared for that
 
 struct server_text;
 
@@ -34,6 +37,7 @@ struct server_text;
 struct server_shared {
     enum method method;
     uid_t uid;
+    char params[SERVER_KEY_BYTES];
     uint64_t made_ns;
     struct server_text *text; // NULL when the place is free
 };

@@ -122,28 +122,21 @@ subscription_put_appeared(struct subscription *s, struct methods *m, uid_t uid, 
 
 // --- Lines ---------------------------------------------------------------------------------------
 
-// What the method `stats` says now. `*gone`: there is no such process any more.
+// What the method `stats` says of the one process now. `*gone`: there is no such process any more.
 static cJSON *
 subscription_stats(struct subscription *s, struct methods *m, uid_t uid, bool *gone)
 {
     struct message_request request = {.method = METHOD_stats};
+    const struct client *client = roster_find(m->roster, (pid_t)s->wish.pid);
+    uint64_t start_ticks = client == NULL ? 0 : client->start_ticks;
     cJSON *params = cJSON_CreateObject();
     cJSON *result = NULL;
     const char *why;
 
-    *gone = false;
-    if (s->wish.of_one) {
-        const struct client *client = roster_find(m->roster, (pid_t)s->wish.pid);
-        uint64_t start_ticks = client == NULL ? 0 : client->start_ticks;
-        *gone = client == NULL || (s->start_ticks != 0 && s->start_ticks != start_ticks);
-        s->start_ticks = start_ticks;
-        if (cJSON_AddNumberToObject(params, "pid", (double)s->wish.pid) == NULL) {
-            cJSON_Delete(params);
-            return NULL;
-        }
-    }
-    request.params = params;
-    if (!*gone) {
+    *gone = client == NULL || (s->start_ticks != 0 && s->start_ticks != start_ticks);
+    s->start_ticks = start_ticks;
+    if (!*gone && cJSON_AddNumberToObject(params, "pid", (double)s->wish.pid) != NULL) {
+        request.params = params;
         enum message_error error = methods_call(m, uid, &request, &result, &why);
         *gone = error == MESSAGE_NO_SUCH_PROCESS || error == MESSAGE_DENIED;
     }
@@ -151,26 +144,35 @@ subscription_stats(struct subscription *s, struct methods *m, uid_t uid, bool *g
     return result;
 }
 
-cJSON *
-subscription_next(struct subscription *s, struct methods *m, uid_t uid, bool *last)
+static bool
+subscription_put_processes(struct subscription *s, struct methods *m, uid_t uid, cJSON *object)
 {
-    bool gone = false;
-    cJSON *stats = NULL;
-    const char *event = "processes";
+    roster_sweep(m->roster, reply_now_ns(CLOCK_MONOTONIC));
+    return subscription_put_exited(s, m->roster, cJSON_AddArrayToObject(object, "exited")) &&
+           subscription_put_appeared(s, m, uid, cJSON_AddArrayToObject(object, "appeared")) &&
+           message_add_u64(object, "known", s->known_count);
+}
 
+cJSON *
+subscription_next(struct subscription *s, struct methods *m, uid_t uid, const char *totals,
+                  bool *last)
+{
+    bool of_stats = s->wish.topic == SUBSCRIBE_STATS;
+    cJSON *stats = NULL;
+
+    *last = false;
     s->sequence++;
-    if (s->wish.topic == SUBSCRIBE_STATS) {
-        stats = subscription_stats(s, m, uid, &gone);
-        event = gone ? "exited" : "stats";
+    if (subscription_walks(s)) {
+        stats = totals == NULL ? NULL : cJSON_CreateRaw(totals);
+    } else if (of_stats) {
+        stats = subscription_stats(s, m, uid, last);
     }
+    const char *event = !of_stats ? "processes" : *last ? "exited" : "stats";
     cJSON *object = method_subscribe_event(m->boot_id, event, s->sequence, s->dropped);
     bool good = object != NULL;
-    if (good && s->wish.topic == SUBSCRIBE_PROCESSES) {
-        roster_sweep(m->roster, reply_now_ns(CLOCK_MONOTONIC));
-        good = subscription_put_exited(s, m->roster, cJSON_AddArrayToObject(object, "exited")) &&
-               subscription_put_appeared(s, m, uid, cJSON_AddArrayToObject(object, "appeared")) &&
-               message_add_u64(object, "known", s->known_count);
-    } else if (good && !gone) {
+    if (good && !of_stats) {
+        good = subscription_put_processes(s, m, uid, object);
+    } else if (good && !*last) {
         good = stats != NULL && cJSON_AddItemToObject(object, "stats", stats);
         stats = good ? NULL : stats;
     }
@@ -179,7 +181,6 @@ subscription_next(struct subscription *s, struct methods *m, uid_t uid, bool *la
         cJSON_Delete(object);
         object = NULL;
     }
-    *last = gone;
     return object;
 }
 

@@ -27,9 +27,11 @@ bool subscription_walks(const struct subscription *s);
 // One line was left out.
 void subscription_drop(struct subscription *s);
 
-// The next line, for a caller with this uid; NULL when memory is short. `*last`: there will be none
-// after it.
-cJSON *subscription_next(struct subscription *s, struct methods *m, uid_t uid, bool *last);
+// The next line, for a caller with this uid; NULL when memory is short. `totals` is what `stats`
+// says of all processes, as text, for a subscription that walks. `*last`: there will be no more
+// lines.
+cJSON *subscription_next(struct subscription *s, struct methods *m, uid_t uid, const char *totals,
+                         bool *last);
 
 void subscription_free(struct subscription *s);
 

@@ -532,6 +532,7 @@ daemon_tests = \
 	tests/unit/message_test \
 	tests/unit/metrics_test \
 	tests/unit/notify_test \
+	tests/unit/page_fields_test \
 	tests/unit/page_map_test \
 	tests/unit/placement_test \
 	tests/unit/proc_test \
@@ -576,6 +577,8 @@ tests_unit_map_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_message_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_message_test_CFLAGS = $(daemon_cflags)
 tests_unit_message_test_LDADD = apexd/libapexproto.la $(CMOCKA_LIBS)
+tests_unit_page_fields_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_page_fields_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_page_map_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_page_map_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_placement_test_CPPFLAGS = $(daemon_cppflags)
@@ -671,6 +674,7 @@ daemon_plain_scripts = \
 	tests/daemon/siege.sh \
 	tests/daemon/subscribe.sh \
 	tests/daemon/top.sh \
+	tests/daemon/turns.sh \
 	tests/daemon/units.sh
 
 daemon_scripts = \
@@ -727,6 +731,7 @@ EXTRA_DIST += \
 	tests/daemon/trace_page.py \
 	tests/daemon/truth.py \
 	tests/daemon/truth.sh \
+	tests/daemon/turns.py \
 	tests/daemon/walker.c \
 	tests/daemon/tune.py
 

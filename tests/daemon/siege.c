@@ -238,12 +238,19 @@ register_page(int fd)
 static void
 attack_readers(unsigned count)
 {
-    static const char request[] = "{\"v\":1,\"method\":\"processes\"}\n";
+    // The two largest answers that there are.
+    static const char *const request[2] = {
+        "{\"v\":1,\"method\":\"processes\"}\n",
+        "{\"v\":1,\"method\":\"processes\",\"params\":{\"counters\":true}}\n"};
     static int held[HELD_MAX];
-    char block[(sizeof request - 1) * 64];
+    static char block[2][64 * 64];
+    size_t bytes[2];
 
-    for (size_t i = 0; i < 64; i++) {
-        memcpy(block + i * (sizeof request - 1), request, sizeof request - 1);
+    for (unsigned kind = 0; kind < 2; kind++) {
+        size_t length = strlen(request[kind]);
+        for (bytes[kind] = 0; bytes[kind] + length <= sizeof block[kind]; bytes[kind] += length) {
+            memcpy(block[kind] + bytes[kind], request[kind], length);
+        }
     }
     memset(held, -1, sizeof held);
     for (;;) {
@@ -252,7 +259,7 @@ attack_readers(unsigned count)
                 held[i] = dial(APEX_CONTROL_SOCKET, SOCK_STREAM, SOCK_NONBLOCK);
                 deed();
             }
-            if (held[i] >= 0 && send(held[i], block, sizeof block, MSG_NOSIGNAL) < 0 &&
+            if (held[i] >= 0 && send(held[i], block[i % 2], bytes[i % 2], MSG_NOSIGNAL) < 0 &&
                 errno != EAGAIN) {
                 close(held[i]);
                 held[i] = -1;

@@ -19,13 +19,14 @@
 #define STRANGER 4242 // no user of this test is that one
 
 static struct ledger *ledger;
+static struct page_field fields[PAGE_MAP_FIELDS_MAX];
 static struct page_map map;
 static struct page_snapshot snapshot;
 
 static void
 field(const char *name, const char *unit, bool is_gauge, uint64_t value)
 {
-    struct page_field *f = &map.field[map.field_count];
+    struct page_field *f = &fields[map.field_count];
 
     f->section = APEX_SECTION_PROCESS;
     f->is_gauge = is_gauge;
@@ -42,6 +43,7 @@ setup(void **state)
     assert_non_null(ledger);
     ledger_init(ledger);
     memset(&map, 0, sizeof map);
+    map.field = fields;
     memset(&snapshot, 0, sizeof snapshot);
     field("mapped", "bytes", true, 4096);
     field("purged", "bytes", false, 100);

@@ -106,6 +106,7 @@ fill(void)
 static enum apex_hello_status
 read_all(struct page_map *map)
 {
+    static struct page_map before;
     static struct page_snapshot snapshot;
     struct page_thread thread;
     struct apex_stats_superblock superblock = {.base = 0};
@@ -117,7 +118,9 @@ read_all(struct page_map *map)
     map->base = page;
     map->bytes = BYTES;
     map->fd = -1;
+    page_map_forget(&before);
     enum apex_hello_status status = page_map_parse(map);
+    before = *map;
     if (status != APEX_HELLO_ACCEPTED) {
         return status;
     }

@@ -202,6 +202,7 @@ target_run(const uint8_t *data, size_t bytes)
         }
         page_read(&map);
     }
+    page_map_forget(&map);
     if (scribbles) {
         __atomic_store_n(&s.done, true, __ATOMIC_RELAXED);
         pthread_join(thread, NULL);

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+#
+# Whose turn it is when many want an answer about all processes: who asks for the same gets the same
+# answer, and of the others nobody waits for one who had an answer while he had none. Reason: such
+# an answer takes long where there are thousands of processes, and who asks for it again and again,
+# over many connections, must not keep others out.
+#
+# The daemon is stopped while the requests are sent, so that it finds all of them at once, and what
+# is compared is the order in which it answered, not how long that took.
+"""See the head of the file."""
+
+from support import *
+
+PROCESSES = 65  # more than AT_ONCE_MAX of apexd/server.c
+STALE_S = 0.25  # after that an answer is made anew
+NOBODY = 65534
+
+# Requests about all processes of which no two are the same; the last are for any user.
+REQUESTS = [("numa", {"match": match}) for match in (
+    "comm=siege", "uid=%d" % os.geteuid(), "comm=siege,uid=%d" % os.geteuid(),
+    "uid=%d,comm=siege" % os.geteuid())] + [
+        ("numa", {}), ("stats", {}), ("topology", {}), ("metrics", {})]
+
+
+@contextlib.contextmanager
+def stopped(daemon):
+    daemon.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, daemon.process.pid, os.WSTOPPED)
+    try:
+        yield
+    finally:
+        daemon.process.send_signal(signal.SIGCONT)
+
+
+def send(control, request):
+    method, params = request
+    control.send(json.dumps({"v": 1, "id": 1, "method": method, "params": params}).encode() + b"\n")
+
+
+def made_ns(control):
+    """When the answer that comes next was made."""
+    return json.loads(control.line())["result"]["monotonic_ns"]
+
+
+def connect_as(daemon, uid):
+    os.seteuid(uid)
+    try:
+        return Control(daemon.dir)
+    finally:
+        os.seteuid(0)
+
+
+def test_same(daemon):
+    """Parameters in the same words: one answer for all. In other words: another one."""
+    def one_for_all():
+        time.sleep(STALE_S)
+        with Control(daemon.dir) as a, Control(daemon.dir) as b, Control(daemon.dir) as c:
+            with stopped(daemon):
+                send(a, ("processes", {"counters": True}))
+                send(b, ("processes", {"counters": True}))
+                send(c, ("processes", {}))
+            lines = [json.loads(control.line())["result"] for control in (a, b, c)]
+        check("counters" in lines[0]["processes"][0] and "counters" not in lines[2]["processes"][0],
+              "each gets what was asked for")
+        return lines[0] == lines[1] != lines[2]
+
+    # A machine that stands still between the two gives them two.
+    wait_until(one_for_all, "the same request has the same answer")
+
+
+def test_newcomer(daemon):
+    """Who has had no answer yet comes before those who have had one."""
+    with contextlib.ExitStack() as stack:
+        old = [stack.enter_context(Control(daemon.dir)) for _ in REQUESTS[1:]]
+        for control, request in zip(old, REQUESTS[1:]):
+            send(control, request)
+            made_ns(control)
+        time.sleep(STALE_S)
+        with stopped(daemon):
+            for control, request in zip(old, REQUESTS[1:]):
+                send(control, request)
+            new = stack.enter_context(Control(daemon.dir))
+            send(new, REQUESTS[0])
+        order = sorted([(made_ns(control), False) for control in old] + [(made_ns(new), True)])
+        # It is let in while the first of them, or the second, is being answered.
+        check(True in [is_new for _, is_new in order[:4]], "a newcomer comes before those who had their turn")
+
+
+def test_users(daemon):
+    """The connections of one user do not come before that of another who has waited longer."""
+    with contextlib.ExitStack() as stack:
+        mine = stack.enter_context(Control(daemon.dir))
+        send(mine, REQUESTS[0])
+        made_ns(mine)
+        first = stack.enter_context(connect_as(daemon, NOBODY))
+        send(first, REQUESTS[-1])
+        made_ns(first)
+        others = [stack.enter_context(connect_as(daemon, NOBODY)) for _ in range(3)]
+        for control in others:
+            check("result" in control.ask("hello"), "let in")
+        time.sleep(STALE_S)
+        with stopped(daemon):
+            for control, request in zip(others, REQUESTS[-4:]):
+                send(control, request)
+            send(mine, REQUESTS[0])
+        mine_ns = made_ns(mine)
+        before = [control for control in others if made_ns(control) < mine_ns]
+        check(len(before) <= 1, "%d connections of another user come first" % len(before))
+
+
+with Daemon(mode=0o755) as it:
+    os.chmod(os.path.join(it.dir, "control.sock"), 0o666)
+    crowd = subprocess.Popen([os.path.join(BUILD, "tests/daemon/siege"), "--dir", it.dir, "--pid",
+                              str(it.process.pid), "--seconds", "100000", "--crowd", str(PROCESSES)],
+                             stdout=subprocess.DEVNULL)
+    wait_until(lambda: ask(it.dir, "stats")["processes"] == PROCESSES, "a crowd")
+    crowd.send_signal(signal.SIGSTOP)  # or it would take turns itself
+    for test in [test_same, test_newcomer] + ([test_users] if os.geteuid() == 0 else []):
+        test(it)
+    crowd.kill()
+    crowd.wait()
+finish()
