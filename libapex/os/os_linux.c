@@ -135,13 +135,24 @@ os_hide(void *address, size_t bytes)
     return OS_MEMORY_RESULT(mprotect(address, bytes, PROT_NONE));
 }
 
+// Linux 5.18, which the C library's headers may not know.
+#define DONTNEED_LOCKED 24
+
+// Gives pages back that nobody can touch any more, so that it does no harm where the program has
+// locked its memory.
+static int
+os_drop(void *address, size_t bytes)
+{
+    int error = OS_MEMORY_RESULT(madvise(address, bytes, MADV_DONTNEED));
+    return error == EINVAL ? OS_MEMORY_RESULT(madvise(address, bytes, DONTNEED_LOCKED)) : error;
+}
+
 int
 os_decommit(void *address, size_t bytes)
 {
     int error = os_hide(address, bytes);
     if (error == 0) {
-        add_relaxed(&os_calls, 1);
-        madvise(address, bytes, MADV_DONTNEED);
+        os_drop(address, bytes); // refused, it costs memory until the space is released
     }
     return error;
 }
@@ -198,36 +209,35 @@ static bool guard_protects;   // some were made so; atomic
 int
 os_guard(void *address, size_t bytes)
 {
-    add_relaxed(&os_calls, 1);
-    if (madvise(address, bytes, GUARD_INSTALL) == 0) {
-        return 0;
+    int error = OS_MEMORY_RESULT(madvise(address, bytes, GUARD_INSTALL));
+
+    if (error != EINVAL) {
+        return error;
     }
-    if (errno != EINVAL) {
-        return errno;
-    }
+    // An older kernel, or the memory is locked.
     if (add_relaxed(&guard_splits, 1) >= GUARD_SPLITS_MAX) {
         sub_relaxed(&guard_splits, 1);
         return ENOMEM;
     }
-    store_relaxed(&guard_protects, true);
-    int error = OS_MEMORY_RESULT(mprotect(address, bytes, PROT_NONE));
+    // In this order: what is opened again must read as zero.
+    error = os_drop(address, bytes);
+    if (error == 0) {
+        store_relaxed(&guard_protects, true);
+        error = OS_MEMORY_RESULT(mprotect(address, bytes, PROT_NONE));
+    }
     if (error != 0) {
         sub_relaxed(&guard_splits, 1);
-        return error;
     }
-    madvise(address, bytes, MADV_DONTNEED);
-    return 0;
+    return error;
 }
 
 int
 os_unguard(void *address, size_t bytes)
 {
-    add_relaxed(&os_calls, 1);
-    if (madvise(address, bytes, GUARD_REMOVE) == 0) {
-        return 0;
-    }
+    // Guards of both kinds may be there: the program may lock its memory between the two.
+    (void)OS_MEMORY_RESULT(madvise(address, bytes, GUARD_REMOVE));
     if (!load_relaxed(&guard_protects)) {
-        return 0; // there is none
+        return 0;
     }
     int error = OS_MEMORY_RESULT(mprotect(address, bytes, PROT_READ | PROT_WRITE));
     // One guard may be opened in many parts, so that the number cannot be exact.

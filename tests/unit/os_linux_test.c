@@ -152,6 +152,60 @@ test_commit_and_purge(void **state)
     assert_int_equal(os_release(p, MIB), 0);
 }
 
+static bool
+is_accessible(char *p)
+{
+    int saved = errno;
+    int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    bool read_there = read(fd, p, 1) == 1;
+
+    close(fd);
+    errno = saved;
+    return read_there;
+}
+
+// Two neighbouring ranges: what is guarded is gone, and what is opened reads as zero.
+static void
+assert_guards(char *p, bool locked_between)
+{
+    size_t bytes = 4 * os_page_bytes();
+
+    memset(p, 7, 3 * bytes);
+    assert_int_equal(os_guard(p, bytes), 0);
+    if (locked_between) {
+        (void)mlock(p, 3 * bytes); // done, though it fails for want of pages behind a guard
+        errno = 4711;
+    }
+    assert_int_equal(os_guard(p + bytes, bytes), 0);
+    assert_false(is_accessible(p));
+    assert_false(is_accessible(p + 2 * bytes - 1));
+    assert_int_equal(p[2 * bytes], 7);
+    assert_int_equal(os_unguard(p, 2 * bytes), 0);
+    for (size_t i = 0; i < 2 * bytes; i++) {
+        assert_int_equal(p[i], 0);
+    }
+    memset(p, 7, 3 * bytes);
+}
+
+// The kernel makes no guards of its own in locked memory, and takes the pages of no other call that
+// does not name it; a program may lock its memory at any time.
+static void
+test_guard(void **state)
+{
+    void *p;
+
+    (void)state;
+    assert_int_equal(os_reserve(MIB, MIB, 0, &p), 0);
+    assert_int_equal(os_commit(p, MIB), 0);
+    assert_guards(p, false);
+    assert_guards(p, true);  // the first one is made before
+    assert_guards(p, false); // locked all the time
+    assert_int_equal(os_decommit(p, MIB), 0);
+    assert_int_equal(os_commit(p, MIB), 0);
+    assert_int_equal(*(char *)p, 0);
+    assert_int_equal(os_release(p, MIB), 0);
+}
+
 static void
 test_move_keeps_contents(void **state)
 {
@@ -288,6 +342,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_reserve_aligned, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reserve_too_much, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commit_and_purge, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_guard, setup, teardown),
         cmocka_unit_test_setup_teardown(test_move_keeps_contents, setup, teardown),
         cmocka_unit_test_setup_teardown(test_grow_in_place, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random, setup, teardown),
