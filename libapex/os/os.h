@@ -55,8 +55,8 @@ bool os_has_swap(void);
 
 // Makes committed pages inaccessible, and gives what was in them back; and the opposite: they can
 // be read and written, and read as zero where they were guarded. From Linux 6.13 on without a
-// further mapping; before, or in locked memory, the first fails with ENOMEM when a budget of such is
-// used up (and with EINVAL in locked memory before 5.18).
+// further mapping; before, or in locked memory, the first fails with ENOMEM when a budget of such
+// is used up (and with EINVAL in locked memory before 5.18).
 int os_guard(void *address, size_t bytes);
 int os_unguard(void *address, size_t bytes);
 
