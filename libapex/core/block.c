@@ -46,8 +46,8 @@ block_init(struct block *b, char *first, unsigned c, unsigned blocks, struct own
     b->credit = 0;
     b->floor = 0;
     list_init(&b->link);
-    // Pairs with the acquire in remote_enqueue: who sees the owner sees its inbox open. That key
-    // and base come before the owner helps the free of a wild pointer to be seen as one.
+    // Pairs with the acquire in remote_enqueue: who sees the owner sees its inbox open; and with
+    // those in place_starts_chunk and range_chunk, which look where a wild pointer leads.
     store_release(&b->owner, owner);
 }
 

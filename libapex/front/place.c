@@ -109,7 +109,7 @@ place_in_superblock(const void *p)
         bool start = place_is_freed(b, p) || place_is_freed_sampled(b, p);
         return place_fault(start ? FAULT_DOUBLE_FREE : FAULT_UNALLOCATED_FREE, p, 0);
     }
-    if (!block_starts_chunk(b, chunk)) {
+    if (!place_starts_chunk(b, p)) {
         if (place_sampled(p, &sampled)) {
             return sampled;
         }

@@ -28,8 +28,16 @@ struct place {
 // `p` is not NULL. Raises the fault when no live object starts there.
 struct place place_of(const void *p);
 
-// The block in which a chunk starts that the program sees at `p`; NULL when none does. A block
+// True if a chunk of `b` starts where the program sees `p`, and has been handed out before. A block
 // without an owner is in the pool.
+FAST bool
+place_starts_chunk(const struct block *b, const void *p)
+{
+    // Pairs with the release in block_init: who sees the owner sees where its chunks start.
+    return load_acquire(&b->owner) != NULL && block_starts_chunk(b, chunk_of(p));
+}
+
+// The block in which such a chunk starts; NULL when none does.
 FAST struct block *
 place_block(const void *p)
 {
@@ -38,8 +46,7 @@ place_block(const void *p)
         return NULL;
     }
     struct block *b = block_head(geometry_descriptor(p));
-    bool starts = load_relaxed(&b->owner) != NULL && block_starts_chunk(b, chunk_of(p));
-    return likely(starts) ? b : NULL;
+    return likely(place_starts_chunk(b, p)) ? b : NULL;
 }
 
 // The same if the chunk is live at first sight: the checks are those of free_fast. NULL: place_of()

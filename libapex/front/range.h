@@ -38,9 +38,11 @@ range_chunk(const void *p)
         return place; // the descriptors
     }
     struct block *b = block_head(geometry_descriptor(p));
+    // A block without an owner is in the pool, and may never have had a stride. Pairs with the
+    // release in block_init: who sees the owner sees base and stride.
+    bool owned = load_acquire(&b->owner) != NULL;
     uint64_t offset = (uintptr_t)p - (uintptr_t)b->base;
-    // A block without an owner is in the pool, and may never have had a stride.
-    if (unlikely(load_relaxed(&b->owner) == NULL) || unlikely(offset >= RUN_BYTES_MAX)) {
+    if (unlikely(!owned) || unlikely(offset >= RUN_BYTES_MAX)) {
         return place;
     }
     uint32_t index = (uint32_t)offset / b->stride;

@@ -62,6 +62,24 @@ test_elsewhere(void **state)
     apex_free(p);
 }
 
+// A block has no owner for a moment, on its way to the pool, while its state still says that it is
+// in use: a wild pointer into it must not be sent to its owner.
+static void
+test_nobodys_block(void **state)
+{
+    char *p = apex_malloc(100);
+    struct block *b = place_block(p);
+    struct owner *owner = b->owner;
+
+    (void)state;
+    store_relaxed(&b->owner, NULL);
+    assert_null(place_block(p));
+    assert_int_equal(place_of(p).kind, PLACE_NOWHERE);
+    store_relaxed(&b->owner, owner);
+    assert_int_equal(place_of(p).kind, PLACE_CHUNK);
+    apex_free(p);
+}
+
 // What lies in an object may look like the mark of a chunk that was freed.
 static void
 test_mark_inside_object(void **state)
@@ -87,6 +105,7 @@ main(void)
         cmocka_unit_test_setup(test_objects, setup),
         cmocka_unit_test_setup(test_freed, setup),
         cmocka_unit_test_setup(test_elsewhere, setup),
+        cmocka_unit_test_setup(test_nobodys_block, setup),
         cmocka_unit_test_setup(test_mark_inside_object, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
