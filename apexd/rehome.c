@@ -12,8 +12,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PAGE_BYTES 4096u
-
 struct step {
     unsigned count;
     uint32_t target; // of all of them
@@ -40,9 +38,11 @@ rehome_begin(struct rehome *work, uint32_t target)
 static bool
 rehome_take(struct rehome *work, struct step *step, uint64_t base, uint64_t end)
 {
+    uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+
     while (work->offset < end && step->count < work->pages) {
         step->page[step->count++] = (void *)(uintptr_t)(base + work->offset);
-        work->offset += PAGE_BYTES;
+        work->offset += page_bytes;
     }
     return work->offset >= end;
 }
