@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	docs/ARCHITECTURE.md \
 	docs/CONTRIBUTING.md \
 	docs/FAQ.md \
+	docs/GLOSSARY.md \
 	docs/NUMA.md \
 	docs/PERFORMANCE.md \
 	docs/QUICKSTART.md \
