@@ -307,6 +307,7 @@ render_tune(FILE *out, const cJSON *result, bool all)
     const cJSON *option;
     struct table t;
     uint64_t denied = value_u64(result, "denied");
+    uint64_t left_out = value_u64(result, "left_out");
     unsigned rows = 0;
 
     table_init(&t, all ? values : changes, all ? COUNT(values) : COUNT(changes));
@@ -328,6 +329,10 @@ render_tune(FILE *out, const cJSON *result, bool all)
     if (denied != 0) {
         render_count(out, denied, "process of another user is", "processes of other users are");
         fputs(" left alone\n", out);
+    }
+    if (left_out != 0) {
+        render_count(out, left_out, "more process is", "more processes are");
+        fputs(all ? " not shown\n" : " not shown, and treated the same\n", out);
     }
 }
 

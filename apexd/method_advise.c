@@ -25,13 +25,11 @@ struct advising {
     enum policy_kind kind; // POLICY_KIND_COUNT: the first that can be applied
     uint64_t found;
     uint64_t denied;
-    uint64_t left_out; // beyond ALL_MAX
+    uint64_t left_out; // of the reply, not of what is done
     uint64_t changed; // processes for which something changes
 };
 
 static char why_text[RULES_WHY_BYTES];
-
-#define ALL_MAX 128u // processes told of when nobody is named
 
 // --- The request ---------------------------------------------------------------------------------
 
@@ -208,7 +206,7 @@ static bool
 advising_put_client(cJSON *array, const struct advising *a, struct client *client,
                     const struct policy_list *list)
 {
-    cJSON *item = reply_array_object(array);
+    cJSON *item = cJSON_CreateObject();
     const struct advisor_memory *m = client->advisor;
     bool good = item != NULL && client_put_identity(item, client) &&
                 message_add_u64(item, "picture_ms", (a->now_ns - m->picture.taken_ns) / 1000000) &&
@@ -222,7 +220,7 @@ advising_put_client(cJSON *array, const struct advising *a, struct client *clien
     for (unsigned i = 0; i < list->count && good; i++) {
         good = advising_put_one(advice, client, &list->advice[i]);
     }
-    return good;
+    return reply_array_text(array, item) && good;
 }
 
 // --- Changing ------------------------------------------------------------------------------------
@@ -260,7 +258,8 @@ advising_check_one(struct advising *a, struct client *client, cJSON *array)
     const struct policy_list *list = advisor_look(a->advisor, client, a->now_ns);
 
     snprintf(why_text, sizeof why_text, "the daemon is short of memory");
-    if (list == NULL || !advising_put_client(array, a, client, list)) {
+    if (list == NULL ||
+        (a->found <= REPLY_TOLD_MAX && !advising_put_client(array, a, client, list))) {
         return MESSAGE_INTERNAL;
     }
     if (a->apply && advising_choose(a, client, list) == NULL) {
@@ -285,12 +284,11 @@ advising_check(struct advising *a, cJSON *array)
             a->denied++;
             continue;
         }
-        if (all && a->found == ALL_MAX) {
-            a->left_out++;
-            continue;
-        }
         a->found++;
-        error = advising_check_one(a, client, array);
+        a->left_out += a->found > REPLY_TOLD_MAX ? 1 : 0;
+        if (a->found <= REPLY_TOLD_MAX || a->apply || a->revert) {
+            error = advising_check_one(a, client, array);
+        }
     }
     if (error == MESSAGE_NONE && a->found == 0 && !all) {
         snprintf(why_text, sizeof why_text, "%s",

@@ -21,6 +21,8 @@ struct tuning {
     bool purge;
     bool dry_run;
     bool persist;
+    uint64_t denied;
+    uint64_t left_out; // of the reply, not of what is done
 };
 
 static char why_text[RULES_WHY_BYTES];
@@ -186,7 +188,7 @@ tuning_put_client(cJSON *array, const struct client *client, const struct tune *
 {
     struct page_option option[PAGE_MAP_OPTIONS_MAX];
     unsigned options = page_map_options(&client->map, option);
-    cJSON *item = reply_array_object(array);
+    cJSON *item = cJSON_CreateObject();
     bool good = message_add_u64(item, "pid", (uint64_t)client->peer.pid) &&
                 message_add_u64(item, "uid", client->peer.uid) &&
                 message_add_text(item, "comm", client->map.comm, sizeof client->map.comm) &&
@@ -197,7 +199,7 @@ tuning_put_client(cJSON *array, const struct client *client, const struct tune *
     for (unsigned i = 0; i < options && good; i++) {
         good = tuning_put_option(list, &option[i], &client->tune, after);
     }
-    return good;
+    return reply_array_text(array, item) && good;
 }
 
 // --- The methods ---------------------------------------------------------------------------------
@@ -205,8 +207,7 @@ tuning_put_client(cJSON *array, const struct client *client, const struct tune *
 // Goes through all processes that are meant: describes what will be in `array`. Nothing changes
 // yet.
 static enum message_error
-tuning_check(const struct tuning *t, struct roster *roster, uid_t uid, cJSON *array,
-             uint64_t *denied)
+tuning_check(struct tuning *t, const struct roster *roster, uid_t uid, cJSON *array)
 {
     struct tune after;
     uint64_t found = 0;
@@ -217,19 +218,20 @@ tuning_check(const struct tuning *t, struct roster *roster, uid_t uid, cJSON *ar
             continue;
         }
         if (!client_may_be_seen(client->peer.uid, uid)) {
-            (*denied)++;
+            t->denied++;
             continue;
         }
         found++;
         if (!tuning_of(t, client, &after)) {
             return MESSAGE_BAD_PARAMS;
         }
-        if (!tuning_put_client(array, client, &after)) {
+        t->left_out += found > REPLY_TOLD_MAX ? 1 : 0;
+        if (found <= REPLY_TOLD_MAX && !tuning_put_client(array, client, &after)) {
             snprintf(why_text, sizeof why_text, "the daemon is short of memory");
             return MESSAGE_INTERNAL;
         }
     }
-    if (found == 0 && *denied != 0) {
+    if (found == 0 && t->denied != 0) {
         snprintf(why_text, sizeof why_text,
                  "only root and the user of a process may see or change its options");
         return MESSAGE_DENIED;
@@ -278,23 +280,23 @@ tuning_persist(const struct tuning *t, struct roster *roster, uid_t uid)
 }
 
 static enum message_error
-tuning_run(const struct tuning *t, struct roster *roster, uid_t uid, cJSON *object)
+tuning_run(struct tuning *t, struct roster *roster, uid_t uid, cJSON *object)
 {
-    uint64_t denied = 0;
     cJSON *array = cJSON_AddArrayToObject(object, "processes");
 
     snprintf(why_text, sizeof why_text, "the daemon is short of memory");
     if (array == NULL) {
         return MESSAGE_INTERNAL;
     }
-    enum message_error error = tuning_check(t, roster, uid, array, &denied);
+    enum message_error error = tuning_check(t, roster, uid, array);
     if (error == MESSAGE_NONE && t->persist) {
         error = tuning_persist(t, roster, uid);
     }
     if (error != MESSAGE_NONE) {
         return error;
     }
-    bool good = message_add_u64(object, "denied", denied) &&
+    bool good = message_add_u64(object, "denied", t->denied) &&
+                message_add_u64(object, "left_out", t->left_out) &&
                 cJSON_AddBoolToObject(object, "dry_run", t->dry_run) != NULL &&
                 cJSON_AddBoolToObject(object, "purged", t->purge && !t->dry_run) != NULL &&
                 cJSON_AddBoolToObject(object, "persisted", t->persist && !t->dry_run) != NULL;

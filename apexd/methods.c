@@ -359,21 +359,6 @@ methods_stats(struct methods *m, uid_t uid, const struct message_request *reques
     return MESSAGE_NONE;
 }
 
-// Adds what `item` says as text: as a tree thousands of processes are five times as much memory.
-static bool
-methods_put_as_text(cJSON *array, const cJSON *item)
-{
-    char *text = cJSON_PrintUnformatted(item);
-    cJSON *raw = text == NULL ? NULL : cJSON_CreateRaw(text);
-    bool good = raw != NULL && cJSON_AddItemToArray(array, raw);
-
-    if (!good) {
-        cJSON_Delete(raw);
-    }
-    free(text);
-    return good;
-}
-
 static enum message_error
 methods_processes(struct methods *m, uid_t uid, const struct message_request *request,
                   cJSON **result, const char **why)
@@ -397,10 +382,9 @@ methods_processes(struct methods *m, uid_t uid, const struct message_request *re
         const struct page_snapshot *s = client_snapshot(client, seen_ns);
         cJSON *item = cJSON_CreateObject();
         client_refresh_rss(client, seen_ns);
-        good = item != NULL && methods_put_process(item, client, s, now_ns) &&
-               (!counters || methods_put_counters(item, &client->map, s)) &&
-               methods_put_as_text(array, item);
-        cJSON_Delete(item);
+        bool told = item != NULL && methods_put_process(item, client, s, now_ns) &&
+                    (!counters || methods_put_counters(item, &client->map, s));
+        good = reply_array_text(array, item) && told;
     }
     if (!good || !message_add_u64(object, "hidden", hidden)) {
         cJSON_Delete(object);
@@ -598,6 +582,15 @@ methods_walks(const struct message_request *request)
     return request->method == METHOD_processes || request->method == METHOD_metrics ||
            request->method == METHOD_topology ||
            (of_one && !message_param_u64(request, "pid", &pid));
+}
+
+bool
+methods_is_long(const struct message_request *request)
+{
+    bool of_many = request->method == METHOD_tune || request->method == METHOD_advise;
+    uint64_t pid;
+
+    return methods_walks(request) || (of_many && !message_param_u64(request, "pid", &pid));
 }
 
 enum message_error

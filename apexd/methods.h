@@ -33,8 +33,12 @@ struct methods {
 void methods_init(struct methods *m, struct roster *roster, struct advisor *advisor,
                   const struct topology *topology, const char *runtime_dir);
 
-// Whether the answer takes a look at all processes.
+// Whether the answer takes a look at all processes, and changes nothing.
 bool methods_walks(const struct message_request *request);
+
+// Whether it takes the longer the more processes there are.
+bool methods_is_long(const struct message_request *request);
+
 void methods_free(struct methods *m);
 
 // Answers a request that message_parse_request accepted, for a caller with this uid. MESSAGE_NONE:

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 uint64_t
@@ -35,6 +36,21 @@ reply_array_object(cJSON *array)
         return NULL;
     }
     return item;
+}
+
+bool
+reply_array_text(cJSON *array, cJSON *item)
+{
+    char *text = item == NULL ? NULL : cJSON_PrintUnformatted(item);
+    cJSON *raw = text == NULL ? NULL : cJSON_CreateRaw(text);
+    bool good = raw != NULL && cJSON_AddItemToArray(array, raw);
+
+    if (!good) {
+        cJSON_Delete(raw);
+    }
+    free(text);
+    cJSON_Delete(item);
+    return good;
 }
 
 bool

@@ -22,6 +22,12 @@ cJSON *reply_begin(const char *boot_id, const char *schema);
 cJSON *reply_object(cJSON *parent, const char *name);
 cJSON *reply_array_object(cJSON *array);
 
+// Adds `item`, which it takes over, at the end of `array`, as text: as a tree an answer about many
+// processes would be five times as much memory. False when memory is short, or was.
+bool reply_array_text(cJSON *array, cJSON *item);
+
+#define REPLY_TOLD_MAX 128u // processes that are told of in full, where many are meant
+
 // A value of a stats page, by the name it has in replies: its unit at the end unless that is
 // `count`, and `_total` when it only grows. False when memory is short.
 bool reply_value(cJSON *object, const char *name, const char *unit, bool is_gauge, uint64_t value);

@@ -578,7 +578,7 @@ server_answer(struct connection *c, const char *line, size_t length)
         server_send_error(c, error, why);
     } else if (c->request.method == METHOD_subscribe) {
         server_subscribe(c);
-    } else if (!methods_walks(&c->request) || roster->count <= AT_ONCE_MAX) {
+    } else if (!methods_is_long(&c->request) || roster->count <= AT_ONCE_MAX) {
         server_call(c);
     } else if (!server_answer_shared(c)) {
         uv_read_stop((uv_stream_t *)&c->pipe);

@@ -182,6 +182,25 @@ def test_match(daemon):
             same(error_of(daemon.dir, {"match": "cgroup=/no/such"})[0], "no_such_process", "another group")
 
 
+def test_many(daemon):
+    """Of very many the change is for all, and the answer about some: it would be tens of megabytes."""
+    told = int(re.search(r"REPLY_TOLD_MAX (\d+)", open(
+        os.path.join(SOURCE, "apexd/reply.h"), encoding="utf-8").read()).group(1))
+    environment = preloaded(daemon.dir)
+    with contextlib.ExitStack() as programs:
+        for _ in range(told + 2):
+            programs.enter_context(running(["/bin/sleep", "100000"], env=environment))
+        wait_until(lambda: len(listed(daemon.dir)) == told + 2, "all are listed")
+        result = ask(daemon.dir, "tune", {"match": "comm=sleep", "set": "decay_ms=50"})
+        same(schema_errors(result, schema_of("tune")), [], "schema")
+        same((len(result["processes"]), result["left_out"]), (told, 2), "told of, and left out")
+        pids = listed(daemon.dir)
+        same({options(daemon.dir, pid)["decay_ms"]["wanted"] for pid in pids}, {50}, "asked of all")
+        code, out, error = apexctl("tune", "--match", "comm=sleep", "--reset", "--dry-run", directory=daemon.dir)
+        same((code, error), (0, ""), "apexctl with very many")
+        check("2 more processes are not shown, and treated the same" in out, "it says so: %r" % out[-200:])
+
+
 def test_rules():
     top = tempfile.mkdtemp(prefix="apexd-test-")
     path = os.path.join(top, "apex", "apexd.json")  # a folder that is made when it must be
@@ -328,6 +347,7 @@ with Daemon() as one_daemon:
     test_all_or_none(one_daemon)
     test_daemon_goes(one_daemon)
     test_match(one_daemon)
+    test_many(one_daemon)
     test_apexctl(one_daemon)
 test_rules()
 test_waiting()

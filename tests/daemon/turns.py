@@ -3,7 +3,7 @@
 # Whose turn it is when many want an answer about all processes: who asks for the same gets the same
 # answer, and of the others nobody waits for one who had an answer while he had none. Reason: such
 # an answer takes long where there are thousands of processes, and who asks for it again and again,
-# over many connections, must not keep others out.
+# over many connections, must not keep others out; nor may it be of any length.
 #
 # The daemon is stopped while the requests are sent, so that it finds all of them at once, and what
 # is compared is the order in which it answered, not how long that took.
@@ -11,7 +11,9 @@
 
 from support import *
 
-PROCESSES = 65  # more than AT_ONCE_MAX of apexd/server.c
+TOLD_MAX = int(re.search(r"REPLY_TOLD_MAX (\d+)", open(
+    os.path.join(SOURCE, "apexd/reply.h"), encoding="utf-8").read()).group(1))
+PROCESSES = TOLD_MAX + 2  # and more than AT_ONCE_MAX of apexd/server.c
 STALE_S = 0.25  # after that an answer is made anew
 NOBODY = 65534
 
@@ -108,6 +110,13 @@ def test_users(daemon):
         check(len(before) <= 1, "%d connections of another user come first" % len(before))
 
 
+def test_length(daemon):
+    """Advice about very many: some are told of, and the others counted."""
+    for params in ({}, {"match": "comm=siege"}, {"match": "comm=siege", "revert": True, "dry_run": True}):
+        result = ask(daemon.dir, "advise", params)
+        same((len(result["processes"]), result["left_out"]), (TOLD_MAX, 2), "told of, with %s" % params)
+
+
 with Daemon(mode=0o755) as it:
     os.chmod(os.path.join(it.dir, "control.sock"), 0o666)
     crowd = subprocess.Popen([os.path.join(BUILD, "tests/daemon/siege"), "--dir", it.dir, "--pid",
@@ -115,7 +124,7 @@ with Daemon(mode=0o755) as it:
                              stdout=subprocess.DEVNULL)
     wait_until(lambda: ask(it.dir, "stats")["processes"] == PROCESSES, "a crowd")
     crowd.send_signal(signal.SIGSTOP)  # or it would take turns itself
-    for test in [test_same, test_newcomer] + ([test_users] if os.geteuid() == 0 else []):
+    for test in [test_same, test_newcomer, test_length] + ([test_users] if os.geteuid() == 0 else []):
         test(it)
     crowd.kill()
     crowd.wait()
