@@ -18,7 +18,7 @@ def as_other(code, *arguments):
     body = "import os, sys; sys.path.insert(0, sys.argv[1])\nfrom support import *\nos.setgroups([])\n" \
            "os.setresgid(%d, %d, %d)\nos.setresuid(%d, %d, %d)\n" % ((OTHER,) * 6) + code
     done = subprocess.run([sys.executable, "-c", body, here] + list(arguments), stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE_S)
+                          stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE_S * 5)
     same(done.stderr, "", "errors of the other user")
     return done.stdout
 

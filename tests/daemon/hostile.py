@@ -322,7 +322,8 @@ def test_slow(daemon):
             trickle.send(b" ")
             time.sleep(0.05)
     took = time.monotonic() - begin
-    check(REPLY_DEADLINE_MS / 1000 - 0.1 <= took < PATIENCE_S, "a trickle ends after %.1f s" % took)
+    # The daemon counts from when its loop woke up, which may be a while before it came to us.
+    check(REPLY_DEADLINE_MS / 1000 * 0.8 <= took < PATIENCE_S, "a trickle ends after %.1f s" % took)
     trickle.close()
 
 

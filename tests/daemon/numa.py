@@ -294,17 +294,22 @@ def sample_count(fd):
         return struct.unpack_from("<Q", page, 128 + 64 * 32)[0]
 
 
+ASK_S = 10  # between two requests to one process: PLACEMENT_ASK_NS in apexd/placement.h
+
+
 def test_sampling():
     """A process is asked to look where its pages are: on machines with several nodes only."""
     for environment, wanted in ((FOUR, True), ({"HWLOC_SYNTHETIC": "numa:1 pu:2"}, False)):
         with Daemon(environment=environment) as daemon:
+            begin = time.monotonic()
             memfd = Memfd(NodePage(GOOD).bytes())
             _, _, advice = register(daemon.dir, [memfd.fd], hello_message(page_bytes=16384))
             if wanted:
                 wait_until(lambda fd=advice[0]: sample_count(fd) == 1, "it is asked")
                 beat = beats(advice[0])
                 wait_until(lambda fd=advice[0]: beats(fd) >= beat + 3, "three seconds go by")
-                same(sample_count(advice[0]), 1, "and not at once again")
+                check(sample_count(advice[0]) == 1 or time.monotonic() - begin >= ASK_S,
+                      "and not at once again")
             else:
                 beat = beats(advice[0])
                 wait_until(lambda fd=advice[0]: beats(fd) >= beat + 2, "two seconds go by")

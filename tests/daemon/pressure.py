@@ -12,7 +12,7 @@ from support import *
 GROUPS, GROUPS_BESIDE = "/sys/fs/cgroup", "/sys/fs/cgroup/unified"
 GROUPS_V1 = "/sys/fs/cgroup/memory"
 LIMIT, FILE = 48 << 20, 96 << 20
-PATIENCE_FOR_PRESSURE_S = 15
+PATIENCE_FOR_PRESSURE_S = 60
 
 # What it reads is gone again when it comes by the next time, and was there not long ago: only then
 # the kernel counts that somebody waits for it.

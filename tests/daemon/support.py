@@ -30,6 +30,8 @@ APEXCTL = os.path.join(BUILD, "apexctl/apexctl")
 LIBRARY = os.path.join(BUILD, "libapex/.libs/libapex.so.0")
 PATIENCE_S = int(os.environ.get("APEX_TEST_PATIENCE_S", "60"))  # less to see a test fail soon
 
+REGISTER_DEADLINE_S = 1  # REGISTRAR_DEADLINE_MS in apexd/registrar.h
+
 F_ADD_SEALS = 1033
 SEAL_SEAL, SEAL_SHRINK, SEAL_GROW, SEAL_WRITE, SEAL_FUTURE_WRITE = 1, 2, 4, 8, 16
 ALL_SEALS = SEAL_SEAL | SEAL_SHRINK | SEAL_GROW | SEAL_FUTURE_WRITE
@@ -383,19 +385,29 @@ def connect_register(directory):
     return connect(os.path.join(directory, "register.sock"), socket.SOCK_SEQPACKET)
 
 
-def register(directory, fds, message=None):
-    """Sends one registration: (word of the status, nonce, advice fds). A closed connection is None."""
+def register_once(directory, fds, message):
     with connect_register(directory) as s:
-        socket.send_fds(s, [hello_message() if message is None else message], fds)
         try:
+            socket.send_fds(s, [message], fds)
             data, received, _, _ = socket.recv_fds(s, 256, 4)
-        except ConnectionResetError:
+        except (BrokenPipeError, ConnectionResetError):
             data, received = b"", []
         if len(data) != ACK.size:
             return None, 0, received
         magic, major, _, size, nonce, status, _ = ACK.unpack(data)
         same((magic, major, size), (ACK_MAGIC, 1, ACK.size), "head of the acknowledgement")
         return STATUS.get(status), nonce, received
+
+
+def register(directory, fds, message=None):
+    """Sends one registration: (word of the status, nonce, advice fds). A closed connection is None."""
+    for _ in range(3):
+        begin = time.monotonic()
+        answer = register_once(directory, fds, hello_message() if message is None else message)
+        # Who says nothing for a second is sent away, and we may have got no processor for as long.
+        if answer[0] is not None or time.monotonic() - begin < REGISTER_DEADLINE_S / 2:
+            break
+    return answer
 
 
 # --- JSON schemas -----------------------------------------------------------------------------------

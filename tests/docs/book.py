@@ -95,9 +95,9 @@ def test_browser(folder, page, keep):
     browser = Browser(folder)
     try:
         browser.call("POST", "/url", {"url": "file://" + page + "#architecture--fork"})
-        where = browser.run("return document.getElementById('architecture--fork')"
-                            ".getBoundingClientRect().top")
-        check(0 <= where < 200, "a link with a name leads to its heading: %r" % where)
+        wait_until(lambda: 0 <= browser.run("return document.getElementById('architecture--fork')"
+                                            ".getBoundingClientRect().top") < 200,
+                   "a link with a name leads to its heading")
         same(browser.run("return document.querySelector('#contents .here').textContent"),
              "Architecture", "the contents say where one is")
         backs = [browser.run("document.getElementById('theme').click();"
