@@ -83,9 +83,13 @@ def test_private():
     directory = directory_of(words[1])
     check(not os.path.exists(directory), "the directory of the private daemon is gone")
     check(not any(d == directory for _, _, d in apexds()), "the private daemon is gone")
-    body = ("import os, subprocess, json\n"
-            "out = subprocess.run([%r, '-o', 'json', 'processes'], capture_output=True, text=True).stdout\n"
-            "print(os.getpid() in [p['pid'] for p in json.loads(out)['processes']])" % APEXCTL)
+    body = ("import os, subprocess, json, time\n"
+            "listed, end = False, time.monotonic() + %d\n"
+            "while not listed and time.monotonic() < end:\n"
+            "    out = subprocess.run([%r, '-o', 'json', 'processes'], capture_output=True, text=True).stdout\n"
+            "    listed = os.getpid() in [p['pid'] for p in json.loads(out)['processes']]\n"
+            "    time.sleep(0.01)\n"
+            "print(listed)" % (PATIENCE_S / 2, APEXCTL))
     # apexctl finds the private daemon by itself: there is no other.
     if not os.path.exists("/run/apexd/control.sock"):
         same(run(sys.executable, "-c", body).stdout, "True\n", "listed by the private daemon")
