@@ -62,22 +62,45 @@ def test_change_and_back(daemon):
         check(counters["advice_applied_total"] >= 3, "changes are counted")
 
 
+# Tries to allocate 50 MiB, and what a program allocates; each may fail. Writes into the file PATH how
+# many attempts have failed, and how many rounds there were.
+LIMITED = """
+import time
+failed = rounds = 0
+def tell():
+    open(PATH, "w").write("%d %d" % (failed, rounds))
+while True:
+    for attempt in (lambda: bytes(50 << 20), lambda: [bytes(700 + i) for i in range(200)], tell):
+        try:
+            attempt()
+        except MemoryError:
+            failed += 1
+    rounds += 1
+    time.sleep(0.005)
+"""
+
+
 def test_limit(daemon):
     """A limit on the heap makes a program's next allocation fail, and no longer does afterwards."""
-    code = BUSY.replace("while True:", "failed = 0\nwhile True:\n    try:\n        x = bytes(50 << 20)\n"
-                        "        sys.argv = [failed]\n    except MemoryError:\n        failed += 1\n"
-                        "    open(%r, 'w').write(str(failed))" % (daemon.top + "/failed"))
-    read = lambda: open(daemon.top + "/failed", encoding="utf-8").read()
-    with busy(daemon, code=code) as program:
-        wait_until(lambda: os.path.exists(daemon.top + "/failed") and read() == "0", "it runs")
+    path = daemon.top + "/failed"
+    open(path, "w", encoding="utf-8").close()
+
+    def told():
+        numbers = open(path, encoding="utf-8").read().split()
+        return [int(n) for n in numbers] if len(numbers) == 2 else None
+
+    def after(rounds):
+        begin = wait_until(told, "numbers")[1]
+        return wait_until(lambda: (told() or [0, 0])[1] >= begin + rounds and told(), "it goes on")[0]
+
+    with busy(daemon, code=LIMITED.replace("PATH", repr(path))) as program:
+        same(after(2), 0, "attempts that fail without a limit")
         ask(daemon.dir, "tune", {"pid": program.pid, "set": "heap_limit=40m"})
-        wait_until(lambda: read() not in ("", "0"), "an allocation fails")
+        wait_until(lambda: (told() or [0])[0] > 0, "an allocation fails")
         ask(daemon.dir, "tune", {"pid": program.pid, "reset": "heap_limit"})
         in_force(daemon.dir, program.pid, "heap_limit", 0)
-        wait_until(lambda: read() != "", "a number")
-        failed = int(wait_until(read, "a number"))
-        time.sleep(0.3)
-        check(int(wait_until(read, "a number")) <= failed + 1, "and then they succeed again")
+        failed = after(2)
+        same(after(10), failed, "attempts that have failed, since they may again")
 
 
 def test_thp_in_smaps(daemon):
@@ -152,6 +175,7 @@ while True:
 def test_daemon_goes(daemon):
     """What a daemon advised ends with it, however it ends; its successor knows nothing of it."""
     path = daemon.top + "/decay_ms"
+    open(path, "w", encoding="utf-8").close()
     read = lambda: open(path, encoding="utf-8").read()
     with busy(daemon, options=",decay_ms=777", code=TELLS.replace("PATH", repr(path))) as program:
         for end in (daemon.stop, daemon.kill):
