@@ -96,6 +96,9 @@ void os_count_call(void);
 
 unsigned os_thread_id(void);
 
+// True if no thread of this process has that id any more, nor any other by now.
+bool os_thread_is_gone(unsigned thread_id);
+
 void os_yield(void);
 
 void os_sleep_ns(uint32_t ns);

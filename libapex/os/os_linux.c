@@ -319,6 +319,12 @@ os_thread_id(void)
     return (unsigned)syscall(SYS_gettid);
 }
 
+bool
+os_thread_is_gone(unsigned thread_id)
+{
+    return OS_RESULT(syscall(SYS_tgkill, getpid(), thread_id, 0)) == ESRCH;
+}
+
 void
 os_yield(void)
 {

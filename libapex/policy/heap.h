@@ -101,6 +101,7 @@ struct heap {
     struct heap *next_made;         // all heaps, newest first; immutable
     struct heap *next_idle;         // under the heaps lock
     bool live;                      // has a thread
+    bool late;                      // which has closed one, and may end without closing this
 };
 
 // What the levels above lend to the heap. Set once, before the first heap.

@@ -18,6 +18,7 @@ static struct heap *heaps_made; // newest first; atomic, so that sums need no lo
 static struct heap *heaps_idle;
 static uint32_t heaps_count;
 static uint32_t heaps_live;
+static uint32_t heaps_late; // how many of them are `late`
 static struct lock sweep_lock = LOCK_INIT(LOCK_RANK_SWEEP);
 static struct gate_pass sweep_pass; // of whoever has that lock
 static uint64_t swept_ns; // when somebody last looked for sleepers; atomic
@@ -58,38 +59,85 @@ heaps_count_live(int change)
     store_relaxed(&heap_home_part, home > UINT32_MAX ? UINT32_MAX : (uint32_t)home);
 }
 
+// With the heaps lock, as are the next three.
+static void
+heaps_set_late(struct heap *heap, bool late)
+{
+    heaps_late += (uint32_t)late - (uint32_t)heap->late;
+    heap->late = late;
+}
+
+// A heap that was left open: its thread allocated in the last round of destructors, after which no
+// other closes it. It is as sound as any, with its blocks and its inbox. NULL when there is none.
+static struct heap *
+heaps_find_left(void)
+{
+    unsigned self = os_thread_id();
+
+    for (struct heap *h = heaps_late == 0 ? NULL : heaps_made; h != NULL; h = h->next_made) {
+        if (h->late && (h->stats.tid == self || os_thread_is_gone(h->stats.tid))) {
+            return h;
+        }
+    }
+    return NULL;
+}
+
+static struct heap *
+heaps_find(void)
+{
+    struct heap *heap = heaps_idle;
+
+    if (heap != NULL) {
+        heaps_idle = heap->next_idle;
+        return heap;
+    }
+    heap = heaps_find_left();
+    return heap != NULL ? heap : heaps_make();
+}
+
+// The calling thread, which has none, takes the heap over; `left`: with what is in it.
+static void
+heaps_begin(struct heap *heap, bool left)
+{
+    struct apex_stats_thread *slot = heap->slot;
+
+    heaps_set_late(heap, heap_self.heap == &heap_gone);
+    heap->stats.tid = os_thread_id();
+    if (!left) {
+        heap_settle_in(heap);
+        store_relaxed(&heap->live, true);
+        heaps_count_live(1);
+    }
+    if (slot == NULL) {
+        slot = heap_page_slot(heap);
+        heap_mirror(heap, slot);
+        store_release(&heap->slot, slot);
+    } else if (!heap_shares_slot(heap)) {
+        heap_mark_slot(heap, slot); // its counters are there already
+    }
+    if (!left) {
+        // Pairs with the acquire in remote_enqueue: from here on blocks may name this owner.
+        store_release(&heap->owner.inbox, NULL);
+    }
+}
+
 struct heap *
 heaps_open(void)
 {
     lock_acquire(&heaps_lock);
-    struct heap *heap = heaps_idle;
+    struct heap *heap = heaps_find();
+    bool left = heap != NULL && heap->live;
     if (heap != NULL) {
-        heaps_idle = heap->next_idle;
-    } else {
-        heap = heaps_make();
-    }
-    if (heap != NULL) {
-        heap->stats.tid = os_thread_id();
-        heap_settle_in(heap);
-        store_relaxed(&heap->live, true);
-        heaps_count_live(1);
-        struct apex_stats_thread *slot = heap->slot;
-        if (slot == NULL) {
-            slot = heap_page_slot(heap);
-            heap_mirror(heap, slot);
-            store_release(&heap->slot, slot);
-        } else if (!heap_shares_slot(heap)) {
-            heap_mark_slot(heap, slot); // its counters are there already
-        }
-        // Pairs with the acquire in remote_enqueue: from here on blocks may name this owner.
-        store_release(&heap->owner.inbox, NULL);
+        heaps_begin(heap, left);
     }
     lock_release(&heaps_lock);
     if (heap != NULL) {
         heap_self.heap = heap;
         heap_watch(heap);
         POOL_COUNT(threads_started, 1);
-        if (heap_shares_slot(heap)) {
+        if (left) {
+            POOL_COUNT(threads_exited, 1);
+        } else if (heap_shares_slot(heap)) {
             POOL_COUNT(slotless_threads, 1);
         }
     }
@@ -100,6 +148,7 @@ static void
 heaps_make_idle(struct heap *heap)
 {
     lock_acquire(&heaps_lock);
+    heaps_set_late(heap, false);
     store_relaxed(&heap->live, false);
     heaps_count_live(-1);
     if (heap->slot != NULL && !heap_shares_slot(heap)) {
@@ -387,6 +436,9 @@ heaps_fork_child(struct heap *self)
     gate_open();
     lock_renew(&heaps_lock);
     lock_renew(&sweep_lock);
+    if (self != NULL) {
+        self->stats.tid = os_thread_id();
+    }
     for (struct heap *h = heaps_made; h != NULL; h = h->next_made) {
         h->slot = NULL; // the page is the parent's
         alone &= h == self || !h->live;

@@ -13,6 +13,7 @@
 #include "../support/unit.h"
 
 #include <semaphore.h>
+#include <sys/wait.h>
 
 #define OBJECTS 1000
 
@@ -40,6 +41,69 @@ test_an_exited_threads_heap_serves_the_next(void **state)
     pthread_join(thread, &second);
     assert_ptr_equal(first, second);
     assert_ptr_equal(((struct heap *)first)->owner.inbox, INBOX_CLOSED);
+}
+
+static pthread_key_t last_words;
+
+// In each round of destructors, so that the last heap of the thread is opened after the last that
+// closes one.
+static void
+allocate_and_come_again(void *object)
+{
+    memset(object, 7, 100);
+    apex_free(object);
+    pthread_setspecific(last_words, apex_malloc(100));
+}
+
+static void *
+allocate_to_the_end(void *argument)
+{
+    pthread_setspecific(last_words, apex_malloc(100));
+    return argument;
+}
+
+static void
+run_to_the_end(unsigned threads)
+{
+    for (unsigned i = 0; i < threads; i++) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, allocate_to_the_end, NULL), 0);
+        pthread_join(thread, NULL);
+    }
+}
+
+static void
+test_a_heap_left_open_serves_the_next(void **state)
+{
+    struct apex_stats before = {.size_bytes = sizeof before};
+    struct apex_stats after = {.size_bytes = sizeof after};
+    struct apex_stats_process p;
+
+    (void)state;
+    assert_int_equal(pthread_key_create(&last_words, allocate_and_come_again), 0);
+    run_to_the_end(150); // there are no other heaps left to take
+    apex_stats_get(&before);
+    run_to_the_end(150);
+    apex_stats_get(&after);
+    // The kernel may need a moment to forget a thread that has been joined.
+    assert_in_range(after.threads_count, before.threads_count, before.threads_count + 20);
+    pool_stats(&p);
+    assert_int_equal(p.threads_started - p.threads_exited, after.threads_count);
+}
+
+static void
+test_the_child_of_a_fork_has_another_thread(void **state)
+{
+    int status;
+
+    (void)state;
+    apex_free(apex_malloc(1));
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(heap_self.heap->stats.tid == (uint32_t)getpid() ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 static void *
@@ -222,10 +286,12 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_exited_threads_heap_serves_the_next),
+        cmocka_unit_test(test_the_child_of_a_fork_has_another_thread),
         cmocka_unit_test(test_orphans),
         cmocka_unit_test(test_the_sweep_gives_back_what_a_sleeper_got),
         cmocka_unit_test(test_who_crowds_a_sleeper_sweeps_it),
         cmocka_unit_test(test_the_idle_part_shrinks_with_threads),
+        cmocka_unit_test(test_a_heap_left_open_serves_the_next), // leaves one
     };
 
     return cmocka_run_group_tests_name("heaps", tests, NULL, NULL);
