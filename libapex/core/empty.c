@@ -12,6 +12,10 @@
 
 #define ADDRESS_COUNT (SUPERBLOCK_BYTES / ALIGN_BYTES)
 
+// Live at most: were all the others, too, whoever allocates and frees one would search all of the
+// region for its only free address each time.
+#define LIVE_MAX (ADDRESS_COUNT / 8 * 7)
+
 struct empty_region {
     struct empty_region *next;
     char *base;
@@ -51,7 +55,7 @@ static struct empty_region *
 empty_region_with_room(void)
 {
     for (struct empty_region *region = regions; region != NULL; region = region->next) {
-        if (region->live < ADDRESS_COUNT) {
+        if (region->live < LIVE_MAX) {
             return region;
         }
     }

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 // `kind` below EMPTY_KINDS is what empty_kind will tell. NULL when there is no memory, or when
-// EMPTY_REGIONS_MAX * 262144 objects are live.
+// EMPTY_REGIONS_MAX * 229376 objects are live.
 void *empty_alloc(unsigned kind);
 
 #define EMPTY_KINDS 4u

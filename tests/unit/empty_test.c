@@ -12,6 +12,8 @@
 
 #define COUNT (SUPERBLOCK_BYTES / ALIGN_BYTES + 100) // more than one region has
 
+#define REGION_LIVE_MAX (SUPERBLOCK_BYTES / ALIGN_BYTES / 8 * 7)
+
 static char *objects[COUNT];
 
 static int
@@ -35,8 +37,12 @@ test_unique(void **state)
         assert_int_equal(empty_kind(objects[i] + 1), -1);
     }
     qsort(objects, COUNT, sizeof *objects, compare);
+    size_t neighbours = 1; // in one region
     for (size_t i = 1; i < COUNT; i++) {
         assert_ptr_not_equal(objects[i - 1], objects[i]);
+        bool same = ((uintptr_t)objects[i - 1] ^ (uintptr_t)objects[i]) < SUPERBLOCK_BYTES;
+        neighbours = same ? neighbours + 1 : 1;
+        assert_true(neighbours <= REGION_LIVE_MAX); // or the last free address is long to find
     }
     for (size_t i = 0; i < COUNT; i++) {
         assert_true(empty_free(objects[i]));
