@@ -157,6 +157,7 @@ EXTRA_DIST += \
 	docs/experiments/policy.md \
 	docs/experiments/workload.md \
 	docs/exploits.md \
+	docs/history.md \
 	docs/invariants.md \
 	docs/memory-ordering.md \
 	docs/monitoring.md \
