@@ -140,18 +140,33 @@ class Book:
             found[-1][1].append(document)
         return found
 
+    def entry(self, document, below):
+        """A document in the list at the side, with its headings and the documents below it."""
+        out = ['<details><summary><a href="#%s">%s</a></summary><ul>' % (
+            self.name(document), html.escape(self.title(document)))]
+        out += ['<li><a href="#%s">%s</a></li>' % (self.names[document, slug],
+                                                 html.escape(pages.plain(heading)))
+                for level, heading, slug in self.headings[document][1:] if level == 2]
+        for one in below:
+            out += ["<li>"] + self.entry(one, []) + ["</li>"]
+        return out + ["</ul></details>"]
+
     def contents(self):
-        """The list at the side."""
+        """The list at the side. What lies in the folder of a README that comes before is below it:
+        thirty decisions would hide what comes behind them."""
         out = []
         for title, documents in self.parts():
             out.append("<h2>%s</h2>" % html.escape(title) if title else "")
+            tops = []
             for document in documents:
-                out.append('<details><summary><a href="#%s">%s</a></summary><ul>' % (
-                    self.name(document), html.escape(self.title(document))))
-                out += ['<li><a href="#%s">%s</a></li>' % (self.names[document, slug],
-                                                         html.escape(pages.plain(heading)))
-                        for level, heading, slug in self.headings[document][1:] if level == 2]
-                out.append("</ul></details>")
+                leader = tops[-1][0] if tops else pages.FRONT
+                if leader not in (pages.FRONT, pages.INDEX) and leader.endswith("/README.md") and \
+                        document.startswith(leader[:-len("README.md")]):
+                    tops[-1][1].append(document)
+                else:
+                    tops.append((document, []))
+            for document, below in tops:
+                out += self.entry(document, below)
         return "\n".join(out)
 
     def page(self):

@@ -100,6 +100,11 @@ def test_browser(folder, page, keep):
                    "a link with a name leads to its heading")
         same(browser.run("return document.querySelector('#contents .here').textContent"),
              "Architecture", "the contents say where one is")
+        browser.run("location.hash = '#decisions-0004-byte-map'")
+        wait_until(lambda: browser.run(
+            "const here = document.querySelector('#contents .here');"
+            "return here.hash === '#decisions-0004-byte-map' && here.checkVisibility()"),
+            "the contents open where one is, below another page, too")
         backs = [browser.run("document.getElementById('theme').click();"
                              "return getComputedStyle(document.body).backgroundColor")
                  for _ in range(2)]
