@@ -64,6 +64,7 @@ refuses()
 }
 
 refuses 'there is no phase 99' start 99 "$scratch/none"
+refuses 'phase 1 has no step 9; it has 1, 2, 3, 4, 5' start 1 "$scratch/none" 9
 refuses 'is there already' solution 1 "$scratch"
 refuses 'there is no answer nothing' answer nothing "$scratch/none"
 refuses 'there is no such folder' answer 01-easy "$scratch/none"

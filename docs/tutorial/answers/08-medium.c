@@ -12,6 +12,9 @@ purge_one(bool must_be_due)
     heap_begin();
     bool wanted = !must_be_due || purge_is_due(purge_now_ms());
     struct block *block = wanted ? superblock_take_dirty() : NULL;
+    if (block != NULL) {
+        block->state = BLOCK_OWN;
+    }
     heap_end();
     if (block == NULL) {
         return false;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// For tests of who waits for whom: a thread that holds libtiny's lock for ever, and whether a
-// process ends or sleeps. No clock decides: a thread that runs on a busy machine is slow, but not
-// asleep.
+// For tests of who waits for whom: a thread that holds libtiny's lock until it is told to go on,
+// and whether a process ends or sleeps. No clock decides: a thread that runs on a busy machine is
+// slow, but not asleep.
 
 #ifndef TINY_LAB_HOLDER_H
 #define TINY_LAB_HOLDER_H
@@ -62,6 +62,8 @@ holder_ending(pid_t child)
 }
 
 static atomic_int holder_thread;
+static pthread_t holder_joins;
+static int holder_pipe; // its end for reading
 
 // Draws the heap into a pipe that takes nothing more, and so keeps the lock.
 static inline void *
@@ -78,14 +80,15 @@ holder_begin(void)
 {
     char bytes[4096] = "", path[64];
     int full[2];
-    pthread_t thread;
 
     require(tiny_picture != NULL && pipe(full) == 0, "there is no tiny_picture()");
     fcntl(full[1], F_SETFL, O_NONBLOCK);
     while (write(full[1], bytes, sizeof bytes) > 0) {
     }
     fcntl(full[1], F_SETFL, 0);
-    require(pthread_create(&thread, NULL, holder_run, (void *)(size_t)full[1]) == 0, "no thread");
+    holder_pipe = full[0];
+    require(pthread_create(&holder_joins, NULL, holder_run, (void *)(size_t)full[1]) == 0,
+            "no thread");
     while (atomic_load(&holder_thread) == 0) {
         sched_yield();
     }
@@ -93,6 +96,18 @@ holder_begin(void)
     for (int asleep = 0; asleep < HOLDER_ASLEEP;) {
         asleep = holder_is_asleep(path) ? asleep + 1 : 0;
     }
+}
+
+// Reads what is in the pipe, so that the picture has room: the thread releases the lock and exits.
+static inline void
+holder_end(void)
+{
+    char bytes[4096];
+
+    fcntl(holder_pipe, F_SETFL, O_NONBLOCK);
+    while (read(holder_pipe, bytes, sizeof bytes) > 0) {
+    }
+    pthread_join(holder_joins, NULL);
 }
 
 #endif

@@ -19,6 +19,16 @@
 #define test_fail(...) (test_say("FAIL: "), printf(__VA_ARGS__), puts(""), exit(1))
 #define test_show(...) (test_say("ok: "), printf(__VA_ARGS__), puts(""), (void)fflush(stdout))
 
+// The word on what is wrong must come out even if malloc() is what is wrong: stdio asks for no
+// buffer when it has one.
+__attribute__((constructor)) static void
+test_prepare(void)
+{
+    static char buffer[4096];
+
+    setvbuf(stdout, buffer, _IOLBF, sizeof buffer);
+}
+
 static inline void
 test_say(const char *word)
 {

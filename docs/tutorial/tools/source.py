@@ -153,6 +153,12 @@ def with_gaps(text, through):
     return "\n".join(out)
 
 
+def steps(number):
+    """The numbers of the steps that a phase leaves to the student."""
+    return sorted({step for name in phase_files(number) if is_new(number, name)
+                   for step, _, _ in gaps(os.path.join(phase_folder(number), name))})
+
+
 # --- A folder for the student ---------------------------------------------------------------------
 
 

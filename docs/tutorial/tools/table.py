@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The part of docs/TUTORIAL.md between its two marks: a table of the phases and their pictures. All
-# of it is measured; only the counts of lines are compared where no command may run.
+# The parts of docs/TUTORIAL.md between marks: a table of the phases, and their pictures. All of it
+# is measured; only the counts of lines are compared where no command may run.
 
 import os
 import re
@@ -10,8 +10,7 @@ import subprocess
 import chapter
 import source
 
-BEGIN = "<!-- begin of the table -->"
-END = "<!-- end of the table -->"
+PARTS = ["table", "pictures"]
 ROMAN = ["", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"]
 # From phase VII on chance decides where in a block an object lies, and what leaves quarantine. The
 # chapters before hold their pictures exactly.
@@ -75,11 +74,25 @@ def shown_failure(number, message):
         raise source.Wrong(name, f"does not show, in `See it fail`, the line {message}")
 
 
+def pictures(drawn):
+    """The lines for (number, picture) of all phases; equal ones that follow each other are one."""
+    lines = []
+    first = 0
+    for at, (number, picture) in enumerate(drawn):
+        if at + 1 < len(drawn) and drawn[at + 1][1] == picture:
+            continue
+        names = [ROMAN[one] for one, _ in drawn[first:at + 1]]
+        name = ("Phase " if len(names) == 1 else "Phases ") + " and ".join(names)
+        lines += ["", f"{name}:", "", "```text"] + picture + ["```"]
+        first = at + 1
+    return lines + [""]
+
+
 def make(checker, scratch):
-    """The lines between the marks."""
-    rows = ["| | phase | lines of code | its test, under the phase before, says | score |",
+    """The lines between the marks, for each part."""
+    rows = ["", "| | phase | lines of code | its test, under the phase before, says | score |",
             "|---|---|---|---|---|"]
-    pictures = []
+    drawn = []
     before = None
     for number in source.phases():
         name, file = title(number)
@@ -88,21 +101,20 @@ def make(checker, scratch):
         checker.make(folder, "all")
         message = fails_with(checker, number, folder, before)
         shown_failure(number, message)
-        rows.append(f"| {ROMAN[number]} | [{name}](tutorial/{file}) | {source.code_lines(number)} | "
-                    f"{message} | {score(number)} |")
-        drawn = checker.make(folder, "picture")[0].rstrip("\n").split("\n")
-        pictures += ["", f"Phase {ROMAN[number]}:", "", "```text"] + drawn + ["```"]
+        rows.append(f"| {ROMAN[number]} | [{name}](tutorial/{file}) | "
+                    f"{source.code_lines(number)} | {message} | {score(number)} |")
+        drawn.append((number, checker.make(folder, "picture")[0].rstrip("\n").split("\n")))
         before = folder
-    return [""] + rows + [""] + ["The heap after the same calls (`make picture`), phase by phase."] \
-        + pictures + [""]
+    return {"table": rows + [""], "pictures": pictures(drawn)}
 
 
-def part(lines):
+def part(lines, name):
     """(index behind the first mark, index of the second)."""
     try:
-        return lines.index(BEGIN) + 1, lines.index(END)
+        return lines.index(f"<!-- begin of the {name} -->") + 1, \
+            lines.index(f"<!-- end of the {name} -->")
     except ValueError:
-        raise source.Wrong("docs/TUTORIAL.md", "the marks of the table are not there") from None
+        raise source.Wrong("docs/TUTORIAL.md", f"the marks of the {name} are not there") from None
 
 
 def check_lines(checker, lines):
@@ -115,18 +127,9 @@ def check_lines(checker, lines):
                              f"code, the table says {counts.get(ROMAN[number])}")
 
 
-def check(checker, scratch, quick):
-    lines = source.lines_of(page())
-    first, end = part(lines)
-    if quick and not checker.update:
-        check_lines(checker, lines[first:end])
-        return
-    wanted = make(checker, scratch)
-    if checker.update:
-        lines[first:end] = wanted
-        with open(page(), "w", encoding="utf-8") as file:
-            file.write("\n".join(lines))
-        return
+def check_part(checker, lines, name, wanted):
+    """The first line that differs is what is wrong."""
+    first, end = part(lines, name)
     lines = [CHANCE.sub("…", line) for line in lines]
     wanted = [CHANCE.sub("…", line) for line in wanted]
     if chapter.near("\n".join(lines[first:end]), "\n".join(wanted), 5):
@@ -137,3 +140,21 @@ def check(checker, scratch, quick):
         if old != new:
             checker.complain(f"docs/TUTORIAL.md:{first + at + 1}", f"`{old}`, but it is `{new}`")
             return
+
+
+def check(checker, scratch, quick):
+    lines = source.lines_of(page())
+    if quick and not checker.update:
+        first, end = part(lines, "table")
+        check_lines(checker, lines[first:end])
+        return
+    wanted = make(checker, scratch)
+    for name in PARTS:
+        if checker.update:
+            first, end = part(lines, name)
+            lines[first:end] = wanted[name]
+        else:
+            check_part(checker, lines, name, wanted[name])
+    if checker.update:
+        with open(page(), "w", encoding="utf-8") as file:
+            file.write("\n".join(lines))

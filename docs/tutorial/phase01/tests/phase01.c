@@ -71,7 +71,8 @@ test_too_much(void)
     volatile size_t most = SIZE_MAX; // or the compiler warns, and is right
 
     errno = 0;
-    require(malloc(most) == NULL && errno == ENOMEM, "malloc(SIZE_MAX) must be refused");
+    require(malloc(most) == NULL, "malloc(SIZE_MAX) must be refused");
+    require(errno == ENOMEM, "a malloc that is refused must set errno to ENOMEM");
     require(malloc(most / 2 + 1) == NULL, "malloc(PTRDIFF_MAX + 1) must be refused");
     errno = 0;
     require(malloc((size_t)1 << 46) == NULL && errno == ENOMEM, "malloc(64 TiB) must be refused");
@@ -94,7 +95,9 @@ test_calloc(void)
     for (size_t i = 0; i < 5000; i++) {
         require(p[i] == 0, "byte %zu of calloc(100, 50) is not zero", i);
     }
+    errno = 0;
     require(calloc(half, 2) == NULL, "calloc must notice that count times size overflows");
+    require(errno == ENOMEM, "a calloc that is refused must set errno to ENOMEM");
     require(reallocarray(p, half, 2) == NULL, "reallocarray must notice the overflow");
     free(p);
     show("calloc is zero, and multiplies with care");
@@ -120,7 +123,9 @@ test_realloc(void)
     }
     p = realloc(p, 10);
     require(p[9] == 9, "realloc to 10 has lost byte 9");
+    errno = 0;
     require(realloc(p, too_much) == NULL && p[9] == 9, "a refused realloc must change nothing");
+    require(errno == ENOMEM, "a realloc that is refused must set errno to ENOMEM");
     require(realloc(p, 0) == NULL, "realloc to 0 frees, as glibc's does");
     show("realloc keeps what was there");
 }

@@ -7,7 +7,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-enum { THREADS = 3, OBJECTS = 64, INTERRUPTS = 100, FORKS = 40 };
+enum { THREADS = 3, OBJECTS = 64, INTERRUPTS = 100, FORKS = 40, WAITER_SECONDS_MAX = 2 };
 
 static atomic_bool stop;
 static bool handlers_allocate;
@@ -94,6 +94,37 @@ test_hammer_interrupted(void)
 }
 
 static void
+test_allocate_and_exit(void)
+{
+    for (size_t bytes = 1; bytes < 100000; bytes *= 3) {
+        free(malloc(bytes));
+    }
+    _exit(0);
+}
+
+// A process of one thread forks. What goes wrong here would stop the other tests without a word.
+static void
+test_fork_alone(void)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        for (int i = 0; i < 2; i++) {
+            pid_t grandchild = fork();
+            if (grandchild == 0) {
+                test_allocate_and_exit();
+            }
+            if (holder_ending(grandchild) != HOLDER_ENDS) {
+                _exit(1);
+            }
+        }
+        test_allocate_and_exit();
+    }
+    require(holder_ending(child) == HOLDER_ENDS,
+            "a process of one thread forks, and it or its child waits for ever");
+}
+
+static void
 test_threads(void)
 {
     int status = 0;
@@ -105,15 +136,6 @@ test_threads(void)
     waitpid(child, &status, 0);
     require(status == 0, "four threads that allocate at once get into each other's way");
     show("four threads allocate at once");
-}
-
-static void
-test_allocate_and_exit(void)
-{
-    for (size_t bytes = 1; bytes < 100000; bytes *= 3) {
-        free(malloc(bytes));
-    }
-    _exit(0);
 }
 
 static void
@@ -133,6 +155,78 @@ test_fork(void)
     }
     test_end(thread);
     show("the child of a fork can allocate, whatever other threads did");
+}
+
+// --- Who waits is woken -----------------------------------------------------------------------
+
+static atomic_int waiter;      // the thread that is going to wait, in the kernel's numbers
+static atomic_bool waiter_may; // there is something to wait for
+static atomic_bool waiter_done;
+
+// A thread that has no memory of its own yet: whatever else a phase does, it needs the lock.
+static void *
+test_wait(void *unused)
+{
+    (void)unused;
+    atomic_store(&waiter, (int)syscall(SYS_gettid));
+    while (!atomic_load(&waiter_may)) {
+        sched_yield();
+    }
+    free(malloc(100));
+    atomic_store(&waiter_done, true);
+    return NULL;
+}
+
+// Ends this process with 0 if the waiter sleeps while another thread has the lock, and no longer.
+static void
+test_wait_and_exit(void)
+{
+    struct timespec used = {0};
+    char path[64];
+    pthread_t thread;
+    clockid_t clock;
+
+    require(pthread_create(&thread, NULL, test_wait, NULL) == 0, "no thread");
+    require(pthread_getcpuclockid(thread, &clock) == 0, "no clock");
+    while (atomic_load(&waiter) == 0) {
+        sched_yield();
+    }
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", atomic_load(&waiter));
+    holder_begin();
+    atomic_store(&waiter_may, true);
+    for (int asleep = 0; asleep < HOLDER_ASLEEP;) {
+        asleep = holder_is_asleep(path) ? asleep + 1 : 0;
+        if (atomic_load(&waiter_done)) {
+            _exit(4);
+        }
+        clock_gettime(clock, &used);
+        if (used.tv_sec >= WAITER_SECONDS_MAX) {
+            _exit(2); // of a processor, for nothing
+        }
+    }
+    holder_end();
+    for (int asleep = 0; asleep < HOLDER_ASLEEP && !atomic_load(&waiter_done);) {
+        asleep = holder_is_asleep(path) ? asleep + 1 : 0;
+    }
+    _exit(atomic_load(&waiter_done) ? 0 : 3);
+}
+
+static void
+test_waiting(void)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        test_wait_and_exit();
+    }
+    waitpid(child, &status, 0);
+    int ended = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+    require(ended != 2, "a thread that waits for the lock keeps a processor busy");
+    require(ended != 3, "a thread that waits for the lock is never woken");
+    require(ended != 4, "a new thread gets memory while another one has the lock");
+    require(ended == 0, "a thread that waits for the lock dies");
+    show("a thread that waits for the lock sleeps, and is woken");
 }
 
 // --- Fork handlers that are older than those of libtiny ---------------------------------------
@@ -208,7 +302,9 @@ main(int count, char **words)
     if (count == 2) {
         return test_filled();
     }
+    test_fork_alone();
     test_threads();
+    test_waiting();
     test_fork();
     test_handlers();
     test_options(words[0]);
