@@ -426,6 +426,7 @@ thread_tests = \
 	tests/threads/bound_test \
 	tests/threads/churn_test \
 	tests/threads/fork_handlers_test \
+	tests/threads/fork_signal_test \
 	tests/threads/fork_stdio_test \
 	tests/threads/fork_test \
 	tests/threads/free_only_test \
@@ -446,6 +447,7 @@ hardened_again = \
 	tests/threads/bound_hardened_test \
 	tests/threads/churn_hardened_test \
 	tests/threads/fork_handlers_hardened_test \
+	tests/threads/fork_signal_hardened_test \
 	tests/threads/fork_stdio_hardened_test \
 	tests/threads/fork_hardened_test \
 	tests/threads/free_only_hardened_test \
@@ -468,6 +470,9 @@ tests_threads_churn_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOC
 tests_threads_fork_handlers_hardened_test_SOURCES = tests/threads/fork_handlers_test.c
 tests_threads_fork_handlers_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_threads_fork_handlers_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_threads_fork_signal_hardened_test_SOURCES = tests/threads/fork_signal_test.c
+tests_threads_fork_signal_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
+tests_threads_fork_signal_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_threads_fork_stdio_hardened_test_SOURCES = tests/threads/fork_stdio_test.c
 tests_threads_fork_stdio_hardened_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_threads_fork_stdio_hardened_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)

@@ -174,15 +174,18 @@ extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
 
 static bool streams_held; // by the thread that forks
+static bool forks_alone;  // it is the only one
 
+// A single thread waits for nobody and takes no locks. If it forks in the handler of a signal that
+// interrupted malloc, it holds some already, which stay its own in the child, where it goes on.
 static void
 lifecycle_fork_prepare(void)
 {
-    // A single thread waits for nobody; and if it forks within fflush(NULL), the lock stays its own
-    // in the child, where glibc makes it new only when there were others.
-    bool hold = !__libc_single_threaded && _IO_list_lock != NULL && _IO_list_unlock != NULL &&
-                _IO_list_resetlock != NULL;
-
+    forks_alone = __libc_single_threaded;
+    if (forks_alone) {
+        return;
+    }
+    bool hold = _IO_list_lock != NULL && _IO_list_unlock != NULL && _IO_list_resetlock != NULL;
     if (hold) {
         _IO_list_lock();
     }
@@ -196,6 +199,9 @@ lifecycle_fork_parent(void)
 {
     bool held = streams_held;
 
+    if (forks_alone) {
+        return;
+    }
     heaps_fork_parent();
     attach_fork_parent();
     if (held) {
@@ -206,13 +212,17 @@ lifecycle_fork_parent(void)
 static void
 lifecycle_fork_child(void)
 {
+    background_fork_child();
+    attach_fork_child();
+    if (forks_alone) {
+        heaps_fork_child_alone(lifecycle_heap_now());
+        return;
+    }
+    heaps_fork_child(lifecycle_heap_now());
+    survey_fork_child();
     if (streams_held) {
         _IO_list_resetlock(); // as glibc has done
     }
-    background_fork_child();
-    attach_fork_child();
-    heaps_fork_child(lifecycle_heap_now());
-    survey_fork_child();
 }
 
 // --- Process -------------------------------------------------------------------------------------

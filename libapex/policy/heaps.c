@@ -422,6 +422,18 @@ heaps_fork_parent(void)
     lock_release(&heaps_lock);
 }
 
+// The page is the parent's.
+void
+heaps_fork_child_alone(struct heap *self)
+{
+    if (self != NULL) {
+        self->stats.tid = os_thread_id();
+    }
+    for (struct heap *h = heaps_made; h != NULL; h = h->next_made) {
+        h->slot = NULL;
+    }
+}
+
 void
 heaps_fork_child(struct heap *self)
 {
@@ -436,11 +448,8 @@ heaps_fork_child(struct heap *self)
     gate_open();
     lock_renew(&heaps_lock);
     lock_renew(&sweep_lock);
-    if (self != NULL) {
-        self->stats.tid = os_thread_id();
-    }
-    for (struct heap *h = heaps_made; h != NULL; h = h->next_made) {
-        h->slot = NULL; // the page is the parent's
+    heaps_fork_child_alone(self);
+    for (const struct heap *h = heaps_made; h != NULL; h = h->next_made) {
         alone &= h == self || !h->live;
     }
     if (alone) {

@@ -41,4 +41,7 @@ void heaps_fork_prepare(void);
 void heaps_fork_parent(void);
 void heaps_fork_child(struct heap *self);
 
+// In the child of a process that had no other thread, and for which nothing was prepared.
+void heaps_fork_child_alone(struct heap *self);
+
 #endif

@@ -14,6 +14,8 @@
 
 #include "../support/written.h"
 
+#include <semaphore.h>
+
 #define LARGE_BYTES ((size_t)2 << 20)
 #define THREADS 3
 #define ROUNDS 60
@@ -85,13 +87,27 @@ test_open_and_close(void **state)
     assert_writes_end_by(SIGSEGV);
 }
 
+static void *
+wait_main(void *done)
+{
+    sem_wait(done);
+    return NULL;
+}
+
 static void
 test_fork_closes(void **state)
 {
+    pthread_t thread;
+    sem_t done;
+
     (void)state;
-    vault_open(); // as another thread might at that moment
+    assert_int_equal(sem_init(&done, 0, 0), 0);
+    assert_int_equal(pthread_create(&thread, NULL, wait_main, &done), 0);
+    vault_open(); // as the other thread might at that moment
     assert_writes_end_by(SIGSEGV);
     vault_close();
+    sem_post(&done);
+    pthread_join(thread, NULL);
 }
 
 // Each way to change a record, as long as somebody forks.
