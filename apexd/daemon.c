@@ -294,15 +294,10 @@ daemon_on_turn(uv_prepare_t *turn)
     d->turn_ns = now_ns;
 }
 
-// Everything that is open closes; the loop then has nothing left to wait for, and ends.
+// Out of sight: whoever looks finds the next daemon or none.
 static void
-daemon_on_signal(uv_signal_t *handle, int number)
+daemon_hide(struct daemon *d)
 {
-    struct daemon *d = handle->data;
-
-    log_event(LOG_LEVEL_INFO, "stopping on signal %d", number);
-    notify_send("STOPPING=1");
-    // First out of sight, so that those to whom we say goodbye find the next daemon or none.
     if (d->register_is_ours) {
         rundir_unlink(&d->dir, APEX_REGISTER_SOCKET);
     }
@@ -312,6 +307,17 @@ daemon_on_signal(uv_signal_t *handle, int number)
     if (d->http_is_ours) {
         rundir_unlink(&d->dir, APEX_HTTP_SOCKET);
     }
+}
+
+// Everything that is open closes; the loop then has nothing left to wait for, and ends.
+static void
+daemon_on_signal(uv_signal_t *handle, int number)
+{
+    struct daemon *d = handle->data;
+
+    log_event(LOG_LEVEL_INFO, "stopping on signal %d", number);
+    notify_send("STOPPING=1");
+    daemon_hide(d); // before we say goodbye
     registrar_stop(&d->registrar);
     server_stop(&d->server);
     http_stop(&d->http);
@@ -435,6 +441,7 @@ daemon_run(const struct daemon_options *options)
     // clear.
     if (!daemon_load_rules(d, options->config) || !daemon_open_dir(d, options->runtime_dir) ||
         !daemon_open(d) || !daemon_open_port(d, options->http_port)) {
+        daemon_hide(d);
         rundir_close(&d->dir);
         free(d);
         return 1;

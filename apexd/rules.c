@@ -177,7 +177,9 @@ rules_parse(const char *path, char why[RULES_WHY_BYTES])
     }
     if (text == NULL) {
         snprintf(why, RULES_WHY_BYTES, "%.128s: %s", path,
-                 errno == EPERM ? "somebody else may write to it" : strerror(errno));
+                 errno == EPERM    ? "somebody else may write to it"
+                 : errno == EINVAL ? "it is no plain file"
+                                   : strerror(errno));
         return NULL;
     }
     cJSON *root = cJSON_ParseWithOpts(text, &end, true);

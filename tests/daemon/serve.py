@@ -202,6 +202,19 @@ def test_early_signal():
     shutil.rmtree(top)
 
 
+def test_port_in_use():
+    """A daemon that cannot have its port leaves nothing behind."""
+    top = tempfile.mkdtemp(prefix="apexd-test-")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        done = subprocess.run([APEXD, "--runtime-dir", top + "/run", "--config", "", "--http-port",
+                               str(other.getsockname()[1])], capture_output=True, check=False, timeout=PATIENCE_S)
+    check(done.returncode == 1 and b"cannot listen" in done.stderr, "a port in use: %r" % done)
+    same(os.listdir(top), [], "what is left")
+    shutil.rmtree(top)
+
+
 def test_usage():
     for arguments, code in ((["--help"], 0), (["--version"], 0), (["--no-such"], 2), (["extra"], 2),
                             (["--log-level", "loud"], 2), (["--runtime-dir"], 2),
@@ -247,6 +260,7 @@ def test_notify():
 
 test_schema_checker()
 test_usage()
+test_port_in_use()
 test_early_signal()
 test_notify()
 with Daemon() as it:
