@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,9 @@
 #define RATE_DEFAULT "512k"
 #define SETTING_BYTES 64
 #define SECONDS_MAX 86400
-#define READY_STEPS 100 // of a tenth of a second, for the process to show its profile
+#define READY_STEPS 100 // for the process to show its profile
+#define READY_STEP_NS UINT64_C(100000000)
+#define NS_PER_S UINT64_C(1000000000)
 
 enum profile_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_FOLDED, FORMAT_PPROF };
 
@@ -32,6 +35,8 @@ struct profile_request {
     const char *file; // NULL: standard output
     enum profile_format format;
     bool leaks;
+    sigset_t stops; // signals that end the seconds early
+    bool stopped;   // one has come
 };
 
 // --- The command line ----------------------------------------------------------------------------
@@ -67,6 +72,22 @@ profile_take_seconds(struct profile_request *r, const char *text)
     return true;
 }
 
+// The daemon knows more, but must not take what follows for another setting.
+static bool
+profile_take_rate(struct profile_request *r, const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    const char *unit = text + digits;
+    bool zero = strspn(text, "0") == digits;
+
+    if (zero || (unit[0] != '\0' && (strchr("kmg", unit[0]) == NULL || unit[1] != '\0'))) {
+        fprintf(stderr, "apexctl: --rate takes a number of bytes, as 512k, not %s\n", text);
+        return false;
+    }
+    r->rate = text;
+    return true;
+}
+
 static bool
 profile_take_option(struct profile_request *r, int option)
 {
@@ -79,8 +100,7 @@ profile_take_option(struct profile_request *r, int option)
         r->file = optarg;
         return true;
     case 'r':
-        r->rate = optarg;
-        return true;
+        return profile_take_rate(r, optarg);
     case 'l':
         r->leaks = true;
         return true;
@@ -104,7 +124,11 @@ profile_parse(struct profile_request *r, int argc, char **argv)
         .format = command_json_by_default() ? FORMAT_JSON : FORMAT_TABLE,
     };
     optind = 0; // begin anew: main() has used getopt already
-    while ((option = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":o:", options, NULL)) != -1) {
+        if (option == '?' || option == ':') {
+            command_refuse_option(option, argv[0], argv, options);
+            return false;
+        }
         if (!profile_take_option(r, option)) {
             return false;
         }
@@ -159,31 +183,64 @@ profile_runs(const cJSON *result)
     return value_u64(result, "rate_bytes") != 0;
 }
 
+// Signals that would leave the profile on are held back, and end the waiting. Those that this
+// process was started to ignore (nohup) stay ignored.
+static void
+profile_hold_signals(sigset_t *stops, sigset_t *old)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action;
+
+    sigemptyset(stops);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) {
+            sigaddset(stops, numbers[i]);
+        }
+    }
+    sigprocmask(SIG_BLOCK, stops, old);
+}
+
+static void
+profile_sleep(struct profile_request *r, uint64_t ns)
+{
+    struct timespec now;
+    siginfo_t info;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t end_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec + ns;
+    for (uint64_t now_ns = end_ns - ns; now_ns < end_ns && !r->stopped;
+         now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec) {
+        struct timespec rest = {.tv_sec = (time_t)((end_ns - now_ns) / NS_PER_S),
+                                .tv_nsec = (long)((end_ns - now_ns) % NS_PER_S)};
+        r->stopped = sigtimedwait(&r->stops, &info, &rest) > 0;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    }
+}
+
 // Waits until the process samples. It looks for advice a second after it last did, on a slow path.
 static enum exit_code
-profile_await(struct call *call, uint64_t pid, struct call_reply *before)
+profile_await(struct call *call, struct profile_request *r, struct call_reply *before)
 {
-    const struct timespec step = {.tv_nsec = 100000000};
-    enum exit_code code = profile_ask(call, pid, before);
+    enum exit_code code = profile_ask(call, r->pid, before);
 
     for (unsigned i = 0; code == EXIT_OK && !profile_runs(before->answer.result); i++) {
-        if (i == READY_STEPS) {
-            fputs("apexctl: the process has not begun to sample: it hardly allocates\n", stderr);
+        if (i == READY_STEPS || r->stopped) {
+            fprintf(stderr, "apexctl: the process has not begun to sample%s\n",
+                    r->stopped ? "" : ": it hardly allocates");
             break;
         }
         call_reply_free(before);
-        nanosleep(&step, NULL);
-        code = profile_ask(call, pid, before);
+        profile_sleep(r, READY_STEP_NS);
+        code = profile_ask(call, r->pid, before);
     }
     return code;
 }
 
 // Switches the profile on, waits, asks, and leaves it as it was.
 static enum exit_code
-profile_for_seconds(struct call *call, const struct profile_request *r, struct call_reply *before,
+profile_for_seconds(struct call *call, struct profile_request *r, struct call_reply *before,
                     struct call_reply *after)
 {
-    struct timespec pause = {.tv_sec = r->seconds};
     enum exit_code code = profile_ask(call, r->pid, before);
 
     if (code != EXIT_OK) {
@@ -196,10 +253,10 @@ profile_for_seconds(struct call *call, const struct profile_request *r, struct c
         if (code != EXIT_OK) {
             return code;
         }
-        code = profile_await(call, r->pid, before);
+        code = profile_await(call, r, before);
     }
     if (code == EXIT_OK) {
-        nanosleep(&pause, NULL);
+        profile_sleep(r, r->seconds * NS_PER_S);
         code = profile_ask(call, r->pid, after);
         if (code != EXIT_OK) {
             call_reply_free(before);
@@ -276,6 +333,7 @@ command_profile(const char *runtime_dir, int argc, char **argv)
     struct call call;
     struct call_reply before;
     struct call_reply reply;
+    sigset_t old;
 
     if (!profile_parse(&r, argc, argv)) {
         return EXIT_USAGE;
@@ -287,7 +345,9 @@ command_profile(const char *runtime_dir, int argc, char **argv)
     if (r.seconds == 0) {
         code = profile_ask(&call, r.pid, &reply);
     } else {
+        profile_hold_signals(&r.stops, &old);
         code = profile_for_seconds(&call, &r, &before, &reply);
+        sigprocmask(SIG_SETMASK, &old, NULL);
     }
     if (code == EXIT_OK) {
         code = profile_output(&r, &reply, r.seconds == 0 ? NULL : before.answer.result);

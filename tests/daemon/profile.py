@@ -180,6 +180,18 @@ def test_from_start(daemon, folder, library):
         program.stdout.close()
 
 
+def test_stopped(daemon, program, number):
+    """Who is stopped shows what there is, and leaves no profile on behind them."""
+    with running([APEXCTL, "--runtime-dir", daemon.dir, "profile", str(program.pid), "--seconds", "86400",
+                  "--rate", "64k"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as profiling:
+        wait_until(lambda: profile(daemon, program)["rate_bytes"] != 0, "it is on")
+        profiling.send_signal(number)
+        out, error = profiling.communicate(timeout=PATIENCE_S)
+        same((profiling.returncode, error), (0, b""), "the end by signal %d" % number)
+        check(b"(pid %d)" % program.pid in out, "what there is: %r" % out)
+    wait_until(lambda: profile(daemon, program)["rate_bytes"] == 0, "it is off again")
+
+
 def test_from_outside(daemon):
     with running([LEAKY], env=environment(daemon, ""), stdout=subprocess.DEVNULL) as program:
         wait_until(lambda: program.pid in listed(daemon.dir), "the program is listed")
@@ -196,13 +208,21 @@ def test_from_outside(daemon):
         before = profile(daemon, program)["samples"]
         time.sleep(0.2)
         same(profile(daemon, program)["samples"], before, "and takes no samples")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            test_stopped(daemon, program, number)
 
 
 def test_wrong_use(daemon):
     for arguments, code in ((["profile"], 2), (["profile", "x"], 2), (["profile", "1", "2"], 2),
                             (["profile", "1", "-o", "xml"], 2), (["profile", "1", "--seconds", "0"], 2),
-                            (["profile", "1", "--seconds", "1x"], 2), (["profile", "1"], 5)):
-        same(apexctl(*arguments, directory=daemon.dir)[0], code, "exit code of %r" % arguments)
+                            (["profile", "1", "--seconds", "1x"], 2), (["profile", "1"], 5),
+                            (["profile", "1", "--rate", "1k,heap_limit=1"], 2),
+                            (["profile", "1", "--rate", "0"], 2), (["profile", "1", "--rate", ""], 2),
+                            (["profile", "1", "--rate", "512k"], 5), (["profile", "1", "--rat"], 2),
+                            (["profile", "1", "--no-such"], 2)):
+        found, _, error = apexctl(*arguments, directory=daemon.dir)
+        same(found, code, "exit code of %r" % arguments)
+        check(error.startswith("apexctl: "), "words of %r: %s" % (arguments, error))
 
 
 with Daemon() as it:
