@@ -103,10 +103,17 @@ static enum exit_code
 metrics_replace(const char *path, const char *text)
 {
     static const char end[] = ".XXXXXX";
+    struct stat status;
     char *temporary = malloc(strlen(path) + sizeof end);
 
     if (temporary == NULL) {
         fputs("apexctl: short of memory\n", stderr);
+        return EXIT_OTHER;
+    }
+    // Root would lose a device or /dev/stdout by it.
+    if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        fprintf(stderr, "apexctl: cannot replace %s: it is no plain file\n", path);
+        free(temporary);
         return EXIT_OTHER;
     }
     strcpy(temporary, path);

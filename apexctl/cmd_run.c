@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -105,6 +106,23 @@ run_options(int argc, char **argv, bool *hardened, bool *guard)
     return first;
 }
 
+// The program may look for the socket from another folder, and libapex takes no other name.
+static bool
+run_make_absolute(char dir[CALL_PATH_BYTES])
+{
+    char *absolute = dir[0] == '\0' || dir[0] == '/' ? NULL : realpath(dir, NULL);
+    bool good = absolute == NULL || strlen(absolute) < CALL_PATH_BYTES;
+
+    if (absolute != NULL && good) {
+        snprintf(dir, CALL_PATH_BYTES, "%s", absolute);
+    }
+    if (!good) {
+        fprintf(stderr, "apexctl: the name of the runtime directory is too long: %s\n", absolute);
+    }
+    free(absolute);
+    return good;
+}
+
 enum exit_code
 command_run(const char *runtime_dir, int argc, char **argv)
 {
@@ -132,5 +150,6 @@ command_run(const char *runtime_dir, int argc, char **argv)
         fputs("apexctl: no apexd is running and none is found; the program runs without it\n",
               stderr);
     }
-    return run_environment(&libraries, dir) ? launch_exec(argv + first) : EXIT_OTHER;
+    return run_make_absolute(dir) && run_environment(&libraries, dir) ? launch_exec(argv + first)
+                                                                      : EXIT_OTHER;
 }

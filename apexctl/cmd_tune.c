@@ -226,13 +226,28 @@ tune_wait(struct call *call, const struct tune_request *r, struct call_reply *re
     return code;
 }
 
+// The names alone of what was set, as --reset takes them.
+static void
+tune_tell_names(const char *set)
+{
+    for (const char *entry = set; *entry != '\0'; entry += *entry == ',') {
+        printf("%s%.*s", entry == set ? "" : ",", (int)strcspn(entry, "=,"), entry);
+        entry += strcspn(entry, ",");
+    }
+}
+
 static void
 tune_tell_way_back(const struct tune_request *r)
 {
     if (r->pid != 0) {
         printf("to take it back: apexctl tune %" PRIu64 " --reset\n", r->pid);
-    } else {
+    } else if (!r->persist) {
         printf("to take it back: apexctl tune --match %s --reset\n", r->match);
+    } else {
+        // A rule is only rid of what is named.
+        printf("to take it back: apexctl tune --match %s --persist --reset=", r->match);
+        tune_tell_names(r->set);
+        putchar('\n');
     }
 }
 

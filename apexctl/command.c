@@ -136,6 +136,7 @@ command_view_parse(struct command_view *view, bool is_stats, int argc, char **ar
     };
     int option;
     bool good = true;
+    bool paced = false;
 
     *view = (struct command_view){.json = json_by_default, .interval_s = 2};
     optind = 0; // begin anew: main() has used getopt already
@@ -148,10 +149,10 @@ command_view_parse(struct command_view *view, bool is_stats, int argc, char **ar
             view->watch = true;
             break;
         case OPTION_INTERVAL:
-            good = command_number(optarg, 1, &view->interval_s);
+            paced = good = command_number(optarg, 1, &view->interval_s);
             break;
         case OPTION_COUNT:
-            good = command_number(optarg, 1, &view->count);
+            paced = good = command_number(optarg, 1, &view->count);
             break;
         case OPTION_NUMA:
             view->numa = true;
@@ -163,6 +164,10 @@ command_view_parse(struct command_view *view, bool is_stats, int argc, char **ar
             command_refuse_option(option, argv[0], argv, options);
             good = false;
         }
+    }
+    if (good && !view->watch && paced) {
+        fputs("apexctl: --interval and --count go with --watch\n", stderr);
+        good = false;
     }
     if (good && !is_stats && (view->watch || view->numa || view->match != NULL)) {
         fprintf(stderr, "apexctl: %s cannot %s\n", argv[0],

@@ -51,9 +51,16 @@ launch_extend(const char *variable, const char *item, char separator, bool in_fr
     return good;
 }
 
+// Whoever started us may have left children to nobody (SIGCHLD ignored). Ours has to be waited for,
+// and finds it as we did.
+static bool children_ignored;
+
 enum exit_code
 launch_exec(char **program)
 {
+    if (children_ignored) {
+        signal(SIGCHLD, SIG_IGN);
+    }
     execvp(program[0], program);
     int error = errno;
     fprintf(stderr, "apexctl: cannot run %s: %s\n", program[0], strerror(error));
@@ -65,6 +72,9 @@ static const int passed_on[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUS
 void
 launch_hold(sigset_t *signals, sigset_t *old)
 {
+    if (signal(SIGCHLD, SIG_DFL) == SIG_IGN) {
+        children_ignored = true;
+    }
     sigemptyset(signals);
     sigaddset(signals, SIGCHLD);
     for (size_t i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++) {

@@ -19,7 +19,8 @@ bool launch_find_library(enum find_what which, char out[FIND_PATH_BYTES]);
 // Adds `item` to a list in the environment: in front, or at the end. False when memory is short.
 bool launch_extend(const char *variable, const char *item, char separator, bool in_front);
 
-// Becomes the program. Returns only after a line on stderr that says why not.
+// Becomes the program, which finds SIGCHLD as this process did. Returns only after a line on stderr
+// that says why not.
 enum exit_code launch_exec(char **program);
 
 // Holds back the signals that launch_attend() hands on; `*old` is the mask for the program. To be

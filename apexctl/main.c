@@ -70,6 +70,17 @@ main_command(const char *runtime_dir, int argc, char **argv)
     return EXIT_USAGE;
 }
 
+// What could not be written is a failure, whatever the command makes of it.
+static enum exit_code
+main_end(enum exit_code code)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return code;
+    }
+    fputs("apexctl: cannot write to standard output\n", stderr);
+    return code == EXIT_OK ? EXIT_OTHER : code;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -100,10 +111,10 @@ main(int argc, char **argv)
             break;
         case 'h':
             main_help();
-            return EXIT_OK;
+            return main_end(EXIT_OK);
         case 'v':
             puts("apexctl " PACKAGE_VERSION);
-            return EXIT_OK;
+            return main_end(EXIT_OK);
         default:
             command_refuse_option(option, "apexctl", argv, options);
             fputs("Try 'apexctl --help'.\n", stderr);
@@ -115,5 +126,5 @@ main(int argc, char **argv)
         return EXIT_USAGE;
     }
     table_set_style(style_of(STDOUT_FILENO));
-    return main_command(runtime_dir, argc - optind, argv + optind);
+    return main_end(main_command(runtime_dir, argc - optind, argv + optind));
 }

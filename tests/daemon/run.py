@@ -127,6 +127,18 @@ def test_signals_pass():
             process.stdout.close()
 
 
+def test_unwaited():
+    """Whoever starts it may leave children to nobody (SIGCHLD ignored), and the program finds that so."""
+    body = ("import signal, sys\n"
+            "sys.exit(40 + (signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN))")
+    for ignored in (False, True):
+        old = signal.signal(signal.SIGCHLD, signal.SIG_IGN if ignored else signal.SIG_DFL)
+        with running([APEXCTL, "run", sys.executable, "-c", body], env=without_daemon(),
+                     restore_signals=False) as process:
+            signal.signal(signal.SIGCHLD, old)
+            same(process.wait(PATIENCE_S), 40 + ignored, "SIGCHLD ignored: %s" % ignored)
+
+
 def test_terminal():
     """Ctrl-C on a terminal ends the program, once, and the private daemon with it."""
     body = ("import signal, sys, time\n"
@@ -172,6 +184,33 @@ def test_served(daemon):
     check(preload.endswith("/libapex.so.0:libdl.so.2"), "LD_PRELOAD: " + preload)
     same(options, "decay_ms=7,runtime_dir=" + daemon.dir, "APEX_OPTIONS")
     same(int(out.split()[-1]), os.getpid(), "apexctl became the program")
+
+
+def test_relative(daemon):
+    """The program is told a name of the directory that is good from everywhere."""
+    top, name = os.path.split(daemon.dir)
+    for options, environment in ((["--runtime-dir", name], {}), ([], {"APEX_RUNTIME_DIR": name})):
+        done = subprocess.run([APEXCTL] + options + ["run", "--", sys.executable, "-c", SHOW], cwd=top,
+                              env=without_daemon(**environment), capture_output=True, text=True,
+                              timeout=PATIENCE_S, check=False)
+        same((done.returncode, done.stderr), (0, ""), "run with a relative directory")
+        same(directory_of(done.stdout), os.path.realpath(daemon.dir), "what the program is told")
+
+
+def test_textfile(daemon):
+    """--textfile replaces files, and nothing else."""
+    place = tempfile.mkdtemp(prefix="apexd-test-")
+    os.mkfifo(place + "/pipe")
+    os.symlink("/dev/stdout", place + "/link")
+    os.mkdir(place + "/folder")
+    for name in ("pipe", "link", "folder"):
+        code, _, error = apexctl("metrics", "--textfile", place + "/" + name, directory=daemon.dir)
+        check(code == 1 and "it is no plain file" in error, "--textfile %s: %s" % (name, error))
+    for _ in range(2):
+        same(apexctl("metrics", "--textfile", place + "/it.prom", directory=daemon.dir), (0, "", ""), "--textfile")
+    same(sorted(os.listdir(place)), ["folder", "it.prom", "link", "pipe"], "what is there")
+    check(os.path.islink(place + "/link"), "a link stays a link")
+    shutil.rmtree(place)
 
 
 def test_views(daemon):
@@ -221,7 +260,8 @@ def test_errors(daemon):
                             (["stats", "x"], 2), (["stats", "-1"], 2), (["stats", "1", "2"], 2),
                             (["stats", "99999999999"], 2), (["stats", "--bad"], 2),
                             (["stats", "-o", "xml"], 2), (["stats", "--interval", "0", "--watch"], 2),
-                            (["stats", "--count"], 2), (["topology", "1"], 2), (["ps", "1"], 2),
+                            (["stats", "--count"], 2), (["stats", "--interval", "1"], 2),
+                            (["stats", "--count", "2"], 2), (["topology", "1"], 2), (["ps", "1"], 2),
                             (["ps", "--watch"], 2), (["topology", "--watch"], 2), (["nonsense"], 2),
                             ([], 2), (["-o", "xml", "ps"], 2), (["--bad"], 2), (["--help"], 0),
                             (["--version"], 0)):
@@ -237,14 +277,23 @@ def test_errors(daemon):
     done = subprocess.run("'%s' --runtime-dir '%s' stats | head -n 1" % (APEXCTL, daemon.dir), shell=True,
                           capture_output=True, check=False)
     same((done.returncode, done.stderr), (0, b""), "stats | head")
+    # A full disk: more than a buffer, which is written before the end, and less.
+    for arguments in (["metrics"], ["stats"], ["ps"], ["tune", str(os.getpid())], ["--help"], ["--version"]):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([APEXCTL, "--runtime-dir", daemon.dir] + arguments, stdout=full,
+                                  stderr=subprocess.PIPE, check=False)
+        wanted = (5, b"no process with this pid") if arguments[0] == "tune" else (1, b"cannot write to")
+        check(done.returncode == wanted[0] and wanted[1] in done.stderr,
+              "apexctl %r on a full disk: %r" % (arguments, done))
 
 
 PLACE = tempfile.mkdtemp(prefix="apexd-test-")
-for test in (test_private, test_hardened, test_guard_copies, test_codes_and_signals, test_signals_pass, test_terminal, test_killed):
+for test in (test_private, test_hardened, test_guard_copies, test_codes_and_signals, test_signals_pass,
+             test_unwaited, test_terminal, test_killed):
     test()
     print("%s done" % test.__name__, flush=True)
 with Daemon() as it:
-    for test in (test_served, test_views, test_errors):
+    for test in (test_served, test_relative, test_textfile, test_views, test_errors):
         test(it)
         print("%s done" % test.__name__, flush=True)
 same(os.listdir(PLACE), [], "what is left behind")

@@ -265,6 +265,15 @@ def test_rules():
             same((read()["comment"], read()["rules"]),
                  ("ours", [{"match": {"comm": comm}, "options": {"no_such": "1"}}]),
                  "what else is in the file stays")
+        with busy(daemon) as program:
+            # As a person does it, and takes it back as they were told.
+            code, out, _ = apexctl("tune", "--match", "comm=" + comm, "decay_ms=61", "thp=off,retain=1m",
+                                   "--persist", directory=daemon.dir)
+            same((code, read()["rules"][0]["options"]),
+                 (0, {"no_such": "1", "decay_ms": "61", "thp": "off", "retain": "1m"}), "--persist")
+            back = re.search(r"^to take it back: apexctl (.*)$", out, re.M).group(1).split()
+            same((apexctl(*back, directory=daemon.dir)[0], read()["rules"][0]["options"]),
+                 (0, {"no_such": "1"}), "taken back by %s" % back)
     for text, words in (('{"rules": []}', '"version" is not 1'), ("[]", '"version" is not 1'), ("", "line 1"),
                         ('{"version": 1, "rules": {}}', '"rules" is no array'),
                         ('{"version": 1, "rules": [{"options": {}}]}', 'rule 1 needs "match"'),
@@ -275,6 +284,9 @@ def test_rules():
     open(path, "w", encoding="utf-8").write('{"version": 1}')
     os.chmod(path, 0o666)
     refuses(path, "somebody else may write to it")
+    os.unlink(path)
+    os.mkfifo(path)
+    refuses(path, "it is no plain file")
     shutil.rmtree(top)
 
 
