@@ -50,6 +50,7 @@ struct daemon {
     struct topology topology;
     struct roster roster;
     struct methods methods;
+    struct answers answers;
     struct registrar registrar;
     struct server server;
     struct http http;
@@ -187,7 +188,7 @@ daemon_open_port(struct daemon *d, unsigned port)
 static bool
 daemon_start_http(struct daemon *d)
 {
-    http_init(&d->http, &d->loop, &d->methods);
+    http_init(&d->http, &d->loop, &d->answers);
     for (unsigned i = 0; i < HTTP_LISTENERS_MAX; i++) {
         if (d->http_fds[i] >= 0 && !http_add(&d->http, d->http_fds[i], i == 0)) {
             return false;
@@ -277,7 +278,7 @@ daemon_on_heartbeat(uv_timer_t *timer)
     if (d->act.enabled && !uv_is_active((uv_handle_t *)&d->mover)) {
         uv_timer_start(&d->mover, daemon_on_move, 0, REHOME_STEP_MS);
     }
-    server_tidy(&d->server, uv_hrtime());
+    answers_tidy(&d->answers, uv_hrtime());
 }
 
 // Once a turn, before the loop waits. Processor time, so that neither waiting counts nor others
@@ -321,6 +322,7 @@ daemon_on_signal(uv_signal_t *handle, int number)
     registrar_stop(&d->registrar);
     server_stop(&d->server);
     http_stop(&d->http);
+    answers_tidy(&d->answers, UINT64_MAX);
     pressure_stop(&d->pressure);
     uv_close((uv_handle_t *)&d->heartbeat, NULL);
     uv_close((uv_handle_t *)&d->mover, NULL);
@@ -371,7 +373,7 @@ daemon_start(struct daemon *d)
 
     if (uv_loop_init(&d->loop) != 0 ||
         !registrar_start(&d->registrar, &d->loop, d->register_fd, d->fd_limit, &d->roster) ||
-        !server_start(&d->server, &d->loop, d->control_fd, d->fd_limit, &d->methods) ||
+        !server_start(&d->server, &d->loop, d->control_fd, d->fd_limit, &d->answers) ||
         !daemon_start_http(d)) {
         log_event(LOG_LEVEL_ERROR, "the kernel refuses an event loop");
         return false;
@@ -450,6 +452,7 @@ daemon_run(const struct daemon_options *options)
     d->placement.samples = options->act;
     advisor_init(&d->advisor, &d->roster, &d->topology, &daemon_pictures, options->act);
     methods_init(&d->methods, &d->roster, &d->advisor, &d->topology, d->dir.path);
+    answers_init(&d->answers, &d->methods);
     (void)restore_all(&d->roster);
     if (!daemon_start(d)) {
         return 1;

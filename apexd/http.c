@@ -22,14 +22,18 @@
 
 struct http_connection {
     struct MHD_Connection *connection;
+    struct http_listener *listener;
     struct http_connection *next;
     struct http_connection *previous;
     uint64_t begun_ms; // by the loop's clock
     bool dropped;      // the library has not noticed yet
+    bool waits;        // for its turn; the library does nothing with it meanwhile
+    bool has_turn;
     size_t reply_bytes;
 };
 
 static void http_on_timer(uv_timer_t *timer);
+static void http_on_work(uv_idle_t *idle);
 
 // --- Connections ---------------------------------------------------------------------------------
 
@@ -41,6 +45,16 @@ http_fd(struct http_connection *c)
     return info == NULL ? -1 : info->connect_fd;
 }
 
+static void
+http_resume(struct http_connection *c)
+{
+    if (c->waits) {
+        c->waits = false;
+        c->listener->http->waiting--;
+        MHD_resume_connection(c->connection);
+    }
+}
+
 // Ends a connection from outside: the library finds it closed the next time it looks, and tells us.
 static void
 http_drop(struct http_connection *c, const char *why)
@@ -49,6 +63,7 @@ http_drop(struct http_connection *c, const char *why)
         log_event(LOG_LEVEL_INFO, "dropped an HTTP connection: %s", why);
         (void)shutdown(http_fd(c), SHUT_RDWR);
         c->dropped = true;
+        http_resume(c);
     }
 }
 
@@ -86,6 +101,7 @@ http_unlink(struct http_listener *l, struct http_connection *c)
     l->connections--;
     l->has_closed = true;
     l->http->replies_bytes -= c->reply_bytes;
+    l->http->waiting -= c->waits ? 1 : 0;
     free(c);
 }
 
@@ -110,6 +126,7 @@ http_on_connection(void *context, struct MHD_Connection *connection, void **sock
         http_drop_oldest(l);
     }
     c->connection = connection;
+    c->listener = l;
     c->begun_ms = uv_now(l->http->loop);
     http_link(l, c);
 }
@@ -148,10 +165,12 @@ http_peer(const struct http_listener *l, struct http_connection *c, uid_t *uid)
     return true;
 }
 
-static void
+// False when the answer takes long, and it is not the turn of this connection: ask again then.
+static bool
 http_ask(const struct http_listener *l, struct http_connection *c, const char *path,
          const char *method, struct http_answer *answer)
 {
+    struct answers *answers = l->http->answers;
     struct MHD_Connection *m = c->connection;
     struct http_request request = {
         .path = path,
@@ -171,13 +190,27 @@ http_ask(const struct http_listener *l, struct http_connection *c, const char *p
     } else if (l->http->replies_bytes > HTTP_REPLIES_BYTES_MAX && strcmp(path, "/healthz") != 0) {
         http_answer_error(answer, MHD_HTTP_SERVICE_UNAVAILABLE, MESSAGE_TOO_BUSY,
                           "too many answers wait to be read");
+    } else if (!c->has_turn && http_answer_is_long(answers, &request)) {
+        return false;
     } else {
-        http_answer(l->http->methods, &request, answer);
+        http_answer(answers, &request, answer);
     }
+    return true;
 }
 
-// Called when the headers are there. That is all of a request we look at: a body is not read, and
-// the connection ends with the answer.
+static void
+http_wait(struct http_connection *c)
+{
+    struct http *http = c->listener->http;
+
+    c->waits = true;
+    http->waiting++;
+    MHD_suspend_connection(c->connection);
+    uv_idle_start(&http->work, http_on_work);
+}
+
+// Called when the headers are there, and again when the connection has waited. That is all of a
+// request we look at: a body is not read, or thrown away, and the connection ends with the answer.
 static enum MHD_Result
 http_on_request(void *context, struct MHD_Connection *connection, const char *path,
                 const char *method, const char *version, const char *data, size_t *data_bytes,
@@ -191,12 +224,18 @@ http_on_request(void *context, struct MHD_Connection *connection, const char *pa
 
     (void)version;
     (void)data;
-    (void)data_bytes;
     (void)request_context;
-    if (c == NULL) {
+    if (c == NULL || c->dropped) {
         return MHD_NO;
     }
-    http_ask(l, c, path, method, &answer);
+    if (*data_bytes != 0) {
+        *data_bytes = 0;
+        return MHD_YES;
+    }
+    if (!http_ask(l, c, path, method, &answer)) {
+        http_wait(c);
+        return MHD_YES;
+    }
     struct MHD_Response *response =
         answer.body == NULL
             ? NULL
@@ -268,14 +307,49 @@ http_on_ready(uv_poll_t *poll, int status, int events)
     http_run(poll->data);
 }
 
+// Of those who wait the one that has done so for longest; NULL when nobody does.
+static struct http_connection *
+http_next(const struct http *http)
+{
+    struct http_connection *next = NULL;
+
+    for (unsigned i = 0; i < http->count; i++) {
+        for (struct http_connection *c = http->listener[i].first; c != NULL; c = c->next) {
+            if (c->waits && (next == NULL || c->begun_ms < next->begun_ms)) {
+                next = c;
+            }
+        }
+    }
+    return next;
+}
+
+// A step of the look at all processes; when it is done, one answer.
+static void
+http_on_work(uv_idle_t *idle)
+{
+    struct http *http = idle->data;
+    struct http_connection *next = http_next(http);
+
+    if (next == NULL) {
+        uv_idle_stop(idle);
+    } else if (roster_look(http->answers->methods->roster, HTTP_STEP_NS)) {
+        struct http_listener *l = next->listener;
+        next->has_turn = true;
+        http_resume(next);
+        http_run(l);
+    }
+}
+
 // --- Start and end -------------------------------------------------------------------------------
 
 void
-http_init(struct http *http, uv_loop_t *loop, struct methods *methods)
+http_init(struct http *http, uv_loop_t *loop, struct answers *answers)
 {
     memset(http, 0, sizeof *http);
     http->loop = loop;
-    http->methods = methods;
+    http->answers = answers;
+    uv_idle_init(loop, &http->work);
+    http->work.data = http;
 }
 
 int
@@ -315,11 +389,12 @@ http_add(struct http *http, int fd, bool is_unix)
 
     l->http = http;
     l->knows_peers = is_unix;
-    l->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL, 0, NULL, NULL, http_on_request, l, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, l, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HTTP_REQUEST_BYTES_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    l->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+                                 http_on_request, l, MHD_OPTION_LISTEN_SOCKET, fd,
+                                 MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, l,
+                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
+                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_REQUEST_BYTES_MAX,
+                                 MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (l->daemon == NULL) {
         return false;
     }
@@ -339,10 +414,17 @@ http_add(struct http *http, int fd, bool is_unix)
 void
 http_stop(struct http *http)
 {
+    uv_close((uv_handle_t *)&http->work, NULL);
     for (unsigned i = 0; i < http->count; i++) {
-        uv_close((uv_handle_t *)&http->listener[i].ready, NULL);
-        uv_close((uv_handle_t *)&http->listener[i].timer, NULL);
-        MHD_stop_daemon(http->listener[i].daemon);
+        struct http_listener *l = &http->listener[i];
+        uv_close((uv_handle_t *)&l->ready, NULL);
+        uv_close((uv_handle_t *)&l->timer, NULL);
+        // The library does not stop while any waits.
+        for (struct http_connection *c = l->first; c != NULL; c = c->next) {
+            c->dropped = true;
+            http_resume(c);
+        }
+        MHD_stop_daemon(l->daemon);
     }
     http->count = 0;
 }

@@ -2,24 +2,26 @@
 //
 // http.sock and, if asked for, a port of the loopback interface: HTTP/1.1 by libmicrohttpd, which
 // has its own epoll set and is run from our loop, without a thread. The only file that knows it.
-// One request a connection. A connection that is not done in time is closed, however busily it
-// sends or reads; and when many wait, the oldest makes room, so that those who do not read their
-// answers keep nobody else out.
+// One request a connection. What takes long waits until all processes have been looked at, in
+// steps, and then for its turn, one in a turn of the loop. A connection that is not done in time is
+// closed, however busily it sends or reads; and when many wait, the oldest makes room, so that
+// those who do not read their answers keep nobody else out.
 
 #ifndef APEXD_HTTP_H
 #define APEXD_HTTP_H
 
-#include "apexd/methods.h"
+#include "apexd/answers.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
 
-#define HTTP_LISTENERS_MAX 3        // the socket, and the port by IPv4 and IPv6
-#define HTTP_CONNECTIONS_MAX 32     // of each
-#define HTTP_CROWD 24               // from here on the oldest makes room
-#define HTTP_REQUEST_BYTES_MAX 8192 // line and headers
-#define HTTP_DEADLINE_MS 5000       // from the first byte of a request to the last of its answer
+#define HTTP_LISTENERS_MAX 3           // the socket, and the port by IPv4 and IPv6
+#define HTTP_CONNECTIONS_MAX 32        // of each
+#define HTTP_CROWD 24                  // from here on the oldest makes room
+#define HTTP_REQUEST_BYTES_MAX 8192    // line and headers
+#define HTTP_DEADLINE_MS 5000          // from the first byte of a request to the last of its answer
+#define HTTP_STEP_NS UINT64_C(4000000) // of looking at processes, before others get their turn
 #define HTTP_REPLIES_BYTES_MAX ((size_t)8 << 20) // waiting to be read, in sum
 
 struct http_listener {
@@ -35,14 +37,17 @@ struct http_listener {
 };
 
 struct http {
-    struct methods *methods;
+    struct answers *answers;
     uv_loop_t *loop;
+    uv_idle_t work;   // runs while somebody waits for a look at all processes
+    unsigned waiting; // for that, or for a turn
     size_t replies_bytes;
     unsigned count;
     struct http_listener listener[HTTP_LISTENERS_MAX];
 };
 
-void http_init(struct http *http, uv_loop_t *loop, struct methods *methods);
+// `answers` must outlive it.
+void http_init(struct http *http, uv_loop_t *loop, struct answers *answers);
 
 // Serves the listening socket `fd`, which it closes when it stops. False when it cannot: then
 // nothing is as it was, and the daemon has failed to start.

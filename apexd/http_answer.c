@@ -135,23 +135,23 @@ http_answer_parse(const struct http_request *http, enum method method,
 // --- Paths ---------------------------------------------------------------------------------------
 
 static void
-http_answer_method(struct methods *m, const struct http_request *http, enum method method,
+http_answer_method(struct answers *answers, const struct http_request *http, enum method method,
                    struct http_answer *answer)
 {
     struct message_request request;
+    struct answer_text *text = NULL;
     const char *why = NULL;
-    cJSON *result = NULL;
     enum message_error error = http_answer_parse(http, method, &request, &why);
 
     if (error == MESSAGE_NONE) {
-        error = methods_call(m, http->uid, &request, &result, &why);
+        text = answers_get(answers, http->uid, &request, &error, &why);
     }
     if (error == MESSAGE_NONE) {
-        http_answer_set(answer, 200, JSON, cJSON_PrintUnformatted(result));
-        cJSON_Delete(result);
+        http_answer_set(answer, 200, JSON, text == NULL ? NULL : strdup(text->text));
     } else {
         http_answer_error(answer, http_answer_status(error), error, why);
     }
+    answers_release(answers, text);
     message_request_free(&request);
 }
 
@@ -199,33 +199,58 @@ http_answer_is_our_name(const char *host)
     return false;
 }
 
-void
-http_answer(struct methods *m, const struct http_request *request, struct http_answer *answer)
+// The method that a path names: METHOD_COUNT when it names none that HTTP has.
+static enum method
+http_answer_find(const char *path)
 {
-    const char *name = request->path + strlen(PREFIX);
+    if (strcmp(path, "/metrics") == 0) {
+        return METHOD_metrics;
+    }
+    for (size_t i = 0; i < sizeof http_methods / sizeof http_methods[0]; i++) {
+        if (strncmp(path, PREFIX, strlen(PREFIX)) == 0 &&
+            strcmp(message_methods[http_methods[i]].name, path + strlen(PREFIX)) == 0) {
+            return http_methods[i];
+        }
+    }
+    return METHOD_COUNT;
+}
+
+bool
+http_answer_is_long(struct answers *answers, const struct http_request *http)
+{
+    enum method method = http_answer_find(http->path);
+    struct message_request request;
+    const char *why;
+
+    if (method == METHOD_COUNT) {
+        return false;
+    }
+    bool good = http_answer_parse(http, method, &request, &why) == MESSAGE_NONE;
+    struct answer_text *text = good ? answers_find(answers, http->uid, &request) : NULL;
+    bool is_long = good && text == NULL && answers_is_long(answers, &request);
+    answers_release(answers, text);
+    message_request_free(&request);
+    return is_long;
+}
+
+void
+http_answer(struct answers *answers, const struct http_request *request, struct http_answer *answer)
+{
+    enum method method = http_answer_find(request->path);
 
     *answer = (struct http_answer){0};
     if (request->uid == SCRAPE_NOBODY && request->host != NULL &&
         !http_answer_is_our_name(request->host)) {
         http_answer_error(answer, 403, MESSAGE_DENIED, "this daemon is called localhost");
-        return;
-    }
-    if (strcmp(request->path, "/healthz") == 0) {
+    } else if (strcmp(request->path, "/healthz") == 0) {
         http_answer_set(answer, 200, PLAIN, strdup("ok\n"));
-        return;
+    } else if (strcmp(request->path, "/metrics") == 0) {
+        http_answer_metrics(answers->methods, request, answer);
+    } else if (method != METHOD_COUNT) {
+        http_answer_method(answers, request, method, answer);
+    } else {
+        http_answer_error(
+            answer, 404, MESSAGE_UNKNOWN_METHOD,
+            "there are /metrics, /healthz, and /v1/ with a method that changes nothing");
     }
-    if (strcmp(request->path, "/metrics") == 0) {
-        http_answer_metrics(m, request, answer);
-        return;
-    }
-    if (strncmp(request->path, PREFIX, strlen(PREFIX)) == 0) {
-        for (size_t i = 0; i < sizeof http_methods / sizeof http_methods[0]; i++) {
-            if (strcmp(message_methods[http_methods[i]].name, name) == 0) {
-                http_answer_method(m, request, http_methods[i], answer);
-                return;
-            }
-        }
-    }
-    http_answer_error(answer, 404, MESSAGE_UNKNOWN_METHOD,
-                      "there are /metrics, /healthz, and /v1/ with a method that changes nothing");
 }

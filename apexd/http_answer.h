@@ -12,7 +12,7 @@
 #ifndef APEXD_HTTP_ANSWER_H
 #define APEXD_HTTP_ANSWER_H
 
-#include "apexd/methods.h"
+#include "apexd/answers.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,7 +41,11 @@ struct http_answer {
     size_t bytes;
 };
 
-void http_answer(struct methods *m, const struct http_request *request, struct http_answer *answer);
+void http_answer(struct answers *answers, const struct http_request *request,
+                 struct http_answer *answer);
+
+// Whether http_answer takes long now: what others have just asked for does not.
+bool http_answer_is_long(struct answers *answers, const struct http_request *request);
 
 // An answer that says what is wrong, as JSON: {"error":{"code":"…","message":"…"}}.
 void http_answer_error(struct http_answer *answer, unsigned status, enum message_error error,

@@ -29,6 +29,8 @@ apexd_libapexdcore_la_SOURCES = \
 	apexd/advice.h \
 	apexd/advisor.c \
 	apexd/advisor.h \
+	apexd/answers.c \
+	apexd/answers.h \
 	apexd/client.c \
 	apexd/client.h \
 	apexd/daemon.c \

@@ -24,9 +24,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// Below so many processes looking at all of them takes no time worth dividing.
-#define AT_ONCE_MAX 64
-
 enum connection_state {
     CONNECTION_NEW,
     CONNECTION_IDLE,
@@ -34,13 +31,6 @@ enum connection_state {
     CONNECTION_WORK,
     CONNECTION_ANSWER,
     CONNECTION_STREAM
-};
-
-// The text of a result or of an error line, for all who are being sent it.
-struct server_text {
-    unsigned uses;
-    size_t bytes;
-    char *text;
 };
 
 struct connection {
@@ -64,7 +54,7 @@ struct connection {
     char *head;                        // what comes before the text
     struct subscription *subscription; // or NULL
     char *stream_head;                 // what comes before each of its texts
-    struct server_text *text;
+    struct answer_text *text;
     struct frame frame;
     char buffer[FRAME_REQUEST_BYTES_MAX];
 };
@@ -74,108 +64,6 @@ static uint64_t server_clock; // grows with each change of a state: who is earli
 static void server_continue(struct connection *c);
 static void server_on_work(uv_idle_t *idle);
 
-// --- Texts ---------------------------------------------------------------------------------------
-
-// Takes over `text`; NULL when it is NULL or memory is short.
-static struct server_text *
-server_text_new(struct server *server, char *text)
-{
-    struct server_text *made = text == NULL ? NULL : malloc(sizeof *made);
-
-    if (made == NULL) {
-        free(text);
-        return NULL;
-    }
-    *made = (struct server_text){.uses = 1, .bytes = strlen(text), .text = text};
-    server->replies_bytes += made->bytes;
-    return made;
-}
-
-static void
-server_text_release(struct server *server, struct server_text *text)
-{
-    if (text != NULL && --text->uses == 0) {
-        server->replies_bytes -= text->bytes;
-        free(text->text);
-        free(text);
-    }
-}
-
-static bool
-server_shared_fresh(const struct server_shared *s, uint64_t now_ns)
-{
-    return s->text != NULL && now_ns - s->made_ns < CLIENT_SNAPSHOT_NS;
-}
-
-// By what its answer is found again: the parameters as text. False when the request is not about
-// all processes, or says too much.
-static bool
-server_key(const struct message_request *request, char key[SERVER_KEY_BYTES])
-{
-    memset(key, 0, SERVER_KEY_BYTES);
-    return methods_walks(request) && (cJSON_GetArraySize(request->params) == 0 ||
-                                      cJSON_PrintPreallocated((cJSON *)(uintptr_t)request->params,
-                                                              key, SERVER_KEY_BYTES, false));
-}
-
-// One use of an answer that was given to the same request a moment ago; NULL when there is none.
-static struct server_text *
-server_shared_find(struct server *server, uid_t uid, const struct message_request *request)
-{
-    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
-    char key[SERVER_KEY_BYTES];
-
-    if (!server_key(request, key)) {
-        return NULL;
-    }
-    for (unsigned i = 0; i < SERVER_SHARED_MAX; i++) {
-        struct server_shared *s = &server->shared[i];
-        if (server_shared_fresh(s, now_ns) && s->method == request->method && s->uid == uid &&
-            memcmp(s->params, key, sizeof key) == 0) {
-            s->text->uses++;
-            return s->text;
-        }
-    }
-    return NULL;
-}
-
-// Keeps a text in the place of the oldest, if others may be given it.
-static void
-server_shared_keep(struct server *server, uid_t uid, const struct message_request *request,
-                   struct server_text *text)
-{
-    struct server_shared *place = &server->shared[0];
-    struct server_shared made = {.method = request->method,
-                                 .uid = uid,
-                                 .made_ns = reply_now_ns(CLOCK_MONOTONIC),
-                                 .text = text};
-
-    if (!server_key(request, made.params)) {
-        return;
-    }
-    for (unsigned i = 1; i < SERVER_SHARED_MAX; i++) {
-        struct server_shared *s = &server->shared[i];
-        if (place->text != NULL && (s->text == NULL || s->made_ns < place->made_ns)) {
-            place = s;
-        }
-    }
-    server_text_release(server, place->text);
-    text->uses++;
-    *place = made;
-}
-
-void
-server_tidy(struct server *server, uint64_t now_ns)
-{
-    for (unsigned i = 0; i < SERVER_SHARED_MAX; i++) {
-        struct server_shared *s = &server->shared[i];
-        if (!server_shared_fresh(s, now_ns)) {
-            server_text_release(server, s->text);
-            s->text = NULL;
-        }
-    }
-}
-
 // --- Life of a connection ------------------------------------------------------------------------
 
 static void
@@ -183,7 +71,7 @@ server_forget_answer(struct connection *c)
 {
     free(c->head);
     c->head = NULL;
-    server_text_release(c->server, c->text);
+    answers_release(c->server->answers, c->text);
     c->text = NULL;
 }
 
@@ -339,7 +227,7 @@ server_make_room(void *owner)
 static void
 server_bound_answers(struct server *server, const struct connection *asker)
 {
-    while (server->replies_bytes > SERVER_REPLIES_BYTES_MAX) {
+    while (server->answers->bytes > SERVER_REPLIES_BYTES_MAX) {
         struct connection *longest = NULL;
         for (struct connection *c = server->first; c != NULL; c = c->next) {
             if (!c->dropped && c != asker && c->state == CONNECTION_ANSWER &&
@@ -373,7 +261,7 @@ server_on_written(uv_write_t *write, int error)
 // Sends `head`, which it takes over, and the text, of which it takes over one use. Without a head
 // the text is a whole line.
 static void
-server_send(struct connection *c, char *head, struct server_text *text)
+server_send(struct connection *c, char *head, struct answer_text *text)
 {
     static char end[] = "}\n";
     uv_buf_t parts[3];
@@ -406,38 +294,21 @@ server_send_error(struct connection *c, enum message_error error, const char *wh
     char *line = message_reply_error(c->request.id, error, why);
 
     message_request_free(&c->request);
-    server_send(c, NULL, server_text_new(c->server, line));
+    server_send(c, NULL, answers_take(c->server->answers, line));
 }
 
 // Sends the result of a request; takes over one use of the text.
 static void
-server_send_result(struct connection *c, struct server_text *text)
+server_send_result(struct connection *c, struct answer_text *text)
 {
     char *head = text == NULL ? NULL : message_reply_head(c->request.id);
 
     message_request_free(&c->request);
     if (head == NULL) {
-        server_text_release(c->server, text);
+        answers_release(c->server->answers, text);
         text = NULL;
     }
     server_send(c, head, text);
-}
-
-// The result of a request as text, made now; NULL when memory is short, or there is an error.
-static struct server_text *
-server_make(struct server *server, uid_t uid, const struct message_request *request,
-            enum message_error *error, const char **why)
-{
-    cJSON *result = NULL;
-
-    *error = methods_call(server->methods, uid, request, &result, why);
-    struct server_text *text =
-        result == NULL ? NULL : server_text_new(server, cJSON_PrintUnformatted(result));
-    cJSON_Delete(result);
-    if (text != NULL) {
-        server_shared_keep(server, uid, request, text);
-    }
-    return text;
 }
 
 // Answers the request that the connection has, now.
@@ -446,7 +317,7 @@ server_call(struct connection *c)
 {
     const char *why = NULL;
     enum message_error error;
-    struct server_text *text = server_make(c->server, c->uid, &c->request, &error, &why);
+    struct answer_text *text = answers_get(c->server->answers, c->uid, &c->request, &error, &why);
 
     if (error != MESSAGE_NONE) {
         server_send_error(c, error, why);
@@ -460,7 +331,7 @@ server_call(struct connection *c)
 static bool
 server_answer_shared(struct connection *c)
 {
-    struct server_text *text = server_shared_find(c->server, c->uid, &c->request);
+    struct answer_text *text = answers_find(c->server->answers, c->uid, &c->request);
 
     if (text != NULL) {
         server_send_result(c, text);
@@ -471,17 +342,14 @@ server_answer_shared(struct connection *c)
 // --- Subscriptions -------------------------------------------------------------------------------
 
 // What `stats` says of all processes, for a subscriber; NULL when memory is short.
-static struct server_text *
+static struct answer_text *
 server_totals(struct server *server, uid_t uid)
 {
     const struct message_request request = {.method = METHOD_stats};
     const char *why;
     enum message_error error;
-    struct server_text *text = server->methods->roster->count > AT_ONCE_MAX
-                                   ? server_shared_find(server, uid, &request)
-                                   : NULL;
 
-    return text != NULL ? text : server_make(server, uid, &request, &error, &why);
+    return answers_get(server->answers, uid, &request, &error, &why);
 }
 
 // The next line of a subscription.
@@ -490,18 +358,18 @@ server_send_event(struct connection *c)
 {
     bool last = false;
     bool walks = subscription_walks(c->subscription);
-    struct server_text *totals = walks ? server_totals(c->server, c->uid) : NULL;
-    cJSON *event = subscription_next(c->subscription, c->server->methods, c->uid,
+    struct answer_text *totals = walks ? server_totals(c->server, c->uid) : NULL;
+    cJSON *event = subscription_next(c->subscription, c->server->answers->methods, c->uid,
                                      totals == NULL ? NULL : totals->text, &last);
     char *head = strdup(c->stream_head);
 
-    server_text_release(c->server, totals);
+    answers_release(c->server->answers, totals);
     c->last = last;
-    struct server_text *text =
-        event == NULL ? NULL : server_text_new(c->server, cJSON_PrintUnformatted(event));
+    struct answer_text *text =
+        event == NULL ? NULL : answers_take(c->server->answers, cJSON_PrintUnformatted(event));
     cJSON_Delete(event);
     if (head == NULL) {
-        server_text_release(c->server, text);
+        answers_release(c->server->answers, text);
         text = NULL;
     }
     server_bound_answers(c->server, c);
@@ -511,12 +379,13 @@ server_send_event(struct connection *c)
 static void
 server_on_tick(uv_timer_t *timer)
 {
+    const struct message_request totals = {.method = METHOD_stats};
     struct connection *c = timer->data;
 
     if (c->state != CONNECTION_STREAM) {
         subscription_drop(c->subscription);
     } else if (subscription_walks(c->subscription) &&
-               c->server->methods->roster->count > AT_ONCE_MAX) {
+               answers_is_long(c->server->answers, &totals)) {
         uv_read_stop((uv_stream_t *)&c->pipe);
         server_enter(c, CONNECTION_WORK);
         uv_idle_start(&c->server->work, server_on_work);
@@ -551,7 +420,8 @@ server_subscribe(struct connection *c)
         server_send_error(c, MESSAGE_TOO_BUSY, "too many subscriptions");
         return;
     }
-    enum message_error error = methods_call(c->server->methods, c->uid, &c->request, &result, &why);
+    enum message_error error =
+        methods_call(c->server->answers->methods, c->uid, &c->request, &result, &why);
     if (error != MESSAGE_NONE) {
         server_send_error(c, error, why);
         return;
@@ -564,21 +434,20 @@ server_subscribe(struct connection *c)
     }
     char *printed = c->subscription == NULL ? NULL : cJSON_PrintUnformatted(result);
     cJSON_Delete(result);
-    server_send_result(c, server_text_new(c->server, printed));
+    server_send_result(c, answers_take(c->server->answers, printed));
 }
 
 static void
 server_answer(struct connection *c, const char *line, size_t length)
 {
     const char *why = NULL;
-    const struct roster *roster = c->server->methods->roster;
     enum message_error error = message_parse_request(line, length, &c->request, &why);
 
     if (error != MESSAGE_NONE) {
         server_send_error(c, error, why);
     } else if (c->request.method == METHOD_subscribe) {
         server_subscribe(c);
-    } else if (!methods_is_long(&c->request) || roster->count <= AT_ONCE_MAX) {
+    } else if (!answers_is_long(c->server->answers, &c->request)) {
         server_call(c);
     } else if (!server_answer_shared(c)) {
         uv_read_stop((uv_stream_t *)&c->pipe);
@@ -628,7 +497,7 @@ server_on_work(uv_idle_t *idle)
 {
     struct server *server = idle->data;
 
-    if (server->waiting > 0 && !roster_look(server->methods->roster, SERVER_STEP_NS)) {
+    if (server->waiting > 0 && !roster_look(server->roster, SERVER_STEP_NS)) {
         return;
     }
     struct connection *next = server_next(server);
@@ -766,10 +635,11 @@ server_welcome(void *owner, int fd)
 
 bool
 server_start(struct server *server, uv_loop_t *loop, int fd, size_t fd_limit,
-             struct methods *methods)
+             struct answers *answers)
 {
     memset(server, 0, sizeof *server);
-    server->methods = methods;
+    server->answers = answers;
+    server->roster = answers->methods->roster;
     server->connections_max =
         door_share(fd_limit, 6, SERVER_CONNECTIONS_MIN, SERVER_CONNECTIONS_MAX);
     uv_idle_init(loop, &server->work);
@@ -782,7 +652,6 @@ server_stop(struct server *server)
 {
     door_stop(&server->door);
     uv_close((uv_handle_t *)&server->work, NULL);
-    server_tidy(server, UINT64_MAX);
     for (struct connection *c = server->first; c != NULL; c = c->next) {
         server_drop(c);
     }

@@ -14,8 +14,8 @@
 #ifndef APEXD_SERVER_H
 #define APEXD_SERVER_H
 
+#include "apexd/answers.h"
 #include "apexd/door.h"
-#include "apexd/methods.h"
 
 #include <stdbool.h>
 #include <uv.h>
@@ -28,39 +28,22 @@
 #define SERVER_SUBSCRIPTIONS_MAX 64                 // of all users
 #define SERVER_SUBSCRIPTIONS_OF_UID_MAX 32
 #define SERVER_STEP_NS UINT64_C(4000000) // of preparing, before others get their turn
-#define SERVER_SHARED_MAX 8              // answers kept for those who ask the same
-#define SERVER_KEY_BYTES 64              // of parameters that are compared for that
-
-struct server_text;
-
-// An answer that was given less than CLIENT_SNAPSHOT_NS ago.
-struct server_shared {
-    enum method method;
-    uid_t uid;
-    char params[SERVER_KEY_BYTES];
-    uint64_t made_ns;
-    struct server_text *text; // NULL when the place is free
-};
 
 struct server {
-    struct methods *methods;
+    struct answers *answers;
+    struct roster *roster;
     struct door door;
     uv_idle_t work; // runs while somebody waits for a look at all processes
     unsigned connections;
     unsigned connections_max;
-    unsigned waiting; // for that look
-    size_t replies_bytes;
+    unsigned waiting;         // for that look
     struct connection *first; // the newest
-    struct server_shared shared[SERVER_SHARED_MAX];
 };
 
 // Serves the listening socket `fd`, which it closes when it stops. `fd_limit` is what RLIMIT_NOFILE
-// allows. False when the loop refuses.
+// allows. False when the loop refuses. `answers` must outlive it.
 bool server_start(struct server *server, uv_loop_t *loop, int fd, size_t fd_limit,
-                  struct methods *methods);
-
-// Lets go of answers that are too old to be handed out again: they are only memory.
-void server_tidy(struct server *server, uint64_t now_ns);
+                  struct answers *answers);
 
 // The handles are closed when the loop has run once more.
 void server_stop(struct server *server);

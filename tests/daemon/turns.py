@@ -110,6 +110,63 @@ def test_users(daemon):
         check(len(before) <= 1, "%d connections of another user come first" % len(before))
 
 
+def get(stack, daemon, path, end=b"\r\n"):
+    s = stack.enter_context(http_connect(daemon.dir))
+    s.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n%s" % (path, end))
+    return s
+
+
+def body(s):
+    return json.loads(s.makefile("rb").read().split(b"\r\n\r\n", 1)[1])
+
+
+def shared_kib(daemon):
+    """Of pages of the processes that the daemon has in core."""
+    with open("/proc/%d/status" % daemon.process.pid, encoding="utf-8") as file:
+        return int(re.search(r"RssShmem:\s+(\d+)", file.read()).group(1))
+
+
+def test_http(daemon):
+    """The same by HTTP: it waits for its turn, and one answer is for both sockets. One may go meanwhile."""
+    def one_for_all():
+        time.sleep(STALE_S)
+        with contextlib.ExitStack() as stack:
+            control = stack.enter_context(Control(daemon.dir))
+            with stopped(daemon):
+                send(control, ("processes", {"counters": True}))
+                asked = [get(stack, daemon, b"/v1/processes?counters=1") for _ in range(3)]
+                asked.pop().close()
+                bodied = get(stack, daemon, b"/v1/stats", b"Content-Length: 3\r\n\r\nabc")
+            line = json.loads(control.line())["result"]
+            same(body(bodied)["processes"], PROCESSES, "with a body that nobody wants")
+            return all(body(s) == line for s in asked)
+
+    wait_until(one_for_all, "the same request has the same answer on both sockets")
+    # A look in steps lets go of the pages.
+    time.sleep(STALE_S)
+    ask(daemon.dir, "stats")
+    before = shared_kib(daemon)
+    time.sleep(STALE_S)
+    same(http(daemon.dir, "/v1/stats")[0], 200, "stats by HTTP")
+    check(shared_kib(daemon) <= before + 4 * PROCESSES // 2,
+          "%d KiB of pages after HTTP, %d before" % (shared_kib(daemon), before))
+
+
+def test_end(daemon):
+    """The daemon ends while some wait."""
+    with contextlib.ExitStack() as stack:
+        waiting = [get(stack, daemon, b"/v1/processes?counters=1", b"") for _ in range(3)]
+        check(daemon.answers(), "it has let them in")
+        time.sleep(STALE_S)
+        with stopped(daemon):
+            for s in waiting:
+                s.sendall(b"\r\n")
+            for request in REQUESTS:
+                send(stack.enter_context(Control(daemon.dir)), request)
+            daemon.process.send_signal(signal.SIGTERM)
+        same(daemon.process.wait(PATIENCE_S), 0, "exit code of apexd with %d waiting" % len(waiting))
+
+
 def test_length(daemon):
     """Advice about very many: some are told of, and the others counted."""
     for params in ({}, {"match": "comm=siege"}, {"match": "comm=siege", "revert": True, "dry_run": True}):
@@ -124,7 +181,8 @@ with Daemon(mode=0o755) as it:
                              stdout=subprocess.DEVNULL)
     wait_until(lambda: ask(it.dir, "stats")["processes"] == PROCESSES, "a crowd")
     crowd.send_signal(signal.SIGSTOP)  # or it would take turns itself
-    for test in [test_same, test_newcomer, test_length] + ([test_users] if os.geteuid() == 0 else []):
+    for test in [test_same, test_newcomer, test_length, test_http] + (
+            [test_users] if os.geteuid() == 0 else []) + [test_end]:
         test(it)
     crowd.kill()
     crowd.wait()

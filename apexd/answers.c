@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+//
+// Results as text, made once for many; see answers.h.
+
+#include "apexd/answers.h"
+
+#include "apexd/reply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// Below so many processes looking at all of them takes no time worth dividing.
+#define AT_ONCE_MAX 64
+
+void
+answers_init(struct answers *answers, struct methods *methods)
+{
+    memset(answers, 0, sizeof *answers);
+    answers->methods = methods;
+}
+
+static bool
+answers_is_crowded(const struct answers *answers)
+{
+    return answers->methods->roster->count > AT_ONCE_MAX;
+}
+
+bool
+answers_is_long(const struct answers *answers, const struct message_request *request)
+{
+    return answers_is_crowded(answers) && methods_is_long(request);
+}
+
+struct answer_text *
+answers_take(struct answers *answers, char *text)
+{
+    struct answer_text *made = text == NULL ? NULL : malloc(sizeof *made);
+
+    if (made == NULL) {
+        free(text);
+        return NULL;
+    }
+    *made = (struct answer_text){.uses = 1, .bytes = strlen(text), .text = text};
+    answers->bytes += made->bytes;
+    return made;
+}
+
+void
+answers_release(struct answers *answers, struct answer_text *text)
+{
+    if (text != NULL && --text->uses == 0) {
+        answers->bytes -= text->bytes;
+        free(text->text);
+        free(text);
+    }
+}
+
+// --- For all who ask the same --------------------------------------------------------------------
+
+static bool
+answers_is_fresh(const struct answers_shared *s, uint64_t now_ns)
+{
+    return s->text != NULL && now_ns - s->made_ns < CLIENT_SNAPSHOT_NS;
+}
+
+// By what an answer is found again: the parameters as text. False when the request is not about all
+// processes, or says too much.
+static bool
+answers_key(const struct message_request *request, char key[ANSWERS_KEY_BYTES])
+{
+    cJSON *params = (cJSON *)(uintptr_t)request->params;
+
+    key[0] = '\0';
+    return methods_walks(request) &&
+           (cJSON_GetArraySize(params) == 0 ||
+            cJSON_PrintPreallocated(params, key, ANSWERS_KEY_BYTES, false));
+}
+
+struct answer_text *
+answers_find(struct answers *answers, uid_t uid, const struct message_request *request)
+{
+    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
+    char key[ANSWERS_KEY_BYTES];
+
+    if (!answers_is_crowded(answers) || !answers_key(request, key)) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < ANSWERS_SHARED_MAX; i++) {
+        struct answers_shared *s = &answers->shared[i];
+        if (answers_is_fresh(s, now_ns) && s->method == request->method && s->uid == uid &&
+            strcmp(s->params, key) == 0) {
+            s->text->uses++;
+            return s->text;
+        }
+    }
+    return NULL;
+}
+
+// Keeps a text in the place of the oldest, if others may be given it.
+static void
+answers_keep(struct answers *answers, uid_t uid, const struct message_request *request,
+             struct answer_text *text)
+{
+    struct answers_shared *place = &answers->shared[0];
+    struct answers_shared made = {.method = request->method,
+                                  .uid = uid,
+                                  .made_ns = reply_now_ns(CLOCK_MONOTONIC),
+                                  .text = text};
+
+    if (!answers_is_crowded(answers) || !answers_key(request, made.params)) {
+        return;
+    }
+    for (unsigned i = 1; i < ANSWERS_SHARED_MAX; i++) {
+        struct answers_shared *s = &answers->shared[i];
+        if (place->text != NULL && (s->text == NULL || s->made_ns < place->made_ns)) {
+            place = s;
+        }
+    }
+    answers_release(answers, place->text);
+    text->uses++;
+    *place = made;
+}
+
+struct answer_text *
+answers_get(struct answers *answers, uid_t uid, const struct message_request *request,
+            enum message_error *error, const char **why)
+{
+    struct answer_text *text = answers_find(answers, uid, request);
+    cJSON *result = NULL;
+
+    *error = MESSAGE_NONE;
+    if (text != NULL) {
+        return text;
+    }
+    *error = methods_call(answers->methods, uid, request, &result, why);
+    text = result == NULL ? NULL : answers_take(answers, cJSON_PrintUnformatted(result));
+    cJSON_Delete(result);
+    if (text != NULL) {
+        answers_keep(answers, uid, request, text);
+    }
+    return text;
+}
+
+void
+answers_tidy(struct answers *answers, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < ANSWERS_SHARED_MAX; i++) {
+        struct answers_shared *s = &answers->shared[i];
+        if (!answers_is_fresh(s, now_ns)) {
+            answers_release(answers, s->text);
+            s->text = NULL;
+        }
+    }
+}

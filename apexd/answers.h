@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+//
+// Results of methods as text. One about all processes is handed out to all of one user who ask for
+// the same within CLIENT_SNAPSHOT_NS: where there are thousands it takes tens of milliseconds and
+// megabytes. For both sockets. One thread.
+
+#ifndef APEXD_ANSWERS_H
+#define APEXD_ANSWERS_H
+
+#include "apexd/methods.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ANSWERS_SHARED_MAX 8 // kept for those who ask the same
+#define ANSWERS_KEY_BYTES 64 // of parameters that are compared for that
+
+// The text of a result or of an error, for all who are being sent it.
+struct answer_text {
+    unsigned uses;
+    size_t bytes; // without the NUL
+    char *text;
+};
+
+struct answers_shared {
+    enum method method;
+    uid_t uid;
+    char params[ANSWERS_KEY_BYTES];
+    uint64_t made_ns;
+    struct answer_text *text; // NULL when the place is free
+};
+
+struct answers {
+    struct methods *methods;
+    size_t bytes; // of all texts
+    struct answers_shared shared[ANSWERS_SHARED_MAX];
+};
+
+// `methods` must outlive it.
+void answers_init(struct answers *answers, struct methods *methods);
+
+// Whether the answer takes so long that others should be served first, and all processes be looked
+// at in steps before.
+bool answers_is_long(const struct answers *answers, const struct message_request *request);
+
+// One use of an answer that was given to the same request a moment ago; NULL when there is none, or
+// a new one takes no time worth saving.
+struct answer_text *answers_find(struct answers *answers, uid_t uid,
+                                 const struct message_request *request);
+
+// The same, or a new one. NULL with an error, or with MESSAGE_NONE when memory is short.
+struct answer_text *answers_get(struct answers *answers, uid_t uid,
+                                const struct message_request *request, enum message_error *error,
+                                const char **why);
+
+// Takes over `text`, from malloc. NULL when it is NULL or memory is short.
+struct answer_text *answers_take(struct answers *answers, char *text);
+
+// One use less; nothing for NULL.
+void answers_release(struct answers *answers, struct answer_text *text);
+
+// Lets go of answers that are too old to be handed out again: they are only memory.
+void answers_tidy(struct answers *answers, uint64_t now_ns);
+
+#endif
