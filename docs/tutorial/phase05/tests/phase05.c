@@ -70,6 +70,75 @@ test_exits(void)
     show("a thread goes on with what an exited one had");
 }
 
+static void *
+test_free_one(void *object)
+{
+    free(object);
+    return NULL;
+}
+
+// What another thread frees is not what the owner gets next, as it would be if that thread had put
+// it into the owner's list.
+static void
+test_own_lists(void)
+{
+    char *kept = malloc(100), *gone = malloc(100);
+    pthread_t thread;
+
+    require(pthread_create(&thread, NULL, test_free_one, gone) == 0, "no thread");
+    pthread_join(thread, NULL);
+    char *next = malloc(100);
+    require(next != gone, "a thread has changed a list of another one");
+    free(next);
+    free(kept);
+}
+
+static char *between, *late;
+
+static void *
+test_between(void *unused)
+{
+    (void)unused;
+    between = malloc(100);
+    free(between);
+    return NULL;
+}
+
+// A destructor that comes behind libtiny's, when the thread's heap has been passed on. Another
+// thread allocates and frees; if both have the same heap, this one gets the same chunk.
+static void
+test_destructor(void *first)
+{
+    pthread_t thread;
+
+    free(malloc(100));
+    require(pthread_create(&thread, NULL, test_between, NULL) == 0, "no thread");
+    pthread_join(thread, NULL);
+    late = malloc(100);
+    free(late);
+    free(first);
+}
+
+static void *
+test_set_key(void *key)
+{
+    pthread_setspecific(*(pthread_key_t *)key, malloc(100));
+    return NULL;
+}
+
+static void
+test_one_owner(void)
+{
+    pthread_key_t key; // younger than libtiny's, so its destructor comes later
+    pthread_t thread;
+
+    require(pthread_key_create(&key, test_destructor) == 0, "no key");
+    require(pthread_create(&thread, NULL, test_set_key, &key) == 0, "no thread");
+    pthread_join(thread, NULL);
+    require(late != between, "two threads have the same heap");
+    pthread_key_delete(key);
+}
+
 static char *passed[OBJECTS];
 
 static void *
@@ -108,6 +177,8 @@ main(void)
 {
     test_without_lock();
     test_exits();
+    test_one_owner();
+    test_own_lists();
     test_pass_on();
     return 0;
 }
