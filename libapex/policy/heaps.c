@@ -76,6 +76,7 @@ heaps_find_left(void)
 
     for (struct heap *h = heaps_late == 0 ? NULL : heaps_made; h != NULL; h = h->next_made) {
         if (h->late && (h->stats.tid == self || os_thread_is_gone(h->stats.tid))) {
+            fence_full(); // what it stored last is read after the kernel has said that it is gone
             return h;
         }
     }

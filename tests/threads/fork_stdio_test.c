@@ -19,8 +19,9 @@
 #define SECONDS_MAX 60 // much more than it takes: only a deadlock lasts so long
 
 static int forker;           // its thread id
-static int flusher;          // the same, 0 before it runs; atomic, as is the next
+static int flusher;          // the same, 0 before it runs; atomic, as are the next
 static unsigned fork_begins; // a handler that runs before ours has been called
+static unsigned fork_is_over;
 
 static int
 thread_id(void)
@@ -49,11 +50,21 @@ await_sleep(int thread)
     } while (state[2] != 'S');
 }
 
+// ThreadSanitizer complains in the child of threads that had ended and were not joined.
+static void
+await_end_of_fork(void)
+{
+    while (__atomic_load_n(&fork_is_over, __ATOMIC_ACQUIRE) == 0) {
+        sched_yield();
+    }
+}
+
 static void *
 flush_all(void *argument)
 {
     __atomic_store_n(&flusher, thread_id(), __ATOMIC_RELEASE);
     fflush(NULL);
+    await_end_of_fork();
     return argument;
 }
 
@@ -121,8 +132,10 @@ main(void)
     for (unsigned i = 0; i < ROUNDS; i++) {
         flusher = 0;
         fork_begins = 0;
+        fork_is_over = 0;
         pthread_t holder = thread_start(hold_stream, stream);
         pid_t child = fork();
+        __atomic_store_n(&fork_is_over, 1, __ATOMIC_RELEASE);
         expect(child >= 0);
         if (child == 0) {
             alarm(SECONDS_MAX);
