@@ -66,7 +66,11 @@ def in_zsh(directory, *words):
                 return t.screen.text() == before and len(before.split()) > len(words) + 2
 
             wait_until(settled, "zsh answers")
-            return set(t.screen.text().split())
+            # A list may have been held up in the middle: what is said now comes behind all of it.
+            found = set(t.screen.text().split())
+            t.type("\x15echo END''ED\n")
+            t.wait(r"^ENDED$", "zsh goes on")
+            return found | set(t.screen.text().split())
 
 
 def options_of(arguments):
