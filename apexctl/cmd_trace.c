@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define EVENTS_USUAL 1000000
@@ -245,10 +246,12 @@ trace_replay_all(const struct trace_options *options, const struct trace_paths *
 
 // --- What came of it -----------------------------------------------------------------------------
 
-// Whether the file can be written, found out before the program has run for nothing.
+// Whether the file can be written, found out before the program has run for nothing. `*made`: it
+// was not there before.
 static bool
-trace_can_write(const char *name)
+trace_can_write(const char *name, bool *made)
 {
+    *made = access(name, F_OK) != 0;
     FILE *out = fopen(name, "ae");
 
     if (out == NULL) {
@@ -325,19 +328,39 @@ trace_finish(const struct trace_options *options, const struct trace_paths *path
     return good;
 }
 
+// Nothing was recorded. One that could not be run has been told of already.
+static void
+trace_say_nothing(const struct trace_options *options, const char *program, int status, bool made)
+{
+    int code = status != -1 && WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    bool told = status == -1 || code == EXIT_NOT_RUNNABLE || code == EXIT_NOT_FOUND;
+
+    if (!told) {
+        fprintf(stderr,
+                "apexctl: nothing was recorded: %s has not loaded libapex-trace. Is it static, or "
+                "has it more rights than you? Try apexctl doctor -- %s\n",
+                program, program);
+    }
+    if (made) {
+        unlink(options->file);
+    }
+}
+
 enum exit_code
 command_trace(const char *runtime_dir, int argc, char **argv)
 {
     struct trace_options options;
     struct trace_paths paths;
     struct trace_file file;
+    bool made;
 
     (void)runtime_dir; // it asks no daemon
     if (!trace_parse(&options, argc, argv)) {
         return EXIT_USAGE;
     }
     if (!launch_find_library(options.hardened ? FIND_HARDENED : FIND_FAST, paths.heap) ||
-        !launch_find_library(FIND_RECORDER, paths.recorder) || !trace_can_write(options.file)) {
+        !launch_find_library(FIND_RECORDER, paths.recorder) ||
+        !trace_can_write(options.file, &made)) {
         return EXIT_OTHER;
     }
     if (!trace_file_open(&file, options.events)) {
@@ -346,15 +369,11 @@ command_trace(const char *runtime_dir, int argc, char **argv)
         return EXIT_OTHER;
     }
     int status = trace_run(&paths, &file, argv + options.first);
-    bool good = status != -1;
-    if (good && !trace_file_used(&file)) {
-        fprintf(stderr,
-                "apexctl: nothing was recorded: %s has not loaded libapex-trace. Is it static, or "
-                "has it more rights than you? Try apexctl doctor -- %s\n",
-                argv[options.first], argv[options.first]);
-        good = false;
-    } else if (good) {
+    bool good = status != -1 && trace_file_used(&file);
+    if (good) {
         good = trace_finish(&options, &paths, argv, &file);
+    } else {
+        trace_say_nothing(&options, argv[options.first], status, made);
     }
     trace_file_close(&file);
     // The program's own end matters more to those who wait for it.

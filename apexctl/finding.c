@@ -4,6 +4,8 @@
 
 #include "apexctl/finding.h"
 
+#include "apexd/proto/message.h"
+
 #include <cjson/cJSON.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -26,14 +28,14 @@ finding_add(struct findings *findings, enum finding_level level, const char *sub
             exit(1);
         }
     }
+    char text[FINDING_TEXT_BYTES];
     struct finding *f = &findings->list[findings->count++];
     *f = (struct finding){.level = level, .subject = subject, .advice = advice};
     va_start(arguments, format);
-    vsnprintf(f->text, sizeof f->text, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    for (char *c = f->text; *c != '\0'; c++) { // names of files and programs are strangers' text
-        *c = (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c;
-    }
+    // Names of files and programs are strangers' text.
+    message_clean(f->text, sizeof f->text, text, sizeof text);
 }
 
 enum finding_level

@@ -18,7 +18,7 @@ struct finding {
     enum finding_level level;
     const char *subject;           // static text
     const char *advice;            // static text; NULL for none
-    char text[FINDING_TEXT_BYTES]; // what is the case, without control characters
+    char text[FINDING_TEXT_BYTES]; // what is the case: UTF-8 without control characters
 };
 
 struct findings {

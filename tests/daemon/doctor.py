@@ -125,6 +125,12 @@ def test_programs(directory):
     expect(doctor("--", static, code=1), "bad", "program", "another machine")
     expect(doctor("--", "/etc/passwd", code=1), "bad", "program", "neither")
     expect(doctor("--", "no-such-program", code=1), "bad", "program", "not found")
+    # A name that would talk to the terminal: ESC, CSI as one character and as one byte, and what is no UTF-8.
+    evil = os.path.join(directory.encode(), b"a\x1b\xc2\x9b\x9b\xff\xc3\xa4")
+    shutil.copy(PYTHON, evil)
+    for more in ([], ["-o", "json"]):
+        done = subprocess.run([APEXCTL, "doctor"] + more + ["--", evil], capture_output=True, check=False)
+        check("a?????\u00e4" in done.stdout.decode(errors="replace"), "a name with control characters: %r" % done)
 
 
 def test_processes(daemon):

@@ -109,7 +109,13 @@ def test_ends():
     trace("-o", "text", "--events", "100", sys.executable, "-c", CALLS,
           says=r"\d+ calls that came later are not in it; see --events")
     same(len(calls()), 100, "calls with a limit")
-    trace("/nonexistent/program", code=127, says="cannot run /nonexistent/program")
+    for program, code in (("/nonexistent/program", 127), ("/etc/passwd", 126)):
+        error = trace("--file", "none.html", program, code=code, says="cannot run " + program)[2]
+        same(error.count("\n"), 1, "one line says so: " + error)
+        check(not os.path.exists(os.path.join(place, "none.html")), "no file of nothing")
+    open(os.path.join(place, "old.html"), "w", encoding="utf-8").write("old")
+    trace("--file", "old.html", "/nonexistent/program", code=127)
+    same(open(os.path.join(place, "old.html"), encoding="utf-8").read(), "old", "what was there stays")
 
 
 def test_policies():
