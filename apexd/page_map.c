@@ -24,7 +24,7 @@
 
 #define IDENTITY_TRIES_MAX 100 // for a name that is being changed while we read it
 #define PAGE_BYTES 4096u
-#define ADDRESS_MAX (UINT64_C(1) << 47)
+#define ADDRESS_MAX (UINT64_C(1) << 48) // of programs on AArch64; half as many on x86-64
 #define NODE_VALUES_AT 8u      // in the row of a node: after its number and flags
 #define NODE_NUMBER_MAX 1023u  // that a kernel gives to a node
 #define SLOTS_AHEAD 2u         // of the number of threads that is published

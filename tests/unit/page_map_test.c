@@ -321,6 +321,20 @@ test_saturation(void **state)
     assert_true(snapshot.small_bytes == UINT64_MAX);
 }
 
+// Programs have 47 bits of addresses on x86-64, and 48 on AArch64.
+static void
+test_spans(void **state)
+{
+    const uint64_t end = UINT64_C(1) << 48;
+
+    (void)state;
+    assert_true(page_map_is_span(end - PAGE_MAP_SUPERBLOCK_BYTES, PAGE_MAP_SUPERBLOCK_BYTES));
+    assert_false(page_map_is_span(end, PAGE_MAP_SUPERBLOCK_BYTES));
+    assert_false(page_map_is_span(0, end));
+    assert_false(page_map_is_span(PAGE_MAP_SUPERBLOCK_BYTES / 2, PAGE_MAP_SUPERBLOCK_BYTES));
+    assert_false(page_map_is_span(PAGE_MAP_SUPERBLOCK_BYTES, 1));
+}
+
 int
 main(void)
 {
@@ -329,6 +343,7 @@ main(void)
         cmocka_unit_test(test_every_word_extreme),
         cmocka_unit_test(test_random_tables), cmocka_unit_test(test_names),
         cmocka_unit_test(test_saturation),    cmocka_unit_test(test_page_without_map),
+        cmocka_unit_test(test_spans),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
