@@ -7,6 +7,7 @@
 
 #include "apexctl/doctor_numa.h"
 #include "apexctl/proc.h"
+#include "libapex/abi/stats_page.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,9 @@
 
 #define MAPS_WANTED 65530      // the kernel's own default
 #define DESCRIPTORS_WANTED 256 // below that, programs run out of them by themselves
+
+#define SUPERBLOCK_BYTES (APEX_STATS_SUPERBLOCK_BLOCKS * (unsigned long)APEX_STATS_BLOCK_BYTES)
+#define GUARD_BYTES 4096 // of the hardened library, which makes none where a page is larger
 
 static void
 host_kernel(struct findings *findings)
@@ -61,10 +65,22 @@ host_seals(struct findings *findings)
     }
 }
 
+// Bytes of a huge page, 0 if nobody says. They grow with the page: 2 MiB, 32 MiB, 512 MiB for 4, 16
+// and 64 KiB.
+static unsigned long
+host_huge_page_bytes(void)
+{
+    char text[PROC_TEXT_BYTES];
+    bool known =
+        proc_read("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", text, sizeof text) > 0;
+    return known ? strtoul(text, NULL, 10) : 0;
+}
+
 static void
 host_huge_pages(struct findings *findings)
 {
     char text[PROC_TEXT_BYTES];
+    unsigned long bytes = host_huge_page_bytes();
 
     if (proc_read("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text) <= 0) {
         finding_add(findings, FINDING_WARN, "thp",
@@ -75,6 +91,13 @@ host_huge_pages(struct findings *findings)
                     "echo madvise >/sys/kernel/mm/transparent_hugepage/enabled, as root, makes "
                     "large heaps faster",
                     "transparent huge pages are switched off; the option thp has no effect");
+    } else if (bytes > SUPERBLOCK_BYTES) {
+        finding_add(findings, FINDING_WARN, "thp",
+                    "nothing is lost but speed of large heaps; kernels with pages of 4 KiB have "
+                    "huge pages of 2 MiB",
+                    "a huge page has %lu MiB, more than a superblock; the option thp has hardly "
+                    "any effect",
+                    bytes >> 20);
     } else {
         finding_add(findings, FINDING_OK, "thp", NULL, "transparent huge pages: %s",
                     strstr(text, "[always]") != NULL ? "always" : "where a program asks for them");
@@ -97,14 +120,28 @@ host_maps(struct findings *findings)
     } else {
         finding_add(findings, FINDING_OK, "maps", NULL, "a process may have %lu mappings", maps);
     }
-    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    bool guards = page != MAP_FAILED && madvise(page, 4096, MADV_GUARD_INSTALL) == 0;
+}
+
+static void
+host_guards(struct findings *findings)
+{
+    size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
+
+    if (bytes > GUARD_BYTES) {
+        finding_add(findings, FINDING_WARN, "guards",
+                    "what runs off its block is found when it is freed, not at once; a kernel with "
+                    "pages of 4 KiB has guards",
+                    "a page has %zu KiB: the hardened library makes no guard pages", bytes >> 10);
+        return;
+    }
+    void *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    bool guards = page != MAP_FAILED && madvise(page, bytes, MADV_GUARD_INSTALL) == 0;
     finding_add(findings, FINDING_OK, "guards", NULL, "%s",
                 guards
                     ? "guard pages cost no mappings (MADV_GUARD_INSTALL)"
                     : "each guard page of the hardened library costs mappings, so there are few");
     if (page != MAP_FAILED) {
-        munmap(page, 4096);
+        munmap(page, bytes);
     }
 }
 
@@ -211,6 +248,7 @@ doctor_host(struct findings *findings)
     host_seals(findings);
     host_huge_pages(findings);
     host_maps(findings);
+    host_guards(findings);
     host_overcommit(findings);
     host_sandbox(findings);
     host_limits(findings);

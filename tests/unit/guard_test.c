@@ -2,6 +2,7 @@
 //
 // Unit test of core/guard.c (hardened): which pages of a superblock can be accessed, as blocks
 // become runs and blocks again.
+// Kernels with larger pages than a guard have none: there all of it can.
 // Reason: one guard too many kills a sound program, and one too few stops no overflow.
 
 #include "core/guard.h"
@@ -15,6 +16,7 @@
 #define PAGE 4096u
 
 static char *base;
+static bool guards; // whether there are any
 
 // Without a signal: the kernel says whether it can read there.
 static bool
@@ -41,6 +43,7 @@ setup(void **state)
     assert_int_equal(os_reserve(SUPERBLOCK_BYTES, SUPERBLOCK_BYTES, 0, &reserved), 0);
     assert_int_equal(os_commit(reserved, SUPERBLOCK_BYTES), 0);
     base = reserved;
+    guards = os_page_bytes() <= GUARD_BYTES;
     guard_superblock(base);
     return 0;
 }
@@ -57,7 +60,8 @@ static void
 assert_run(char *first, unsigned count)
 {
     for (size_t at = 0; at < count * BLOCK_BYTES; at += PAGE) {
-        assert_int_equal(accessible(first + at), at != count * BLOCK_BYTES - PAGE);
+        bool last = at == count * BLOCK_BYTES - PAGE;
+        assert_int_equal(accessible(first + at), !(guards && last));
     }
 }
 
@@ -65,7 +69,7 @@ static void
 assert_guarded(char *first, unsigned count)
 {
     for (size_t at = 0; at < count * BLOCK_BYTES; at += PAGE) {
-        assert_false(accessible(first + at));
+        assert_int_equal(accessible(first + at), !guards);
     }
 }
 
@@ -77,8 +81,8 @@ test_superblock(void **state)
     for (unsigned i = 0; i < BLOCK_COUNT; i++) {
         assert_true(accessible(geometry_descriptor(base + i * BLOCK_BYTES)));
     }
-    assert_false(accessible(base));
-    assert_false(accessible(base + BLOCK_BYTES - 1));
+    assert_int_equal(accessible(base), !guards);
+    assert_int_equal(accessible(base + BLOCK_BYTES - 1), !guards);
 }
 
 static void
