@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,16 +222,21 @@ rules_make_folder(const char *path)
     mkdir(dirname(folder), 0755); // if that was not it, opening the file says what is wrong
 }
 
-// Writes a new file beside the old one and puts it into its place.
+// Writes a new file beside the old one and puts it into its place. A link stays: the file that it
+// leads to is replaced.
 static bool
 rules_save(const struct rules *rules, const cJSON *root)
 {
-    char path[RULES_PATH_MAX + 8];
+    char old[PATH_MAX];
+    char path[PATH_MAX + 8];
     char *text = cJSON_Print(root);
     bool good = false;
 
     rules_make_folder(rules->path);
-    snprintf(path, sizeof path, "%s.XXXXXX", rules->path);
+    if (realpath(rules->path, old) == NULL) {
+        snprintf(old, sizeof old, "%s", rules->path);
+    }
+    snprintf(path, sizeof path, "%s.XXXXXX", old);
     int fd = text == NULL ? -1 : mkostemp(path, O_CLOEXEC);
     if (fd >= 0) {
         size_t length = strlen(text);
@@ -238,7 +244,7 @@ rules_save(const struct rules *rules, const cJSON *root)
         good = write(fd, text, length + 1) == (ssize_t)(length + 1) && fchmod(fd, 0644) == 0 &&
                fsync(fd) == 0;
         close(fd);
-        good = good && rename(path, rules->path) == 0;
+        good = good && rename(path, old) == 0;
         if (!good) {
             int error = errno;
             unlink(path);

@@ -266,11 +266,14 @@ def test_rules():
                  ("ours", [{"match": {"comm": comm}, "options": {"no_such": "1"}}]),
                  "what else is in the file stays")
         with busy(daemon) as program:
-            # As a person does it, and takes it back as they were told.
+            # As a person does it, and takes it back as they were told; the file is kept elsewhere.
+            os.rename(path, top + "/kept.json")
+            os.symlink(top + "/kept.json", path)
             code, out, _ = apexctl("tune", "--match", "comm=" + comm, "decay_ms=61", "thp=off,retain=1m",
                                    "--persist", directory=daemon.dir)
             same((code, read()["rules"][0]["options"]),
                  (0, {"no_such": "1", "decay_ms": "61", "thp": "off", "retain": "1m"}), "--persist")
+            check(os.path.islink(path), "a link stays one")
             back = re.search(r"^to take it back: apexctl (.*)$", out, re.M).group(1).split()
             same((apexctl(*back, directory=daemon.dir)[0], read()["rules"][0]["options"]),
                  (0, {"no_such": "1"}), "taken back by %s" % back)
