@@ -125,17 +125,42 @@ test_is_caught(char *program, int number)
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }
 
+// The first word of a free object is a link, here to the object freed before. What is left when that
+// address is taken out of it must be more than the place, and not the same everywhere.
+static void
+test_links(void)
+{
+    enum { COUNT = 16 };
+    char *object[COUNT];
+    uintptr_t secret[COUNT];
+
+    for (int i = 0; i < COUNT; i++) {
+        object[i] = test_hidden(malloc(2000)); // too large for quarantine
+    }
+    for (int i = 0; i < COUNT; i++) {
+        free(test_hidden(object[i]));
+    }
+    for (int i = 1; i < COUNT; i++) {
+        uintptr_t place = (uintptr_t)object[i], before = (uintptr_t)object[i - 1];
+        secret[i] = *(uintptr_t *)test_hidden(object[i]) ^ before;
+        require(place >> 16 != before >> 16 || (secret[i] != 0 && secret[i] != place >> 12),
+                "the link in a free object can be read without a key");
+    }
+    require(secret[1] != secret[COUNT - 1] || secret[1] != secret[COUNT / 2],
+            "the links in free objects are all hidden by the same number");
+}
+
 static void
 test_order(void)
 {
     char *object[256];
-    int rising = 0;
+    int neighbours = 0;
 
     for (int i = 0; i < 256; i++) {
         object[i] = malloc(SIZE);
-        rising += i > 0 && object[i] == object[i - 1] + SIZE ? 1 : 0;
+        neighbours += i > 0 && labs(object[i] - object[i - 1]) == SIZE ? 1 : 0;
     }
-    require(rising < 128, "of 255 objects %d lie right behind the one before", rising);
+    require(neighbours < 128, "of 256 objects %d lie right beside the one before", neighbours);
     for (int i = 0; i < 256; i++) {
         free(object[i]);
     }
@@ -161,6 +186,7 @@ main(int count, char **words)
     }
     for (int i = 0; i < MISUSES; i++) {
         if (i == MISUSES - 1) { // needs more than the others
+            test_links();
             test_order();
         }
         require(test_is_caught(words[0], i), "%s, and nothing happens", misuses[i].name);
