@@ -28,7 +28,8 @@ answers_is_crowded(const struct answers *answers)
 bool
 answers_is_long(const struct answers *answers, const struct message_request *request)
 {
-    return answers_is_crowded(answers) && methods_is_long(request);
+    return methods_is_of_page(request) ||
+           (answers_is_crowded(answers) && methods_is_of_many(request));
 }
 
 struct answer_text *

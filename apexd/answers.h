@@ -40,8 +40,8 @@ struct answers {
 // `methods` must outlive it.
 void answers_init(struct answers *answers, struct methods *methods);
 
-// Whether the answer takes so long that others should be served first, and all processes be looked
-// at in steps before.
+// Whether the answer may take so long that others should be served first; and if it is about all
+// processes, these be looked at in steps before.
 bool answers_is_long(const struct answers *answers, const struct message_request *request);
 
 // One use of an answer that was given to the same request a moment ago; NULL when there is none, or

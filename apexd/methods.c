@@ -585,12 +585,19 @@ methods_walks(const struct message_request *request)
 }
 
 bool
-methods_is_long(const struct message_request *request)
+methods_is_of_many(const struct message_request *request)
 {
     bool of_many = request->method == METHOD_tune || request->method == METHOD_advise;
     uint64_t pid;
 
     return methods_walks(request) || (of_many && !message_param_u64(request, "pid", &pid));
+}
+
+bool
+methods_is_of_page(const struct message_request *request)
+{
+    return request->method == METHOD_map || request->method == METHOD_frag ||
+           request->method == METHOD_profile;
 }
 
 enum message_error

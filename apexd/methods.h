@@ -37,7 +37,10 @@ void methods_init(struct methods *m, struct roster *roster, struct advisor *advi
 bool methods_walks(const struct message_request *request);
 
 // Whether it takes the longer the more processes there are.
-bool methods_is_long(const struct message_request *request);
+bool methods_is_of_many(const struct message_request *request);
+
+// Whether it goes through all that the page of one process says, which may be 16 MiB.
+bool methods_is_of_page(const struct message_request *request);
 
 void methods_free(struct methods *m);
 

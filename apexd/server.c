@@ -43,7 +43,7 @@ struct connection {
     struct connection *previous;
     enum connection_state state;
     uint64_t entered;   // when it came into this state, by server_clock
-    uint64_t turn;      // when it last got an answer about all processes, by server_clock; 0: never
+    uint64_t turn;      // when it last got an answer that takes long, by server_clock; 0: never
     uint64_t user_turn; // when a connection of its user did
     unsigned handles;   // that the loop still has
     uid_t uid;
@@ -104,7 +104,6 @@ server_drop(struct connection *c)
     if (!c->dropped) {
         c->dropped = true;
         c->server->connections--;
-        c->server->waiting -= c->state == CONNECTION_WORK ? 1 : 0;
         uv_close((uv_handle_t *)&c->pipe, server_on_closed);
         uv_close((uv_handle_t *)&c->deadline, server_on_closed);
         uv_close((uv_handle_t *)&c->tick, server_on_closed);
@@ -133,8 +132,6 @@ server_enter(struct connection *c, enum connection_state state)
     if (c->state == state) {
         return;
     }
-    c->server->waiting -= c->state == CONNECTION_WORK ? 1 : 0;
-    c->server->waiting += state == CONNECTION_WORK ? 1 : 0;
     c->state = state;
     c->entered = ++server_clock;
     if (state == CONNECTION_WORK || state == CONNECTION_STREAM) {
@@ -466,7 +463,7 @@ server_is_before(const struct connection *a, const struct connection *b)
                                         : a->entered < b->entered;
 }
 
-// Whose turn it is of those who wait for an answer about all processes; NULL when nobody does.
+// Whose turn it is of those who wait for an answer that takes long; NULL when nobody does.
 static struct connection *
 server_next(struct server *server)
 {
@@ -490,19 +487,20 @@ server_took_turn(struct connection *taker)
     }
 }
 
-// A step of the look at all processes; when it is done, one answer, and the same to all who want
-// it.
+// One answer, and the same to all who want it; or a step of the look at all processes that it needs
+// before.
 static void
 server_on_work(uv_idle_t *idle)
 {
     struct server *server = idle->data;
-
-    if (server->waiting > 0 && !roster_look(server->roster, SERVER_STEP_NS)) {
-        return;
-    }
     struct connection *next = server_next(server);
+
     if (next == NULL) {
         uv_idle_stop(idle);
+        return;
+    }
+    if ((next->subscription != NULL || methods_walks(&next->request)) &&
+        !roster_look(server->roster, SERVER_STEP_NS)) {
         return;
     }
     server_took_turn(next);

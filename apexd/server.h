@@ -36,7 +36,6 @@ struct server {
     uv_idle_t work; // runs while somebody waits for a look at all processes
     unsigned connections;
     unsigned connections_max;
-    unsigned waiting;         // for that look
     struct connection *first; // the newest
 };
 

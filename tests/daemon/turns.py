@@ -88,6 +88,23 @@ def test_newcomer(daemon):
         check(True in [is_new for _, is_new in order[:4]], "a newcomer comes before those who had their turn")
 
 
+def test_light(daemon):
+    """What takes no time comes before what may: that is done one at a time."""
+    pid = min(listed(daemon.dir))
+    with contextlib.ExitStack() as stack:
+        old = [stack.enter_context(Control(daemon.dir)) for _ in REQUESTS]
+        for control in old:
+            check("result" in control.ask("hello"), "let in")
+        with stopped(daemon):
+            for control, method in zip(old, ("map", "frag") * len(REQUESTS)):
+                send(control, (method, {"pid": pid}))
+            new = stack.enter_context(Control(daemon.dir))
+            send(new, ("hello", {}))
+        new_ns = made_ns(new)
+        before = [control for control in old if made_ns(control) < new_ns]
+        check(len(before) < 4, "%d maps come before a hello" % len(before))
+
+
 def test_users(daemon):
     """The connections of one user do not come before that of another who has waited longer."""
     with contextlib.ExitStack() as stack:
@@ -181,7 +198,7 @@ with Daemon(mode=0o755) as it:
                              stdout=subprocess.DEVNULL)
     wait_until(lambda: ask(it.dir, "stats")["processes"] == PROCESSES, "a crowd")
     crowd.send_signal(signal.SIGSTOP)  # or it would take turns itself
-    for test in [test_same, test_newcomer, test_length, test_http] + (
+    for test in [test_same, test_newcomer, test_light, test_length, test_http] + (
             [test_users] if os.geteuid() == 0 else []) + [test_end]:
         test(it)
     crowd.kill()
