@@ -6,6 +6,7 @@
 #include "apexd/rules.h"
 
 #include "apexd/log.h"
+#include "apexd/proto/message.h"
 #include "apexd/trust.h"
 
 #include <errno.h>
@@ -152,6 +153,41 @@ rules_check(const cJSON *root, const char *path, char why[RULES_WHY_BYTES])
     return true;
 }
 
+// Members that mean nothing to us may be somebody's comments, or misspelt.
+static void
+rules_warn(const cJSON *object, const char *const known[3], const char *path, const char *where)
+{
+    char name[64];
+    const cJSON *item;
+
+    cJSON_ArrayForEach(item, object)
+    {
+        unsigned i = 0;
+        while (i < 3 && strcmp(known[i], item->string) != 0) {
+            i++;
+        }
+        if (i == 3) {
+            message_clean(name, sizeof name, item->string, strlen(item->string));
+            log_event(LOG_LEVEL_WARNING, "%s: apexd knows no member \"%s\" of %s, and ignores it",
+                      path, name, where);
+        }
+    }
+}
+
+static void
+rules_warn_all(const cJSON *root, const char *path)
+{
+    static const char *const of_file[3] = {"version", "rules", ""};
+    static const char *const of_rule[3] = {"match", "options", "numa"};
+    const cJSON *rule;
+
+    rules_warn(root, of_file, path, "the file");
+    cJSON_ArrayForEach(rule, cJSON_GetObjectItemCaseSensitive(root, "rules"))
+    {
+        rules_warn(rule, of_rule, path, "a rule");
+    }
+}
+
 static cJSON *
 rules_empty(void)
 {
@@ -206,6 +242,7 @@ rules_load(struct rules *rules, const char *path, char why[RULES_WHY_BYTES])
     if (root == NULL) {
         return false;
     }
+    rules_warn_all(root, path);
     cJSON_Delete(rules->root);
     rules->root = root;
     memmove(rules->path, path, strlen(path) + 1); // it may be the same

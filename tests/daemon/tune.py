@@ -248,12 +248,15 @@ def test_rules():
             in_force(daemon.dir, program.pid, "decay_ms", 70)
             # The file is edited, and read again.
             changed = dict(read(), comment="ours")
-            changed["rules"][0]["options"] = {"decay_ms": 65, "thp": "off", "no_such": "1"}
+            changed["rules"][0].update(options={"decay_ms": 65, "thp": "off", "no_such": "1"}, nmua="act")
             json.dump(changed, open(path, "w", encoding="utf-8"))
             daemon.process.send_signal(signal.SIGHUP)
             in_force(daemon.dir, program.pid, "thp", 0)
             same(options(daemon.dir, program.pid)["decay_ms"]["wanted"], 70, "the person's wish stands")
             wait_until(lambda: "no such option: no_such" in daemon.read_log(), "a wrong row is told")
+            for member in ('no member "comment" of the file', 'no member "nmua" of a rule'):
+                check(member in daemon.read_log(), member)
+            check('"options"' not in daemon.read_log(), "only of what it does not know")
             # A file that makes no sense changes nothing.
             open(path, "w", encoding="utf-8").write('{"version": 1,\n"rules": [}\n')
             daemon.process.send_signal(signal.SIGHUP)
@@ -263,7 +266,7 @@ def test_rules():
             ask(daemon.dir, "tune", {"match": "comm=" + comm, "reset": "thp,decay_ms", "persist": True})
             in_force(daemon.dir, program.pid, "thp", 1)
             same((read()["comment"], read()["rules"]),
-                 ("ours", [{"match": {"comm": comm}, "options": {"no_such": "1"}}]),
+                 ("ours", [{"match": {"comm": comm}, "options": {"no_such": "1"}, "nmua": "act"}]),
                  "what else is in the file stays")
         with busy(daemon) as program:
             # As a person does it, and takes it back as they were told; the file is kept elsewhere.

@@ -125,8 +125,8 @@ test_is_caught(char *program, int number)
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }
 
-// The first word of a free object is a link, here to the object freed before. What is left when that
-// address is taken out of it must be more than the place, and not the same everywhere.
+// The first word of a free object is a link, here to the object freed before. What is left when
+// that address is taken out of it must be more than the place, and not the same everywhere.
 static void
 test_links(void)
 {
