@@ -50,7 +50,6 @@ http_resume(struct http_connection *c)
 {
     if (c->waits) {
         c->waits = false;
-        c->listener->http->waiting--;
         MHD_resume_connection(c->connection);
     }
 }
@@ -101,7 +100,6 @@ http_unlink(struct http_listener *l, struct http_connection *c)
     l->connections--;
     l->has_closed = true;
     l->http->replies_bytes -= c->reply_bytes;
-    l->http->waiting -= c->waits ? 1 : 0;
     free(c);
 }
 
@@ -201,12 +199,9 @@ http_ask(const struct http_listener *l, struct http_connection *c, const char *p
 static void
 http_wait(struct http_connection *c)
 {
-    struct http *http = c->listener->http;
-
     c->waits = true;
-    http->waiting++;
     MHD_suspend_connection(c->connection);
-    uv_idle_start(&http->work, http_on_work);
+    uv_idle_start(&c->listener->http->work, http_on_work);
 }
 
 // Called when the headers are there, and again when the connection has waited. That is all of a
@@ -228,7 +223,7 @@ http_on_request(void *context, struct MHD_Connection *connection, const char *pa
     if (c == NULL || c->dropped) {
         return MHD_NO;
     }
-    if (*data_bytes != 0) {
+    if (*data_bytes != 0) { // of a body: the library may want to be rid of it before it asks again
         *data_bytes = 0;
         return MHD_YES;
     }

@@ -39,8 +39,7 @@ struct http_listener {
 struct http {
     struct answers *answers;
     uv_loop_t *loop;
-    uv_idle_t work;   // runs while somebody waits for a look at all processes
-    unsigned waiting; // for that, or for a turn
+    uv_idle_t work; // runs while somebody waits for a look at all processes, or for a turn
     size_t replies_bytes;
     unsigned count;
     struct http_listener listener[HTTP_LISTENERS_MAX];
