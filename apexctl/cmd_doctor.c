@@ -8,6 +8,7 @@
 #include "apexctl/doctor_process.h"
 #include "apexctl/doctor_program.h"
 #include "apexctl/doctor_setup.h"
+#include "apexctl/probe.h"
 #include "apexctl/style.h"
 
 #include <stdio.h>
@@ -37,8 +38,8 @@ command_doctor(const char *runtime_dir, int argc, char **argv)
     uint64_t pid = 0;
     int first;
 
-    if (argc == 2 && strcmp(argv[1], DOCTOR_PROBE) == 0) {
-        return (enum exit_code)doctor_probe();
+    if (argc == 2 && strcmp(argv[1], PROBE_ARGUMENT) == 0) {
+        return (enum exit_code)probe_answer();
     }
     if (!command_view_parse(&options, false, argc, argv, &first)) {
         return EXIT_USAGE;

@@ -6,6 +6,7 @@
 
 #include "apexctl/command.h"
 #include "apexctl/launch.h"
+#include "apexctl/probe.h"
 #include "apexctl/trace.h"
 #include "apexctl/trace_html.h"
 #include "apexctl/trace_text.h"
@@ -135,6 +136,39 @@ trace_parse(struct trace_options *options, int argc, char **argv)
     }
     options->first = optind;
     return true;
+}
+
+// A picture drawn under other options than its name says would mislead: refuses entries that the
+// library would ignore, before the program has run for nothing. False after lines on stderr.
+static bool
+trace_policies_sound(const struct trace_options *options, const char *library)
+{
+    static struct probe probe;
+    char entry[PROBE_ENTRY_BYTES];
+    unsigned of_file = 0; // /etc/apex.conf
+    bool sound = true;
+
+    if (options->policy_count == 0) {
+        return true;
+    }
+    probe_run(&probe, library, NULL);
+    while (probe_refused(&probe, entry)) {
+        of_file++;
+    }
+    for (unsigned i = 0; i < options->policy_count; i++) {
+        const char *sign = strchr(options->policy[i], '=');
+        if (sign == NULL) {
+            continue; // hardened
+        }
+        probe_run(&probe, library, sign + 1);
+        for (unsigned told = 0; probe_refused(&probe, entry); told++) {
+            if (told >= of_file) {
+                fprintf(stderr, "apexctl: --policy %s: %s\n", options->policy[i], entry);
+                sound = false;
+            }
+        }
+    }
+    return sound;
 }
 
 // --- Running the program -------------------------------------------------------------------------
@@ -359,8 +393,13 @@ command_trace(const char *runtime_dir, int argc, char **argv)
         return EXIT_USAGE;
     }
     if (!launch_find_library(options.hardened ? FIND_HARDENED : FIND_FAST, paths.heap) ||
-        !launch_find_library(FIND_RECORDER, paths.recorder) ||
-        !trace_can_write(options.file, &made)) {
+        !launch_find_library(FIND_RECORDER, paths.recorder)) {
+        return EXIT_OTHER;
+    }
+    if (!trace_policies_sound(&options, paths.heap)) {
+        return EXIT_USAGE;
+    }
+    if (!trace_can_write(options.file, &made)) {
         return EXIT_OTHER;
     }
     if (!trace_file_open(&file, options.events)) {

@@ -1,151 +1,53 @@
 // SPDX-License-Identifier: MIT
 //
-// Looks at library, options and daemon; see doctor_setup.h. The library itself is asked what it
-// thinks of the options, in a process that is started for it: nobody else can be as right, and it
-// is the library that will read them, not a copy of its table.
+// Looks at library, options and daemon; see doctor_setup.h.
 
 #include "apexctl/doctor_setup.h"
 
 #include "apexctl/call.h"
 #include "apexctl/elf_file.h"
 #include "apexctl/find.h"
-#include "apexctl/hint.h"
+#include "apexctl/probe.h"
 #include "apexctl/proc.h"
 #include "apexctl/value.h"
 #include "libapex/abi/hello.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
 #endif
 
-#define PROBE_BYTES 16384 // of what it may say
-
-static const char *const option_keys[] = {
-#define OPTION(field, key, type, min, max, initial, unit, when, text) key,
-#include "libapex/tables/options.def"
-};
-
 // --- The library ---------------------------------------------------------------------------------
-
-int
-doctor_probe(void)
-{
-    const char *(*version)(void);
-    void *symbol = dlsym(RTLD_DEFAULT, "apex_version");
-
-    if (symbol != NULL) {
-        memcpy(&version, &symbol, sizeof version); // ISO C knows no cast between the two
-        puts(version());
-    }
-    return 0;
-}
-
-// What the library says in a process of ours: on standard output and error.
-struct setup_probe {
-    char out[PROBE_BYTES];
-    char error[PROBE_BYTES];
-};
-
-static _Noreturn void
-setup_exec(const char *library, const char *options, const int fds[2])
-{
-    static char name[] = "apexctl";
-    static char command[] = "doctor";
-    static char argument[] = DOCTOR_PROBE;
-    char *arguments[] = {name, command, argument, NULL};
-
-    if (dup2(fds[0], STDOUT_FILENO) >= 0 && dup2(fds[1], STDERR_FILENO) >= 0 &&
-        setenv("LD_PRELOAD", library, 1) == 0 && setenv("APEX_OPTIONS", options, 1) == 0) {
-        execv("/proc/self/exe", arguments);
-    }
-    _exit(127);
-}
-
-// The files are in memory, so that a process that says much cannot wait for us.
-static bool
-setup_run_probe(const char *library, const char *options, struct setup_probe *probe)
-{
-    int fds[2] = {memfd_create("out", MFD_CLOEXEC), memfd_create("error", MFD_CLOEXEC)};
-    pid_t pid = fds[0] < 0 || fds[1] < 0 ? -1 : fork();
-    int status = -1;
-
-    memset(probe, 0, sizeof *probe);
-    if (pid == 0) {
-        setup_exec(library, options, fds);
-    }
-    if (pid > 0) {
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-        }
-        bool good = pread(fds[0], probe->out, PROBE_BYTES - 1, 0) >= 0 &&
-                    pread(fds[1], probe->error, PROBE_BYTES - 1, 0) >= 0;
-        status = good ? status : -1;
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        if (fds[i] >= 0) {
-            close(fds[i]);
-        }
-    }
-    probe->out[strcspn(probe->out, "\n")] = '\0';
-    return status == 0;
-}
-
-// Takes the next line that begins with `prefix` off `text`; what is behind that, or NULL.
-static char *
-setup_line(char **text, const char *prefix)
-{
-    while (**text != '\0') {
-        char *line = *text;
-        size_t length = strcspn(line, "\n");
-        *text += length + (line[length] == '\n');
-        line[length] = '\0';
-        if (strncmp(line, prefix, strlen(prefix)) == 0) {
-            return line + strlen(prefix);
-        }
-    }
-    return NULL;
-}
 
 // The entries that the library has refused. `where` they stand; how many.
 static unsigned
-setup_refused(struct findings *findings, char *text, const char *where)
+setup_refused(struct findings *findings, struct probe *probe, const char *where)
 {
     unsigned refused = 0;
-    const char *line;
+    char entry[PROBE_ENTRY_BYTES];
 
-    while ((line = setup_line(&text, "libapex: option ignored: ")) != NULL) {
-        char word[64];
-        snprintf(word, sizeof word, "%.*s", (int)strcspn(line, " =?"), line);
-        const char *nearest =
-            strstr(line, "(no such option)") == NULL
-                ? NULL
-                : hint_nearest(word, option_keys, sizeof option_keys / sizeof option_keys[0]);
-        finding_add(findings, FINDING_BAD, "options", "see apex-options(7)",
-                    "%s: ignored: %s%s%s%s", where, line, nearest == NULL ? "" : "; did you mean ",
-                    nearest == NULL ? "" : nearest, nearest == NULL ? "" : "?");
+    while (probe_refused(probe, entry)) {
+        finding_add(findings, FINDING_BAD, "options", "see apex-options(7)", "%s: ignored: %s",
+                    where, entry);
         refused++;
     }
     return refused;
 }
 
-// Both times without registering: nobody is to see this process.
 static void
-setup_options(struct findings *findings, const char *library, struct setup_probe *probe)
+setup_options(struct findings *findings, const char *library, struct probe *probe)
 {
     const char *variable = getenv("APEX_OPTIONS");
     bool has_file = access("/etc/apex.conf", F_OK) == 0;
-    unsigned refused = setup_refused(findings, probe->error, "/etc/apex.conf");
-    char options[8192];
+    unsigned refused = setup_refused(findings, probe, "/etc/apex.conf");
+    char entry[PROBE_ENTRY_BYTES];
 
     if (has_file && access("/etc/apex.conf", R_OK) != 0) {
         finding_add(findings, FINDING_BAD, "options", "chmod 644 /etc/apex.conf",
@@ -157,15 +59,12 @@ setup_options(struct findings *findings, const char *library, struct setup_probe
     if (variable == NULL || variable[0] == '\0') {
         return;
     }
-    snprintf(options, sizeof options, "%s,register=0", variable);
-    setup_run_probe(library, options, probe);
-    char *text = probe->error;
+    probe_run(probe, library, variable);
     // What the file brought comes first, and was told already.
-    for (unsigned i = 0; i < refused && text != NULL; i++) {
-        text = strchr(text, '\n');
-        text = text == NULL ? NULL : text + 1;
+    while (refused > 0 && probe_refused(probe, entry)) {
+        refused--;
     }
-    if (text == NULL || setup_refused(findings, text, "APEX_OPTIONS") == 0) {
+    if (setup_refused(findings, probe, "APEX_OPTIONS") == 0) {
         finding_add(findings, FINDING_OK, "options", NULL, "APEX_OPTIONS is understood: %s",
                     variable);
     }
@@ -174,19 +73,18 @@ setup_options(struct findings *findings, const char *library, struct setup_probe
 static void
 setup_preload(struct findings *findings, const char *library)
 {
-    static struct setup_probe probe;
-    char *text = probe.error;
+    static struct probe probe;
 
-    bool ran = setup_run_probe(library, "register=0", &probe);
-    if (ran && strcmp(probe.out, PACKAGE_VERSION) == 0) {
+    bool ran = probe_run(&probe, library, NULL);
+    if (ran && strcmp(probe.version, PACKAGE_VERSION) == 0) {
         finding_add(findings, FINDING_OK, "preload", NULL, "LD_PRELOAD loads version %s of it",
-                    probe.out);
-    } else if (ran && probe.out[0] != '\0') {
+                    probe.version);
+    } else if (ran && probe.version[0] != '\0') {
         finding_add(findings, FINDING_WARN, "version",
                     "install library, daemon and apexctl from one release",
-                    "the library is version %s, apexctl is %s", probe.out, PACKAGE_VERSION);
+                    "the library is version %s, apexctl is %s", probe.version, PACKAGE_VERSION);
     } else {
-        const char *reason = setup_line(&text, "ERROR: ld.so: ");
+        const char *reason = probe_line(&probe, "ERROR: ld.so: ");
         finding_add(findings, FINDING_BAD, "preload",
                     "is it a whole file, for this machine and this libc?",
                     "LD_PRELOAD does not load the library%s%s", reason == NULL ? "" : ": ",

@@ -14,10 +14,4 @@ void doctor_library(struct findings *findings);
 // The daemon is there and may be asked; its version is ours.
 void doctor_daemon(struct findings *findings, const char *runtime_dir);
 
-// What the process does in which doctor_library() tries the library: says its version on standard
-// output, or nothing when no libapex is loaded. Returns the exit code.
-int doctor_probe(void);
-
-#define DOCTOR_PROBE "--probe" // the argument of `apexctl doctor` that leads to it
-
 #endif

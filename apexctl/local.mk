@@ -83,6 +83,8 @@ apexctl_libapexctlcore_la_SOURCES = \
 	apexctl/map_text.h \
 	apexctl/private.c \
 	apexctl/private.h \
+	apexctl/probe.c \
+	apexctl/probe.h \
 	apexctl/proc.c \
 	apexctl/proc.h \
 	apexctl/profile.c \

@@ -145,6 +145,8 @@ def test_errors():
             (("--events=1x", "true"), "not 1x"),
             (("--policy", "fast", "true"), "--policy takes NAME=OPTIONS or hardened, not fast"),
             (("--policy", "=x", "true"), "--policy takes NAME=OPTIONS"),
+            (("--policy", "x=decai_ms=0", "true"), "x=decai_ms=0: decai_ms=0 (no such option); did you mean"),
+            (("--policy", "hardened", "--policy", "x=decay_ms=soon", "true"), "decay_ms=soon (expected"),
             (("-o", "json", "true"), "-o takes html or text, not json"),
             (("-o", "text", "--policy", "hardened", "true"), "--policy wants -o html"),
             (("--event=3x", "true"), "--events takes"),
