@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -102,6 +103,16 @@ registrar_hung_up(int connection)
     return poll(&end, 1, 0) < 0 || (end.revents & (POLLHUP | POLLRDHUP)) != 0;
 }
 
+static bool
+registrar_is_of(pid_t pid, uid_t uid)
+{
+    char path[32];
+    struct stat status;
+
+    snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    return stat(path, &status) == 0 && status.st_uid == uid;
+}
+
 // Asks the kernel who is at the other end.
 static bool
 registrar_peer(int connection, struct client_peer *peer)
@@ -117,8 +128,11 @@ registrar_peer(int connection, struct client_peer *peer)
     if (getsockopt(connection, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &bytes) != 0) {
         pidfd = (int)syscall(SYS_pidfd_open, who.pid, 0);
         // Before 6.5 the number may have passed to another process, but not while the peer,
-        // whose number it was, still has its end open.
-        if (pidfd >= 0 && registrar_hung_up(connection)) {
+        // whose number it was, still has its end open. Who did not stay for the answer may sleep
+        // by now, and never come again. Its page says that it is alive: the lock ends with the
+        // process, and is looked at after this. Only those who mean it share a lock, and may then
+        // lie about processes of their own user, as they always may.
+        if (pidfd >= 0 && registrar_hung_up(connection) && !registrar_is_of(who.pid, who.uid)) {
             close(pidfd);
             return false;
         }

@@ -89,14 +89,17 @@ app=$!
 in_group beside env "$preload" press keep 8 >/tmp/beside &
 beside=$!
 # What it has stays charged to where it was when it took it: nobody but apexd takes that from it.
+# It comes once, while apexd has no time, and sleeps: apexd must know it by what it left.
+kill -STOP "$apexd_pid"
 in_group beside env "$preload" press sleep 16 </tmp/stdin.idle >/tmp/idle &
 idle=$!
 exec 4>/tmp/stdin.idle
 for who in app beside idle; do
     wait_for 120 grep -q ready /tmp/$who || fail "$who is not ready"
 done
+kill -CONT "$apexd_pid"
 for who in $app $beside $idle; do
-    wait_for 120 is_option "$who" decay_ms value $own || fail 'not all of them are registered'
+    wait_for 120 is_option "$who" decay_ms value $own || fail "process $who is not registered"
 done
 echo $idle >$groups/pod/idle/cgroup.procs
 before=$(rss_kib $app)
