@@ -95,6 +95,7 @@ uint64_t os_call_count(void);
 void os_count_call(void);
 
 unsigned os_thread_id(void);
+unsigned os_process_id(void);
 
 // True if no thread of this process has that id any more, nor any other by now.
 bool os_thread_is_gone(unsigned thread_id);

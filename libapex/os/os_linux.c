@@ -319,6 +319,12 @@ os_thread_id(void)
     return (unsigned)syscall(SYS_gettid);
 }
 
+unsigned
+os_process_id(void)
+{
+    return (unsigned)getpid();
+}
+
 bool
 os_thread_is_gone(unsigned thread_id)
 {

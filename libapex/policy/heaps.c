@@ -18,7 +18,8 @@ static struct heap *heaps_made; // newest first; atomic, so that sums need no lo
 static struct heap *heaps_idle;
 static uint32_t heaps_count;
 static uint32_t heaps_live;
-static uint32_t heaps_late; // how many of them are `late`
+static uint32_t heaps_late;    // how many of them are `late`
+static unsigned heaps_process; // to which their threads belong
 static struct lock sweep_lock = LOCK_INIT(LOCK_RANK_SWEEP);
 static struct gate_pass sweep_pass; // of whoever has that lock
 static uint64_t swept_ns; // when somebody last looked for sleepers; atomic
@@ -37,6 +38,7 @@ heaps_make(void)
         os_random(&seed, sizeof seed);
         rng_seed(&heap->rng, seed);
         heap_reset(heap);
+        heaps_process = heaps_count == 0 ? os_process_id() : heaps_process;
         heap->index = heaps_count++;
         heap->owner.inbox = INBOX_CLOSED;
         heap->next_made = heaps_made;
@@ -68,13 +70,17 @@ heaps_set_late(struct heap *heap, bool late)
 }
 
 // A heap that was left open: its thread allocated in the last round of destructors, after which no
-// other closes it. It is as sound as any, with its blocks and its inbox. NULL when there is none.
+// other closes it. It is as sound as any, with its blocks and its inbox. NULL when there is none. In
+// the child of a bare clone(), which no handler told, the heaps are those of the parent's threads.
 static struct heap *
 heaps_find_left(void)
 {
     unsigned self = os_thread_id();
 
-    for (struct heap *h = heaps_late == 0 ? NULL : heaps_made; h != NULL; h = h->next_made) {
+    if (heaps_late == 0 || heaps_process != os_process_id()) {
+        return NULL;
+    }
+    for (struct heap *h = heaps_made; h != NULL; h = h->next_made) {
         if (h->late && (h->stats.tid == self || os_thread_is_gone(h->stats.tid))) {
             fence_full(); // what it stored last is read after the kernel has said that it is gone
             return h;
@@ -427,6 +433,7 @@ heaps_fork_parent(void)
 void
 heaps_fork_child_alone(struct heap *self)
 {
+    heaps_process = os_process_id();
     if (self != NULL) {
         self->stats.tid = os_thread_id();
     }

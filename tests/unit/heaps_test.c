@@ -95,6 +95,27 @@ test_a_heap_left_open_serves_the_next(void **state)
     assert_int_equal(p.threads_started - p.threads_exited, after.threads_count);
 }
 
+// After the test above, which leaves a heap open.
+static void
+test_the_child_of_a_bare_fork_takes_no_heap(void **state)
+{
+    struct apex_stats before = {.size_bytes = sizeof before};
+    struct apex_stats after = {.size_bytes = sizeof after};
+    int status;
+
+    (void)state;
+    apex_stats_get(&before);
+    pid_t child = _Fork();
+    if (child == 0) {
+        heap_self.heap = NULL;
+        heaps_open();
+        apex_stats_get(&after);
+        _exit(after.threads_count == before.threads_count + 1 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void
 test_the_child_of_a_fork_has_another_thread(void **state)
 {
@@ -296,6 +317,7 @@ main(void)
         cmocka_unit_test(test_who_crowds_a_sleeper_sweeps_it),
         cmocka_unit_test(test_the_idle_part_shrinks_with_threads),
         cmocka_unit_test(test_a_heap_left_open_serves_the_next), // leaves one
+        cmocka_unit_test(test_the_child_of_a_bare_fork_takes_no_heap),
     };
 
     return cmocka_run_group_tests_name("heaps", tests, NULL, NULL);

@@ -274,6 +274,7 @@ test_clock_and_ids(void **state)
     nanosleep(&pause, NULL);
     assert_true(os_now_ns() >= before + 10000000);
     assert_int_equal(os_thread_id(), getpid());
+    assert_int_equal(os_process_id(), getpid());
     assert_false(os_thread_is_gone(os_thread_id()));
     assert_true(os_thread_is_gone(INT32_MAX)); // more than the kernel can have
     assert_false(os_secure());
