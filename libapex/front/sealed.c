@@ -471,7 +471,6 @@ chunk_realloc(struct block *b, char *p, size_t lead, size_t size)
     size_t old_size = seal_size(chunk) - lead;
     struct mac mac = header_mac(chunk, (uint32_t)chunk->header, 0);
     bool fits = size <= old_size;
-    int saved = errno;
 
     // First of all: a run that grows is one of another class, for which its header is wrong.
     if (unlikely(!seal_is_intact(chunk, b->class, mac, by_malloc))) {
@@ -482,6 +481,7 @@ chunk_realloc(struct block *b, char *p, size_t lead, size_t size)
         seal_resize(b, chunk, size);
         return p;
     }
+    int saved = errno;
     void *q = sealed_alloc(size, SEAL_MALLOC);
     if (q != NULL) {
         memcpy(q, p, fits ? size : old_size);
