@@ -14,6 +14,7 @@
 
 #define FDS_OF_A_CLIENT 2u // pidfd and page
 #define LOOK_BETWEEN 8    // processes between two looks at the clock
+#define LOOK_LEFT_NS UINT64_C(1000000000) // without a step: nobody goes on with it
 
 // With more than so many processes their pages are not kept in our page tables between two looks:
 // they would count as memory of ours, a quarter of a mebibyte each.
@@ -179,6 +180,9 @@ roster_look(struct roster *roster, uint64_t budget_ns)
     uint64_t begin_ns = reply_now_ns(CLOCK_MONOTONIC);
     uint64_t now_ns = begin_ns;
 
+    if (now_ns - roster->look_step_ns >= LOOK_LEFT_NS) {
+        roster->look_next = 0; // begun for somebody who has gone: what it has seen is old
+    }
     if (roster->look_next == 0) {
         if (roster_seen_ns(roster, now_ns) != now_ns) {
             return true;
@@ -200,6 +204,7 @@ roster_look(struct roster *roster, uint64_t budget_ns)
         if (i % LOOK_BETWEEN == 0) {
             now_ns = reply_now_ns(CLOCK_MONOTONIC);
             if (now_ns - begin_ns > budget_ns) {
+                roster->look_step_ns = now_ns;
                 return false;
             }
         }

@@ -38,6 +38,7 @@ struct roster {
     size_t look_next;       // the same of roster_look
     uint64_t look_began_ns; // of the look under way, or the last
     uint64_t looked_ns;     // when the last one ended; 0: there was none
+    uint64_t look_step_ns;  // when its last step ended
     uint64_t registered_total;
     uint64_t answered_total[APEX_HELLO_STATUS_COUNT]; // registrations, by what was answered
     uint64_t sweeps_total;      // of idle processes (apexd/act.h)

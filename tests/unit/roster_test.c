@@ -29,6 +29,7 @@
 #endif
 
 #define DAEMON_ID 42
+#define CROWD 24u // more than a step of a look has at least
 #define SECOND UINT64_C(1000000000)
 
 // As in libapex: the smallest page that is one.
@@ -276,6 +277,43 @@ test_exit(void **state)
     munmap(page, bytes);
 }
 
+// A look at all goes on where its last step ended, unless that is long ago: then whoever it was for
+// has gone, and the next one must not be told what was seen for the first.
+static void
+test_look_left(void **state)
+{
+    struct small_page *page[CROWD];
+    struct client *first = NULL;
+    pid_t child[CROWD];
+    size_t bytes;
+
+    (void)state;
+    for (unsigned i = 0; i < CROWD; i++) {
+        child[i] = fork();
+        if (child[i] == 0) {
+            pause();
+            _exit(0);
+        }
+        struct client *client = add(child[i], i + 1, &page[i], &bytes);
+        first = i == 0 ? client : first;
+    }
+    assert_false(roster_look(roster, 0));
+    size_t step = roster->look_next;
+    assert_false(roster_look(roster, 0));
+    assert_int_equal(roster->look_next, 2 * step);
+    page[0]->process[1] = 124;
+    first->snapshot_ns -= SECOND;
+    roster->look_step_ns -= SECOND;
+    while (!roster_look(roster, 0)) {
+    }
+    assert_int_equal(page_map_value(&first->map, &first->snapshot, "large"), 124);
+    for (unsigned i = 0; i < CROWD; i++) {
+        kill(child[i], SIGKILL);
+        assert_int_equal(waitpid(child[i], NULL, 0), child[i]);
+        munmap(page[i], bytes);
+    }
+}
+
 static void
 test_heartbeat(void **state)
 {
@@ -363,6 +401,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_advice_goes_along, setup, teardown),
         cmocka_unit_test_setup_teardown(test_room_for_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_look_left, setup, teardown),
         cmocka_unit_test_setup_teardown(test_heartbeat, setup, teardown),
         cmocka_unit_test_setup_teardown(test_weights_and_requests, setup, teardown),
         cmocka_unit_test_setup_teardown(test_capacity, setup, teardown),
