@@ -40,7 +40,8 @@ rehome_take(struct rehome *work, struct step *step, uint64_t base, uint64_t end)
 {
     uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 
-    while (work->offset < end && step->count < work->pages) {
+    while (work->offset < end && step->count < work->pages &&
+           step->count * page_bytes < REHOME_STEP_BYTES) {
         step->page[step->count++] = (void *)(uintptr_t)(base + work->offset);
         work->offset += page_bytes;
     }

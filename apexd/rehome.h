@@ -16,7 +16,8 @@
 #include <stdint.h>
 
 #define REHOME_STEP_MS 32
-#define REHOME_STEP_PAGES 512u // of 4 KiB, 64 MiB/s; fewer where a step takes long
+#define REHOME_STEP_PAGES 512u // fewer where a step takes long
+#define REHOME_STEP_BYTES ((uint64_t)REHOME_STEP_PAGES * 4096) // 64 MiB/s; pages may be larger
 #define REHOME_STEP_PAGES_MIN 32u // in the first step: nobody knows yet how long one takes
 #define REHOME_STEP_NS UINT64_C(8000000) // a step that takes longer is followed by half of one
 #define REHOME_HOME UINT32_MAX // as a target: each superblock where its page says it belongs
