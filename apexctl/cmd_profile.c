@@ -80,7 +80,7 @@ profile_take_rate(struct profile_request *r, const char *text)
     const char *unit = text + digits;
     bool zero = strspn(text, "0") == digits;
 
-    if (zero || (unit[0] != '\0' && (strchr("kmg", unit[0]) == NULL || unit[1] != '\0'))) {
+    if (zero || (unit[0] != '\0' && (strchr("kKmMgG", unit[0]) == NULL || unit[1] != '\0'))) {
         fprintf(stderr, "apexctl: --rate takes a number of bytes, as 512k, not %s\n", text);
         return false;
     }
