@@ -77,6 +77,12 @@ answers_key(const struct message_request *request, char key[ANSWERS_KEY_BYTES])
             cJSON_PrintPreallocated(params, key, ANSWERS_KEY_BYTES, false));
 }
 
+static bool
+answers_is_of(const struct answers_shared *s, uid_t uid, enum method method, const char *key)
+{
+    return s->text != NULL && s->uid == uid && s->method == method && strcmp(s->params, key) == 0;
+}
+
 struct answer_text *
 answers_find(struct answers *answers, uid_t uid, const struct message_request *request)
 {
@@ -88,8 +94,7 @@ answers_find(struct answers *answers, uid_t uid, const struct message_request *r
     }
     for (unsigned i = 0; i < ANSWERS_SHARED_MAX; i++) {
         struct answers_shared *s = &answers->shared[i];
-        if (answers_is_fresh(s, now_ns) && s->method == request->method && s->uid == uid &&
-            strcmp(s->params, key) == 0) {
+        if (answers_is_of(s, uid, request->method, key) && answers_is_fresh(s, now_ns)) {
             s->text->uses++;
             return s->text;
         }
@@ -97,7 +102,8 @@ answers_find(struct answers *answers, uid_t uid, const struct message_request *r
     return NULL;
 }
 
-// Keeps a text in the place of the oldest, if others may be given it.
+// Keeps a text, if others may be given it: in the place of the last answer to the same, or of the
+// oldest.
 static void
 answers_keep(struct answers *answers, uid_t uid, const struct message_request *request,
              struct answer_text *text)
@@ -111,8 +117,12 @@ answers_keep(struct answers *answers, uid_t uid, const struct message_request *r
     if (!answers_is_crowded(answers) || !answers_key(request, made.params)) {
         return;
     }
-    for (unsigned i = 1; i < ANSWERS_SHARED_MAX; i++) {
+    for (unsigned i = 0; i < ANSWERS_SHARED_MAX; i++) {
         struct answers_shared *s = &answers->shared[i];
+        if (answers_is_of(s, uid, request->method, made.params)) {
+            place = s;
+            break;
+        }
         if (place->text != NULL && (s->text == NULL || s->made_ns < place->made_ns)) {
             place = s;
         }
@@ -148,6 +158,18 @@ answers_tidy(struct answers *answers, uint64_t now_ns)
     for (unsigned i = 0; i < ANSWERS_SHARED_MAX; i++) {
         struct answers_shared *s = &answers->shared[i];
         if (!answers_is_fresh(s, now_ns)) {
+            answers_release(answers, s->text);
+            s->text = NULL;
+        }
+    }
+}
+
+void
+answers_spare(struct answers *answers)
+{
+    for (unsigned i = 0; i < ANSWERS_SHARED_MAX; i++) {
+        struct answers_shared *s = &answers->shared[i];
+        if (s->text != NULL && s->text->uses == 1) {
             answers_release(answers, s->text);
             s->text = NULL;
         }

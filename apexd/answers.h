@@ -15,6 +15,7 @@
 
 #define ANSWERS_SHARED_MAX 8 // kept for those who ask the same
 #define ANSWERS_KEY_BYTES 64 // of parameters that are compared for that
+#define ANSWERS_STEP_NS UINT64_C(4000000) // of looking at processes, before others get their turn
 
 // The text of a result or of an error, for all who are being sent it.
 struct answer_text {
@@ -59,6 +60,9 @@ struct answer_text *answers_take(struct answers *answers, char *text);
 
 // One use less; nothing for NULL.
 void answers_release(struct answers *answers, struct answer_text *text);
+
+// Lets go of those that are kept and nobody is being sent: for when memory is short.
+void answers_spare(struct answers *answers);
 
 // Lets go of answers that are too old to be handed out again: they are only memory.
 void answers_tidy(struct answers *answers, uint64_t now_ns);

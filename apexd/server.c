@@ -45,6 +45,7 @@ struct connection {
     uint64_t entered;   // when it came into this state, by server_clock
     uint64_t turn;      // when it last got an answer that takes long, by server_clock; 0: never
     uint64_t user_turn; // when a connection of its user did
+    unsigned passed;    // how many of its user had their turn who came later; while it waits
     unsigned handles;   // that the loop still has
     uid_t uid;
     bool answered; // at least one answer was read
@@ -59,7 +60,7 @@ struct connection {
     char buffer[FRAME_REQUEST_BYTES_MAX];
 };
 
-static uint64_t server_clock; // grows with each change of a state: who is earlier?
+static uint64_t server_clock; // grows with each change of a state and each turn
 
 static void server_continue(struct connection *c);
 static void server_on_work(uv_idle_t *idle);
@@ -224,6 +225,9 @@ server_make_room(void *owner)
 static void
 server_bound_answers(struct server *server, const struct connection *asker)
 {
+    if (server->answers->bytes > SERVER_REPLIES_BYTES_MAX) {
+        answers_spare(server->answers); // nobody reads those
+    }
     while (server->answers->bytes > SERVER_REPLIES_BYTES_MAX) {
         struct connection *longest = NULL;
         for (struct connection *c = server->first; c != NULL; c = c->next) {
@@ -237,6 +241,15 @@ server_bound_answers(struct server *server, const struct connection *asker)
         }
         server_evict(longest, "too many answers wait to be read");
     }
+}
+
+static void
+server_wait(struct connection *c)
+{
+    c->passed = 0;
+    uv_read_stop((uv_stream_t *)&c->pipe);
+    server_enter(c, CONNECTION_WORK);
+    uv_idle_start(&c->server->work, server_on_work);
 }
 
 // --- Answers -------------------------------------------------------------------------------------
@@ -383,9 +396,7 @@ server_on_tick(uv_timer_t *timer)
         subscription_drop(c->subscription);
     } else if (subscription_walks(c->subscription) &&
                answers_is_long(c->server->answers, &totals)) {
-        uv_read_stop((uv_stream_t *)&c->pipe);
-        server_enter(c, CONNECTION_WORK);
-        uv_idle_start(&c->server->work, server_on_work);
+        server_wait(c);
     } else {
         server_send_event(c);
     }
@@ -447,19 +458,27 @@ server_answer(struct connection *c, const char *line, size_t length)
     } else if (!answers_is_long(c->server->answers, &c->request)) {
         server_call(c);
     } else if (!server_answer_shared(c)) {
-        uv_read_stop((uv_stream_t *)&c->pipe);
-        server_enter(c, CONNECTION_WORK);
-        uv_idle_start(&c->server->work, server_on_work);
+        server_wait(c);
     }
 }
 
 // --- Looking at all processes --------------------------------------------------------------------
 
+// Who has had none comes first, and so does who was passed over too often.
+static uint64_t
+server_turn(const struct connection *c)
+{
+    return c->passed < SERVER_PASSED_MAX ? c->turn : 0;
+}
+
 static bool
 server_is_before(const struct connection *a, const struct connection *b)
 {
+    uint64_t turn_a = server_turn(a);
+    uint64_t turn_b = server_turn(b);
+
     return a->user_turn != b->user_turn ? a->user_turn < b->user_turn
-           : a->turn != b->turn         ? a->turn < b->turn
+           : turn_a != turn_b           ? turn_a < turn_b
                                         : a->entered < b->entered;
 }
 
@@ -483,7 +502,10 @@ server_took_turn(struct connection *taker)
 {
     taker->turn = ++server_clock;
     for (struct connection *c = taker->server->first; c != NULL; c = c->next) {
-        c->user_turn = c->uid == taker->uid ? taker->turn : c->user_turn;
+        if (c->uid == taker->uid) {
+            c->user_turn = taker->turn;
+            c->passed += c->state == CONNECTION_WORK && c->entered < taker->entered ? 1 : 0;
+        }
     }
 }
 
@@ -500,7 +522,7 @@ server_on_work(uv_idle_t *idle)
         return;
     }
     if ((next->subscription != NULL || methods_walks(&next->request)) &&
-        !roster_look(server->roster, SERVER_STEP_NS)) {
+        !roster_look(server->roster, ANSWERS_STEP_NS)) {
         return;
     }
     server_took_turn(next);

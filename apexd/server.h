@@ -9,7 +9,7 @@
 // answered, or those that have not. A look at all processes is taken in steps, so that others are
 // served in between, and an answer made of it is handed out to all who ask for the same meanwhile.
 // Of those who wait for such an answer the next is one of the user, and of his connections the one,
-// that got none for longest.
+// that got none for longest; but not for ever do new ones come before one that stays.
 
 #ifndef APEXD_SERVER_H
 #define APEXD_SERVER_H
@@ -27,13 +27,13 @@
 #define SERVER_REPLIES_BYTES_MAX ((size_t)12 << 20) // waiting to be read, in sum
 #define SERVER_SUBSCRIPTIONS_MAX 64                 // of all users
 #define SERVER_SUBSCRIPTIONS_OF_UID_MAX 32
-#define SERVER_STEP_NS UINT64_C(4000000) // of preparing, before others get their turn
+#define SERVER_PASSED_MAX 4 // who came later and come before a connection of the same user
 
 struct server {
     struct answers *answers;
     struct roster *roster;
     struct door door;
-    uv_idle_t work; // runs while somebody waits for a look at all processes
+    uv_idle_t work; // runs while somebody waits for a look at all processes, or for a turn
     unsigned connections;
     unsigned connections_max;
     struct connection *first; // the newest

@@ -526,6 +526,7 @@ EXTRA_DIST += \
 
 # The modules of apexd and apexctl.
 daemon_tests = \
+	tests/unit/answers_test \
 	tests/unit/doctor_numa_test \
 	tests/unit/doctor_process_test \
 	tests/unit/elf_file_test \
@@ -596,6 +597,8 @@ tests_unit_profile_map_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_render_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_render_test_CFLAGS = $(daemon_cflags)
 tests_unit_render_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
+tests_unit_answers_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_answers_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_roster_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_roster_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_advisor_test_CPPFLAGS = $(daemon_cppflags)
