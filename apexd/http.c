@@ -28,6 +28,7 @@ struct http_connection {
     uint64_t begun_ms; // by the loop's clock
     bool dropped;      // the library has not noticed yet
     bool waits;        // for its turn; the library does nothing with it meanwhile
+    bool walks;        // it also waits for a look at all processes
     bool has_turn;
     size_t reply_bytes;
 };
@@ -66,16 +67,26 @@ http_drop(struct http_connection *c, const char *why)
     }
 }
 
+// Whether it waits for us, and not we for it.
+static bool
+http_is_kept_waiting(const struct http_connection *c)
+{
+    return c->waits || (c->has_turn && c->reply_bytes == 0);
+}
+
 static void
 http_drop_oldest(struct http_listener *l)
 {
-    struct http_connection *c = l->first;
+    struct http_connection *oldest = NULL;
 
-    while (c != NULL && c->dropped) {
-        c = c->next;
+    for (struct http_connection *c = l->first; c != NULL; c = c->next) {
+        if (!c->dropped &&
+            (oldest == NULL || (http_is_kept_waiting(oldest) && !http_is_kept_waiting(c)))) {
+            oldest = c;
+        }
     }
-    if (c != NULL) {
-        http_drop(c, "others wait, and it is the oldest");
+    if (oldest != NULL) {
+        http_drop(oldest, "others wait, and it is the oldest");
     }
 }
 
@@ -188,7 +199,7 @@ http_ask(const struct http_listener *l, struct http_connection *c, const char *p
     } else if (l->http->replies_bytes > HTTP_REPLIES_BYTES_MAX && strcmp(path, "/healthz") != 0) {
         http_answer_error(answer, MHD_HTTP_SERVICE_UNAVAILABLE, MESSAGE_TOO_BUSY,
                           "too many answers wait to be read");
-    } else if (!c->has_turn && http_answer_is_long(answers, &request)) {
+    } else if (!c->has_turn && http_answer_is_long(answers, &request, &c->walks)) {
         return false;
     } else {
         http_answer(answers, &request, answer);
@@ -318,7 +329,20 @@ http_next(const struct http *http)
     return next;
 }
 
-// A step of the look at all processes; when it is done, one answer.
+// All ask again: an answer that was just made may be theirs, too. The others wait on.
+static void
+http_wake(struct http *http)
+{
+    for (unsigned i = 0; i < http->count; i++) {
+        for (struct http_connection *c = http->listener[i].first; c != NULL; c = c->next) {
+            http_resume(c);
+        }
+        http_run(&http->listener[i]);
+    }
+}
+
+// One answer, and the same to all who want it; or a step of the look at all processes that it needs
+// before.
 static void
 http_on_work(uv_idle_t *idle)
 {
@@ -327,11 +351,15 @@ http_on_work(uv_idle_t *idle)
 
     if (next == NULL) {
         uv_idle_stop(idle);
-    } else if (roster_look(http->answers->methods->roster, HTTP_STEP_NS)) {
+    } else if (!next->walks || roster_look(http->answers->methods->roster, ANSWERS_STEP_NS)) {
         struct http_listener *l = next->listener;
+        bool is_shared = next->walks;
         next->has_turn = true;
         http_resume(next);
         http_run(l);
+        if (is_shared) {
+            http_wake(http);
+        }
     }
 }
 

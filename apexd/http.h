@@ -2,10 +2,11 @@
 //
 // http.sock and, if asked for, a port of the loopback interface: HTTP/1.1 by libmicrohttpd, which
 // has its own epoll set and is run from our loop, without a thread. The only file that knows it.
-// One request a connection. What takes long waits until all processes have been looked at, in
-// steps, and then for its turn, one in a turn of the loop. A connection that is not done in time is
-// closed, however busily it sends or reads; and when many wait, the oldest makes room, so that
-// those who do not read their answers keep nobody else out.
+// One request a connection. What takes long waits for its turn, one in a turn of the loop, and
+// before that, if it is about all processes, until they have been looked at, in steps. A connection
+// that is not done in time is closed, however busily it sends or reads; and when many are there,
+// one makes room: the oldest that keeps us waiting, so that those who ask nothing or do not read
+// their answers keep nobody else out.
 
 #ifndef APEXD_HTTP_H
 #define APEXD_HTTP_H
@@ -21,7 +22,6 @@
 #define HTTP_CROWD 24                  // from here on the oldest makes room
 #define HTTP_REQUEST_BYTES_MAX 8192    // line and headers
 #define HTTP_DEADLINE_MS 5000          // from the first byte of a request to the last of its answer
-#define HTTP_STEP_NS UINT64_C(4000000) // of looking at processes, before others get their turn
 #define HTTP_REPLIES_BYTES_MAX ((size_t)8 << 20) // waiting to be read, in sum
 
 struct http_listener {

@@ -15,11 +15,12 @@
 #define JSON "application/json"
 #define PLAIN "text/plain; charset=utf-8"
 #define PREFIX "/v1/"
+#define METRICS_PATH "/metrics"
 
 // A link that a browser follows must not change anything, so methods are named here one by one.
 static const enum method http_methods[] = {
-    METHOD_hello, METHOD_stats, METHOD_processes, METHOD_map,     METHOD_frag,
-    METHOD_ctl,   METHOD_rules, METHOD_topology,  METHOD_metrics, METHOD_profile,
+    METHOD_hello, METHOD_stats,    METHOD_processes, METHOD_map,     METHOD_frag,    METHOD_ctl,
+    METHOD_rules, METHOD_topology, METHOD_numa,      METHOD_metrics, METHOD_profile,
 };
 
 static unsigned
@@ -155,6 +156,20 @@ http_answer_method(struct answers *answers, const struct http_request *http, enu
     message_request_free(&request);
 }
 
+static struct scrape_options
+http_answer_scrape(const struct methods *m, const struct http_request *http,
+                   const struct message_request *request)
+{
+    bool open = message_param_flag(request, "openmetrics");
+
+    return (struct scrape_options){
+        .uid = http->uid,
+        .per_process = message_param_flag(request, "per_process"),
+        .format = open ? METRICS_OPENMETRICS : metrics_choose(http->accept),
+        .started_ns = m->started_ns,
+    };
+}
+
 static void
 http_answer_metrics(struct methods *m, const struct http_request *http, struct http_answer *answer)
 {
@@ -163,13 +178,7 @@ http_answer_metrics(struct methods *m, const struct http_request *http, struct h
     enum message_error error = http_answer_parse(http, METHOD_metrics, &request, &why);
 
     if (error == MESSAGE_NONE) {
-        bool open = message_param_flag(&request, "openmetrics");
-        struct scrape_options options = {
-            .uid = http->uid,
-            .per_process = message_param_flag(&request, "per_process"),
-            .format = open ? METRICS_OPENMETRICS : metrics_choose(http->accept),
-            .started_ns = m->started_ns,
-        };
+        struct scrape_options options = http_answer_scrape(m, http, &request);
         answer->status = 200;
         answer->type = metrics_content_type(options.format);
         size_t bytes;
@@ -199,11 +208,18 @@ http_answer_is_our_name(const char *host)
     return false;
 }
 
+// Over the port, somebody who knows us by another name.
+static bool
+http_answer_is_foreign(const struct http_request *http)
+{
+    return http->uid == SCRAPE_NOBODY && http->host != NULL && !http_answer_is_our_name(http->host);
+}
+
 // The method that a path names: METHOD_COUNT when it names none that HTTP has.
 static enum method
 http_answer_find(const char *path)
 {
-    if (strcmp(path, "/metrics") == 0) {
+    if (strcmp(path, METRICS_PATH) == 0) {
         return METHOD_metrics;
     }
     for (size_t i = 0; i < sizeof http_methods / sizeof http_methods[0]; i++) {
@@ -215,20 +231,35 @@ http_answer_find(const char *path)
     return METHOD_COUNT;
 }
 
+// Whether there is a text of a moment ago for the same request.
+static bool
+http_answer_is_kept(struct answers *answers, const struct http_request *http,
+                    const struct message_request *request)
+{
+    if (strcmp(http->path, METRICS_PATH) == 0) {
+        struct scrape_options options = http_answer_scrape(answers->methods, http, request);
+        return scrape_is_kept(&answers->methods->scrapes, &options);
+    }
+    struct answer_text *text = answers_find(answers, http->uid, request);
+    answers_release(answers, text);
+    return text != NULL;
+}
+
 bool
-http_answer_is_long(struct answers *answers, const struct http_request *http)
+http_answer_is_long(struct answers *answers, const struct http_request *http, bool *walks)
 {
     enum method method = http_answer_find(http->path);
     struct message_request request;
     const char *why;
 
-    if (method == METHOD_COUNT) {
+    *walks = false;
+    if (method == METHOD_COUNT || http_answer_is_foreign(http)) {
         return false;
     }
-    bool good = http_answer_parse(http, method, &request, &why) == MESSAGE_NONE;
-    struct answer_text *text = good ? answers_find(answers, http->uid, &request) : NULL;
-    bool is_long = good && text == NULL && answers_is_long(answers, &request);
-    answers_release(answers, text);
+    bool is_long = http_answer_parse(http, method, &request, &why) == MESSAGE_NONE &&
+                   answers_is_long(answers, &request) &&
+                   !http_answer_is_kept(answers, http, &request);
+    *walks = is_long && methods_walks(&request);
     message_request_free(&request);
     return is_long;
 }
@@ -239,12 +270,11 @@ http_answer(struct answers *answers, const struct http_request *request, struct 
     enum method method = http_answer_find(request->path);
 
     *answer = (struct http_answer){0};
-    if (request->uid == SCRAPE_NOBODY && request->host != NULL &&
-        !http_answer_is_our_name(request->host)) {
+    if (http_answer_is_foreign(request)) {
         http_answer_error(answer, 403, MESSAGE_DENIED, "this daemon is called localhost");
     } else if (strcmp(request->path, "/healthz") == 0) {
         http_answer_set(answer, 200, PLAIN, strdup("ok\n"));
-    } else if (strcmp(request->path, "/metrics") == 0) {
+    } else if (strcmp(request->path, METRICS_PATH) == 0) {
         http_answer_metrics(answers->methods, request, answer);
     } else if (method != METHOD_COUNT) {
         http_answer_method(answers, request, method, answer);

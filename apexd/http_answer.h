@@ -44,8 +44,9 @@ struct http_answer {
 void http_answer(struct answers *answers, const struct http_request *request,
                  struct http_answer *answer);
 
-// Whether http_answer takes long now: what others have just asked for does not.
-bool http_answer_is_long(struct answers *answers, const struct http_request *request);
+// Whether http_answer takes long now: what others have just asked for does not. `*walks`: because
+// all processes have to be looked at.
+bool http_answer_is_long(struct answers *answers, const struct http_request *request, bool *walks);
 
 // An answer that says what is wrong, as JSON: {"error":{"code":"…","message":"…"}}.
 void http_answer_error(struct http_answer *answer, unsigned status, enum message_error error,

@@ -204,16 +204,30 @@ scrape_make(struct roster *roster, const struct scrape_options *options, uint64_
     return text;
 }
 
+static unsigned
+scrape_place(const struct scrape_options *options)
+{
+    return (options->format == METRICS_OPENMETRICS ? 1 : 0) | (options->per_process ? 2 : 0) |
+           (options->uid == SCRAPE_NOBODY ? 4 : 0);
+}
+
+bool
+scrape_is_kept(const struct scrape_cache *cache, const struct scrape_options *options)
+{
+    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
+    const struct scrape_text *t = &cache->text[scrape_place(options)];
+
+    return t->text != NULL && t->uid == options->uid && now_ns - t->made_ns < CLIENT_SNAPSHOT_NS;
+}
+
 const char *
 scrape(struct scrape_cache *cache, struct roster *roster, const struct scrape_options *options,
        size_t *bytes)
 {
-    uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
-    unsigned place = (options->format == METRICS_OPENMETRICS ? 1 : 0) |
-                     (options->per_process ? 2 : 0) | (options->uid == SCRAPE_NOBODY ? 4 : 0);
-    struct scrape_text *t = &cache->text[place];
+    struct scrape_text *t = &cache->text[scrape_place(options)];
 
-    if (t->text == NULL || t->uid != options->uid || now_ns - t->made_ns >= CLIENT_SNAPSHOT_NS) {
+    if (!scrape_is_kept(cache, options)) {
+        uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
         free(t->text);
         t->text = scrape_make(roster, options, now_ns, &t->bytes);
         t->uid = options->uid;

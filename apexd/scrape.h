@@ -41,6 +41,9 @@ struct scrape_cache {
 const char *scrape(struct scrape_cache *cache, struct roster *roster,
                    const struct scrape_options *options, size_t *bytes);
 
+// Whether scrape() would only have to hand out what it has.
+bool scrape_is_kept(const struct scrape_cache *cache, const struct scrape_options *options);
+
 void scrape_cache_free(struct scrape_cache *cache);
 
 #endif

@@ -13,7 +13,7 @@ from support import *
 
 TOLD_MAX = int(re.search(r"REPLY_TOLD_MAX (\d+)", open(
     os.path.join(SOURCE, "apexd/reply.h"), encoding="utf-8").read()).group(1))
-PROCESSES = TOLD_MAX + 2  # and more than AT_ONCE_MAX of apexd/server.c
+PROCESSES = TOLD_MAX + 2  # and more than AT_ONCE_MAX of apexd/answers.c
 STALE_S = 0.25  # after that an answer is made anew
 NOBODY = 65534
 
@@ -88,6 +88,28 @@ def test_newcomer(daemon):
         check(True in [is_new for _, is_new in order[:4]], "a newcomer comes before those who had their turn")
 
 
+def test_stays(daemon):
+    """Nor do newcomers for ever come before one that had an answer, and asks again."""
+    passed_max = int(re.search(r"SERVER_PASSED_MAX (\d+)", open(
+        os.path.join(SOURCE, "apexd/server.h"), encoding="utf-8").read()).group(1))
+    time.sleep(STALE_S)  # or its first answer would be one that was made for others
+    with contextlib.ExitStack() as stack:
+        stays = stack.enter_context(Control(daemon.dir))
+        send(stays, REQUESTS[0])
+        made_ns(stays)
+        new = [stack.enter_context(Control(daemon.dir)) for _ in REQUESTS[1:]]
+        for control in new:
+            check("result" in control.ask("hello"), "let in")
+        time.sleep(STALE_S)
+        with stopped(daemon):
+            send(stays, REQUESTS[0])
+            for control, request in zip(new, REQUESTS[1:]):
+                send(control, request)
+        stays_ns = made_ns(stays)
+        before = [control for control in new if made_ns(control) < stays_ns]
+        check(len(before) <= passed_max, "%d newcomers come first" % len(before))
+
+
 def test_light(daemon):
     """What takes no time comes before what may: that is done one at a time."""
     pid = min(listed(daemon.dir))
@@ -159,6 +181,14 @@ def test_http(daemon):
             return all(body(s) == line for s in asked)
 
     wait_until(one_for_all, "the same request has the same answer on both sockets")
+    # Who waits for its turn is not thrown out for those who ask nothing.
+    time.sleep(STALE_S)
+    with contextlib.ExitStack() as stack:
+        with stopped(daemon):
+            waits = get(stack, daemon, b"/v1/stats")
+            for _ in range(30):
+                stack.enter_context(http_connect(daemon.dir))
+        same(body(waits)["processes"], PROCESSES, "in a crowd of silent ones")
     # A look in steps lets go of the pages.
     time.sleep(STALE_S)
     ask(daemon.dir, "stats")
@@ -198,9 +228,11 @@ with Daemon(mode=0o755) as it:
                              stdout=subprocess.DEVNULL)
     wait_until(lambda: ask(it.dir, "stats")["processes"] == PROCESSES, "a crowd")
     crowd.send_signal(signal.SIGSTOP)  # or it would take turns itself
-    for test in [test_same, test_newcomer, test_light, test_length, test_http] + (
-            [test_users] if os.geteuid() == 0 else []) + [test_end]:
-        test(it)
-    crowd.kill()
-    crowd.wait()
+    try:
+        for test in [test_same, test_newcomer, test_stays, test_light, test_length, test_http] + (
+                [test_users] if os.geteuid() == 0 else []) + [test_end]:
+            test(it)
+    finally:
+        crowd.kill()
+        crowd.wait()
 finish()
