@@ -70,8 +70,8 @@ heaps_set_late(struct heap *heap, bool late)
 }
 
 // A heap that was left open: its thread allocated in the last round of destructors, after which no
-// other closes it. It is as sound as any, with its blocks and its inbox. NULL when there is none. In
-// the child of a bare clone(), which no handler told, the heaps are those of the parent's threads.
+// other closes it. It is as sound as any, with its blocks and its inbox. NULL when there is none.
+// In the child of a bare clone(), which no handler told, all are those of the parent's threads.
 static struct heap *
 heaps_find_left(void)
 {

@@ -51,9 +51,9 @@ attach_poll(uint64_t now_ns)
 }
 
 // Around fork, before and after the locks of the heaps: no attempt is under way while the
-// process is copied, so no child inherits a descriptor of one. (A handler of a signal that forks amid
-// one is the exception: parent and child share its connection, and whoever gets no answer by it comes
-// again.)
+// process is copied, so no child inherits a descriptor of one. The exception is a handler of a
+// signal that forks amid one: parent and child share its connection, and whoever gets no answer
+// comes again.
 void attach_fork_prepare(void);
 void attach_fork_parent(void);
 
