@@ -210,6 +210,7 @@ libapex_libapexall_la_SHORTNAME = apex
 libapex_libapexcxx_la_SHORTNAME = apex
 libapex_libapexcxx_static_la_SHORTNAME = apex_static
 libapex_libapex_dlopen_la_SHORTNAME = apex_dlopen
+libapex_libapex_la_SHORTNAME = apex_so
 libapex_libapex_hardened_la_SHORTNAME = apex_hardened_so
 libapex_libapexcxx_hardened_la_SHORTNAME = apex_hardened
 libapex_libapex_guard_la_SHORTNAME = apex_guard
@@ -240,7 +241,8 @@ libapex_link = -version-info 0:0:0 -no-undefined -shared $(LIB_LDFLAGS) \
 	-Wl,-Bsymbolic-functions -Wl,--dynamic-list-cpp-new \
 	-Wl,--version-script=$(top_srcdir)/libapex/libapex.map
 
-libapex_libapex_la_SOURCES =
+libapex_libapex_la_SOURCES = libapex/front/interpose_fork.c
+libapex_libapex_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
 libapex_libapex_la_LIBADD = libapex/libapexall.la libapex/libapexcxx.la
 libapex_libapex_la_LDFLAGS = $(libapex_link)
 libapex_libapex_la_DEPENDENCIES = libapex/libapexall.la libapex/libapexcxx.la libapex/libapex.map
@@ -249,7 +251,7 @@ libapex_libapexcxx_hardened_la_SOURCES = libapex/front/interpose_cxx.c
 libapex_libapexcxx_hardened_la_CPPFLAGS = $(libapex_hardened_cppflags)
 libapex_libapexcxx_hardened_la_CFLAGS = $(libapex_cflags) -fexceptions
 
-libapex_libapex_hardened_la_SOURCES = libapex/front/interpose.c
+libapex_libapex_hardened_la_SOURCES = libapex/front/interpose.c libapex/front/interpose_fork.c
 libapex_libapex_hardened_la_CPPFLAGS = $(libapex_hardened_cppflags)
 libapex_libapex_hardened_la_CFLAGS = $(libapex_cflags) $(libapex_tls_preload)
 libapex_libapex_hardened_la_LIBADD = libapex/libapexcore_hardened.la \

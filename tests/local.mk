@@ -992,6 +992,7 @@ docs_examples_remote_order_LDADD = -lpthread
 # built by the scripts. Quick.
 abi_scripts = \
 	tests/abi/api.sh \
+	tests/abi/atfork.sh \
 	tests/abi/dlopen.sh \
 	tests/abi/early.sh \
 	tests/abi/guard.sh \
@@ -1012,6 +1013,8 @@ endif
 
 EXTRA_DIST += $(abi_scripts) $(abi_cxx_scripts)
 EXTRA_DIST += \
+	tests/abi/atfork.c \
+	tests/abi/atfork_lib.c \
 	tests/abi/dlopen.c \
 	tests/abi/early.c \
 	tests/abi/early_lib.c \

@@ -146,5 +146,7 @@ background_fork_child(void)
 {
     lock_renew(&work_lock);
     state = ABSENT;
-    process = getpid();
+    if (process != 0) { // else a constructor forks before ours has run: it is to run in the child
+        process = getpid();
+    }
 }

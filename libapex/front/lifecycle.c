@@ -31,6 +31,7 @@
 enum { NOT_STARTED = 0, STARTING = 1, STARTED = 2 };
 
 static uint32_t process_state;
+static uint32_t fork_state;
 static pthread_key_t exit_key;
 static bool exit_key_made;
 static bool configured; // false while the environment has not been there to read
@@ -173,16 +174,17 @@ extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
 
-static bool streams_held; // by the thread that forks
-static bool forks_alone;  // it is the only one
+// Both are the forking thread's, which writes the second when it is alone or holds the locks.
+static bool streams_held;
+static bool forks_alone;
 
 // A single thread waits for nobody and takes no locks. If it forks in the handler of a signal that
 // interrupted malloc, it holds some already, which stay its own in the child, where it goes on.
 static void
 lifecycle_fork_prepare(void)
 {
-    forks_alone = __libc_single_threaded;
-    if (forks_alone) {
+    if (__libc_single_threaded) {
+        forks_alone = true;
         return;
     }
     bool hold = _IO_list_lock != NULL && _IO_list_unlock != NULL && _IO_list_resetlock != NULL;
@@ -192,6 +194,7 @@ lifecycle_fork_prepare(void)
     attach_fork_prepare();
     heaps_fork_prepare();
     streams_held = hold;
+    forks_alone = false;
 }
 
 static void
@@ -225,6 +228,31 @@ lifecycle_fork_child(void)
     }
 }
 
+// Handlers find a process that has been started, even where no malloc has come before. Whoever
+// comes second waits: it is about to register handlers that must come behind ours. Whatever glibc
+// allocates meanwhile finds no lock of ours held.
+void
+lifecycle_register(void)
+{
+    uint32_t expected = NOT_STARTED;
+    int saved = errno;
+
+    // Both acquires pair with the releases below.
+    if (likely(load_acquire(&fork_state) == STARTED)) {
+        return;
+    }
+    lifecycle_start_once();
+    if (cas_strong_acquire(&fork_state, &expected, STARTING)) {
+        bool done = pthread_atfork(lifecycle_fork_prepare, lifecycle_fork_parent,
+                                   lifecycle_fork_child) == 0;
+        store_release(&fork_state, done ? STARTED : NOT_STARTED);
+    }
+    while (load_acquire(&fork_state) == STARTING) {
+        os_yield();
+    }
+    errno = saved;
+}
+
 // --- Process -------------------------------------------------------------------------------------
 
 // So much of the heap is looked at when the process ends: some milliseconds (hardened), or one.
@@ -254,8 +282,9 @@ lifecycle_seal(void)
     }
 }
 
-// As early as constructors of this object can be. Libraries that the program links may have theirs
-// before, and register fork handlers there: lock_fork_begin() is what lets those allocate.
+// As early as constructors of this object can be. Libraries that the program links have theirs
+// before; fork handlers that they register there come behind ours all the same, where
+// front/interpose_fork.c sees to it. Elsewhere lock_fork_begin() at least lets them allocate.
 __attribute__((constructor(101))) static void
 lifecycle_constructor(void)
 {
@@ -264,7 +293,7 @@ lifecycle_constructor(void)
         lifecycle_configure(); // the first allocation came before libc had an environment
         sampler_poll();
     }
-    pthread_atfork(lifecycle_fork_prepare, lifecycle_fork_parent, lifecycle_fork_child);
+    lifecycle_register();
     attach_init(lifecycle_mirror_all);
     lifecycle_seal();
     attach_try();

@@ -15,4 +15,9 @@ APART struct heap *lifecycle_heap(void);
 // end.
 APART struct heap *lifecycle_heap_to_free(void);
 
+// Registers the fork handlers of libapex, the first time that it is called. To be called before any
+// other handlers are registered: those then run with no lock of libapex held. Any thread that holds
+// no lock of libapex; may allocate, keeps errno.
+void lifecycle_register(void);
+
 #endif

@@ -21,8 +21,9 @@ complain() {
 
 # These are tested where they do their work, by programs that are more than one module:
 #   interpose, interpose_cxx   tests/preload: the malloc names in real programs
+#   interpose_fork             tests/abi/atfork.sh: libraries that are initialised before libapex
 #   os_fault                   tests/oom: every scenario is a test of it
-without='interpose interpose_cxx os_fault'
+without='interpose interpose_cxx interpose_fork os_fault'
 
 for source in $(find libapex -name '*.c' -print | sort); do
     module=$(basename "$source" .c)

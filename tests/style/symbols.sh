@@ -14,7 +14,8 @@ library=$build/libapex/.libs/libapex.so
 # The functions that apex.h declares, and the definitions and assembler names of the malloc names.
 wanted() {
     sed -n 's/^APEX_API .*[ *]\(apex_[a-z_]*\)(.*/\1/p' "$root/libapex/apex.h"
-    awk '/^APEX_EXPORT/ { getline; sub(/\(.*/, ""); print }' "$root/libapex/front/interpose.c"
+    cat "$root"/libapex/front/interpose*.c |
+        awk '/^APEX_EXPORT/ { getline; sub(/\(.*/, ""); print }'
     cat "$root"/libapex/front/interpose*.c | tr '\n' ' ' |
         grep -oE '(OPERATOR|EXPORT_AS)\("[A-Za-z0-9_]+"' |
         sed 's/.*"\(.*\)"/\1/'
@@ -33,10 +34,11 @@ for name in $(comm -23 "$scratch/wanted" "$scratch/given"); do
 done
 
 # Families of libc that allocate, lock or print. fputs and fwrite are absent: malloc_info writes to
-# the stream that it is given.
+# the stream that it is given. So is dlsym, which allocates to say that something is not there:
+# __register_atfork calls it, where no work of libapex is under way.
 forbidden='^(malloc|calloc|realloc|free|posix_memalign|aligned_alloc|memalign|valloc|strdup|strndup|
 |asprintf|vasprintf|printf|fprintf|vfprintf|snprintf|sprintf|dprintf|puts|fopen|fdopen|fclose|
-|fread|fflush|getline|open_memstream|opendir|qsort|setlocale|dlopen|dlsym|backtrace|syslog|atexit|
+|fread|fflush|getline|open_memstream|opendir|qsort|setlocale|dlopen|backtrace|syslog|atexit|
 |pthread_create|getenv|setenv|strerror|perror|localtime|gmtime|time|exit)$'
 forbidden=$(echo "$forbidden" | tr -d '\n')
 nm -D -P --undefined-only "$library" | sed 's/@.*//; s/ .*//' | sort -u >"$scratch/taken"

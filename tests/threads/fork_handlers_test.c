@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // Fork handlers that allocate, registered before and after those of libapex.
-// Reason: prepare handlers run newest first, the others oldest first. So the handlers of a library
-// that was initialised before libapex run while libapex holds every lock; if one of them had to
-// wait for a lock, the fork would never end.
+// Reason: prepare handlers run newest first, the others oldest first. So handlers that were there
+// before those of libapex run while it holds every lock; if one of them had to wait for a lock, the
+// fork would never end. Nothing comes before libapex.so, which takes __register_atfork
+// (tests/abi/atfork.sh), but much before a libapex.a or libapex-dlopen.so.
 
 #include "apex.h"
 

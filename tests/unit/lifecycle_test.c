@@ -126,6 +126,38 @@ test_fork(void **state)
     heap_audit(heap_self.heap);
 }
 
+static void *
+register_main(void *argument)
+{
+    bool *stop = argument;
+
+    while (!load_relaxed(stop)) {
+        lifecycle_register();
+    }
+    return NULL;
+}
+
+// The constructor has registered the handlers. Were they there twice, the fork would wait for locks
+// that it holds itself.
+static void
+test_register_again(void **state)
+{
+    bool stop = false;
+    pthread_t thread[2];
+
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&thread[i], NULL, register_main, &stop), 0);
+    }
+    errno = 4711;
+    lifecycle_register();
+    assert_int_equal(errno, 4711);
+    test_fork(state);
+    store_relaxed(&stop, true);
+    for (unsigned i = 0; i < 2; i++) {
+        pthread_join(thread[i], NULL);
+    }
+}
+
 int
 main(void)
 {
@@ -133,6 +165,7 @@ main(void)
         cmocka_unit_test(test_destructors_after_ours),
         cmocka_unit_test(test_first_and_last_use),
         cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_register_again),
     };
 
     return cmocka_run_group_tests_name("lifecycle", tests, NULL, NULL);
