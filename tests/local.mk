@@ -78,6 +78,7 @@ tests_unit_constants_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_constants_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_guard_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_guard_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
+tests_unit_guard_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=madvise -Wl,--wrap=mprotect
 tests_unit_inspect_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_inspect_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_quarantine_global_test_CPPFLAGS = $(libapex_hardened_cppflags)

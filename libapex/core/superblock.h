@@ -35,6 +35,7 @@ struct superblock {
     uint32_t node;          // the same as the kernel numbers it
     uint32_t resident_bytes; // of all its blocks, as last looked at; what was taken since counts
     uint64_t lazy;          // blocks, as `free` and `dirty`
+    uint8_t guards;         // around blocks 0 and 1 to 63, of those that count (core/guard.h)
 };
 
 _Static_assert(sizeof(struct superblock) <= DESCRIPTOR_BYTES, "it takes the place of a descriptor");

@@ -53,12 +53,16 @@ int os_resident(void *address, size_t bytes, uint8_t *pages);
 // the coarse clock old.
 bool os_has_swap(void);
 
-// Makes committed pages inaccessible, and gives what was in them back; and the opposite: they can
-// be read and written, and read as zero where they were guarded. From Linux 6.13 on without a
-// further mapping; before, or in locked memory, the first fails with ENOMEM when a budget of such
-// is used up (and with EINVAL in locked memory before 5.18).
+// Makes committed pages inaccessible, and gives what was in them back, without a further mapping;
+// and the opposite: where they were guarded they read as zero. EINVAL before Linux 6.13, and in
+// locked memory: then all that was accessible still is.
 int os_guard(void *address, size_t bytes);
-int os_unguard(void *address, size_t bytes);
+void os_unguard(void *address, size_t bytes);
+
+// The same where that fails, for up to two more mappings, until os_commit(), which may itself need
+// two. ENOMEM, and EINVAL in locked memory before 5.18: then all that was accessible still is. Out
+// of mappings, it may be 0 though only a part is guarded.
+int os_guard_by_mapping(void *address, size_t bytes);
 
 // Gives the space back altogether. ENOMEM when the kernel would have to split a mapping and cannot:
 // then all of it is still there.

@@ -24,6 +24,7 @@ __typeof__(os_decommit) os_real_decommit;
 __typeof__(os_hide) os_real_hide;
 __typeof__(os_seal) os_real_seal;
 __typeof__(os_guard) os_real_guard;
+__typeof__(os_guard_by_mapping) os_real_guard_by_mapping;
 __typeof__(os_unguard) os_real_unguard;
 __typeof__(os_huge) os_real_huge;
 __typeof__(os_read_pieces) os_real_read_pieces;
@@ -140,9 +141,15 @@ os_guard(void *address, size_t bytes)
 }
 
 int
+os_guard_by_mapping(void *address, size_t bytes)
+{
+    return os_fault_hit() ? ENOMEM : os_real_guard_by_mapping(address, bytes);
+}
+
+void
 os_unguard(void *address, size_t bytes)
 {
-    return os_real_unguard(address, bytes); // the kernel has no reason to refuse
+    os_real_unguard(address, bytes); // the kernel has no reason to refuse
 }
 
 int

@@ -201,51 +201,37 @@ os_has_swap(void)
 #define GUARD_INSTALL 102
 #define GUARD_REMOVE 103
 
-// Guards made by mprotect: each may cost two mappings of 65530 (vm.max_map_count).
-#define GUARD_SPLITS_MAX 8192
-static uint32_t guard_splits; // of those, about; atomic
-static bool guard_protects;   // some were made so; atomic
-
 int
 os_guard(void *address, size_t bytes)
 {
     int error = OS_MEMORY_RESULT(madvise(address, bytes, GUARD_INSTALL));
 
-    if (error != EINVAL) {
-        return error;
-    }
-    // An older kernel, or the memory is locked.
-    if (add_relaxed(&guard_splits, 1) >= GUARD_SPLITS_MAX) {
-        sub_relaxed(&guard_splits, 1);
-        return ENOMEM;
-    }
-    // In this order: what is opened again must read as zero.
-    error = os_drop(address, bytes);
-    if (error == 0) {
-        store_relaxed(&guard_protects, true);
-        error = OS_MEMORY_RESULT(mprotect(address, bytes, PROT_NONE));
-    }
     if (error != 0) {
-        sub_relaxed(&guard_splits, 1);
+        os_unguard(address, bytes); // it may have got as far as the part that is locked
     }
     return error;
 }
 
 int
-os_unguard(void *address, size_t bytes)
+os_guard_by_mapping(void *address, size_t bytes)
 {
-    // Guards of both kinds may be there: the program may lock its memory between the two.
-    (void)OS_MEMORY_RESULT(madvise(address, bytes, GUARD_REMOVE));
-    if (!load_relaxed(&guard_protects)) {
-        return 0;
-    }
-    int error = OS_MEMORY_RESULT(mprotect(address, bytes, PROT_READ | PROT_WRITE));
-    // One guard may be opened in many parts, so that the number cannot be exact.
-    uint32_t splits = load_relaxed(&guard_splits);
-    if (error == 0 && splits > 0) {
-        store_relaxed(&guard_splits, splits - 1);
+    // In this order: what is opened again must read as zero.
+    int error = os_drop(address, bytes);
+
+    if (error == 0) {
+        error = os_hide(address, bytes);
+        // It may have got as far as the last mapping. What cannot be undone is done.
+        if (error != 0 && os_commit(address, bytes) != 0) {
+            error = 0;
+        }
     }
     return error;
+}
+
+void
+os_unguard(void *address, size_t bytes)
+{
+    (void)OS_MEMORY_RESULT(madvise(address, bytes, GUARD_REMOVE));
 }
 
 int

@@ -15,6 +15,7 @@
 #define os_lazy os_real_lazy
 #define os_resident os_real_resident
 #define os_guard os_real_guard
+#define os_guard_by_mapping os_real_guard_by_mapping
 #define os_unguard os_real_unguard
 #define os_release os_real_release
 #define os_move os_real_move

@@ -566,6 +566,34 @@ pool_mark_run(struct superblock *sb, unsigned first, unsigned count)
     return head;
 }
 
+// The kernel would not open these blocks of a run, which were just taken: they go back as they
+// were. What was clean still is, so that they are not the first to be taken again.
+static SLOW void
+pool_put_back(struct block *first, unsigned have, unsigned count, bool clean)
+{
+    struct superblock *sb = superblock_of(first);
+    uint64_t blocks = bits_range(geometry_descriptor_index(first) + have, count - have);
+    uint64_t bytes = (count - have) * BLOCK_BYTES;
+    int given = (int)(count - have);
+
+    for (unsigned i = have; i < count; i++) {
+        store_relaxed(&first[i].owner, NULL);
+        block_set_state(&first[i], BLOCK_UNUSED);
+    }
+    pool_lock();
+    unsigned old_count = superblock_free_count(sb);
+    first->run_blocks = (uint8_t)have;
+    superblock_purged(sb, blocks, clean);
+    heapmap_show_free(sb, blocks, clean ? APEX_BLOCK_CLEAN : APEX_BLOCK_DIRTY);
+    pool_enter(sb, -given, clean ? 0 : given, clean ? given : 0);
+    if (clean) {
+        pool_set_resident(sb, sb->resident_bytes > bytes ? sb->resident_bytes - bytes : 0);
+    }
+    pool_file(sb, old_count);
+    pool.stats.os_failures++;
+    pool_unlock();
+}
+
 static bool
 pool_within_limit(size_t bytes)
 {
@@ -593,8 +621,9 @@ pool_take(unsigned count, unsigned home, unsigned here, bool *clean)
         }
     }
     pool_unlock();
-    if (PROFILE_GUARD && result != NULL) {
-        guard_make_run(result, 0, count);
+    if (PROFILE_GUARD && result != NULL && !guard_make_run(result, 0, count)) {
+        pool_put_back(result, 0, count, *clean);
+        return NULL;
     }
     return result;
 }
@@ -619,9 +648,11 @@ pool_extend(struct block *first, unsigned count)
         }
         heapmap_show_taken(first, have, count);
     }
+    bool clean = bits_count(sb->dirty) == old_dirty;
     pool_unlock();
-    if (PROFILE_GUARD && taken) {
-        guard_make_run(first, have, count);
+    if (PROFILE_GUARD && taken && !guard_make_run(first, have, count)) {
+        pool_put_back(first, have, count, clean);
+        return false;
     }
     return taken;
 }
@@ -852,7 +883,7 @@ pool_release_excess(uint64_t keep_bytes)
 
     while ((sb = pool_excess_take(keep_bytes)) != NULL) {
         lock_release(&pool.lock);
-        int error = os_release(geometry_superblock_base(sb), SUPERBLOCK_BYTES);
+        int error = guard_release(geometry_superblock_base(sb));
         lock_acquire(&pool.lock);
         if (error != 0) {
             pool_excess_restore(sb);
@@ -1093,7 +1124,8 @@ pool_look_at(struct superblock *sb)
     }
     for (unsigned i = PROFILE_GUARD ? 1 : 0; i < BLOCK_COUNT; i++) {
         bool clean = ((sb->free & ~sb->dirty) >> i & 1) != 0;
-        bool fence = PROFILE_GUARD && superblock_block(sb, i)->fence == FENCE_PAGE;
+        unsigned kind = superblock_block(sb, i)->fence & FENCE_KIND;
+        bool fence = PROFILE_GUARD && kind == FENCE_PAGE;
         for (size_t n = 0; !clean && n < count - (fence ? 1 : 0); n++) {
             found += pages[i * count + n] & 1;
         }
@@ -1477,7 +1509,7 @@ pool_fork_recover(struct superblock *sb)
         if (block_state(block_head(b)) == BLOCK_UNUSED && (sb->free >> i & 1) == 0) {
             block_set_state(b, BLOCK_UNUSED);
             b->owner = NULL;
-            b->fence = FENCE_ALL;
+            b->fence = FENCE_ALL | (b->fence & FENCE_COUNTED);
             sb->free |= UINT64_C(1) << i;
             sb->dirty |= UINT64_C(1) << i;
             sb->run_max = SUPERBLOCK_USABLE_BLOCKS;
