@@ -10,6 +10,7 @@
 #include "apexd/proto/message.h"
 #include "apexd/small_file.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -52,7 +53,13 @@ static bool
 client_exited(const struct client_peer *peer)
 {
     struct pollfd end = {.fd = peer->pidfd, .events = POLLIN};
-    return poll(&end, 1, 0) != 0;
+    int ready;
+
+    // A signal interrupts it, though it waits for nothing; and says nothing of the process.
+    do {
+        ready = poll(&end, 1, 0);
+    } while (ready < 0 && errno == EINTR);
+    return ready != 0;
 }
 
 bool

@@ -99,8 +99,12 @@ static bool
 registrar_hung_up(int connection)
 {
     struct pollfd end = {.fd = connection, .events = POLLRDHUP};
+    int ready;
 
-    return poll(&end, 1, 0) < 0 || (end.revents & (POLLHUP | POLLRDHUP)) != 0;
+    do { // as in client_exited
+        ready = poll(&end, 1, 0);
+    } while (ready < 0 && errno == EINTR);
+    return ready < 0 || (end.revents & (POLLHUP | POLLRDHUP)) != 0;
 }
 
 static bool

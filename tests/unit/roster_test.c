@@ -21,6 +21,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -314,6 +315,38 @@ test_look_left(void **state)
     }
 }
 
+static volatile sig_atomic_t alarms;
+
+static void
+on_alarm(int number)
+{
+    (void)number;
+    alarms++;
+}
+
+// Who lives is not taken for dead because a signal came while he was looked at.
+static void
+test_alive_amid_signals(void **state)
+{
+    struct small_page *page;
+    size_t bytes;
+    const struct client *client = add(getpid(), 1, &page, &bytes);
+    const struct sigaction action = {.sa_handler = on_alarm};
+    const struct itimerval often = {{0, 2000}, {0, 2000}};
+    const struct itimerval never = {{0, 0}, {0, 0}};
+    unsigned dead = 0;
+
+    (void)state;
+    assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+    while (alarms < 300) {
+        dead += client_alive(client) ? 0 : 1;
+    }
+    assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+    assert_int_equal(dead, 0);
+    munmap(page, bytes);
+}
+
 static void
 test_heartbeat(void **state)
 {
@@ -402,6 +435,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_room_for_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_look_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_alive_amid_signals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_heartbeat, setup, teardown),
         cmocka_unit_test_setup_teardown(test_weights_and_requests, setup, teardown),
         cmocka_unit_test_setup_teardown(test_capacity, setup, teardown),
