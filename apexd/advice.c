@@ -24,10 +24,22 @@
 #endif
 
 #define RECORD_MAGIC UINT64_C(0x0031434552585041) // "APXREC1\0"
-#define KEPT_BYTES (2 * APEX_ADVICE_PAGE_BYTES)     // of a page with a record
+#define KEPT_BYTES (2 * APEX_ADVICE_PAGE_BYTES)   // of a page with a record
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 _Static_assert(sizeof(struct advice_record) <= APEX_ADVICE_PAGE_BYTES, "it fits its page");
+
+// A signal may come in between, and nobody restarts the call.
+static bool
+advice_allocate(int fd, size_t bytes)
+{
+    int error;
+
+    do {
+        error = posix_fallocate(fd, 0, (off_t)bytes);
+    } while (error == EINTR);
+    return error == 0;
+}
 
 static int
 advice_memfd(size_t bytes)
@@ -38,8 +50,7 @@ advice_memfd(size_t bytes)
     if (fd < 0 && errno == EINVAL) {
         fd = memfd_create("apex-advice", flags);
     }
-    if (fd >= 0 &&
-        (ftruncate(fd, (off_t)bytes) != 0 || posix_fallocate(fd, 0, (off_t)bytes) != 0)) {
+    if (fd >= 0 && (ftruncate(fd, (off_t)bytes) != 0 || !advice_allocate(fd, bytes))) {
         close(fd);
         fd = -1;
     }
