@@ -49,17 +49,23 @@ client_start_ticks(pid_t pid)
     return ticks;
 }
 
-static bool
-client_exited(const struct client_peer *peer)
+int
+client_poll(int fd, short events)
 {
-    struct pollfd end = {.fd = peer->pidfd, .events = POLLIN};
+    struct pollfd wanted = {.fd = fd, .events = events};
     int ready;
 
     // A signal interrupts it, though it waits for nothing; and says nothing of the process.
     do {
-        ready = poll(&end, 1, 0);
+        ready = poll(&wanted, 1, 0);
     } while (ready < 0 && errno == EINTR);
-    return ready != 0;
+    return ready < 0 ? -1 : wanted.revents;
+}
+
+static bool
+client_exited(const struct client_peer *peer)
+{
+    return client_poll(peer->pidfd, POLLIN) != 0;
 }
 
 bool

@@ -93,6 +93,10 @@ bool client_may_be_seen(uid_t owner, uid_t viewer);
 // Who it is as far as sums over many processes tell: name, user and control group.
 void client_key(const struct client *client, struct ledger_key *key);
 
+// The events of a descriptor, of a pidfd or of a process's end, that are there now, as of poll(2);
+// negative when the kernel does not tell.
+int client_poll(int fd, short events);
+
 // False when the process has exited, or has given its page up: by exec, or for another one.
 bool client_alive(const struct client *client);
 

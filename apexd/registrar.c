@@ -98,13 +98,9 @@ registrar_check(struct registrar_message *m)
 static bool
 registrar_hung_up(int connection)
 {
-    struct pollfd end = {.fd = connection, .events = POLLRDHUP};
-    int ready;
+    int events = client_poll(connection, POLLRDHUP);
 
-    do { // as in client_exited
-        ready = poll(&end, 1, 0);
-    } while (ready < 0 && errno == EINTR);
-    return ready < 0 || (end.revents & (POLLHUP | POLLRDHUP)) != 0;
+    return events < 0 || (events & (POLLHUP | POLLRDHUP)) != 0;
 }
 
 static bool
