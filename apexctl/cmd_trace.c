@@ -161,11 +161,10 @@ trace_policies_sound(const struct trace_options *options, const char *library)
             continue; // hardened
         }
         probe_run(&probe, library, sign + 1);
-        for (unsigned told = 0; probe_refused(&probe, entry); told++) {
-            if (told >= of_file) {
-                fprintf(stderr, "apexctl: --policy %s: %s\n", options->policy[i], entry);
-                sound = false;
-            }
+        probe_pass_over(&probe, of_file);
+        while (probe_refused(&probe, entry)) {
+            fprintf(stderr, "apexctl: --policy %s: %s\n", options->policy[i], entry);
+            sound = false;
         }
     }
     return sound;

@@ -47,7 +47,6 @@ setup_options(struct findings *findings, const char *library, struct probe *prob
     const char *variable = getenv("APEX_OPTIONS");
     bool has_file = access("/etc/apex.conf", F_OK) == 0;
     unsigned refused = setup_refused(findings, probe, "/etc/apex.conf");
-    char entry[PROBE_ENTRY_BYTES];
 
     if (has_file && access("/etc/apex.conf", R_OK) != 0) {
         finding_add(findings, FINDING_BAD, "options", "chmod 644 /etc/apex.conf",
@@ -61,9 +60,7 @@ setup_options(struct findings *findings, const char *library, struct probe *prob
     }
     probe_run(probe, library, variable);
     // What the file brought comes first, and was told already.
-    while (refused > 0 && probe_refused(probe, entry)) {
-        refused--;
-    }
+    probe_pass_over(probe, refused);
     if (setup_refused(findings, probe, "APEX_OPTIONS") == 0) {
         finding_add(findings, FINDING_OK, "options", NULL, "APEX_OPTIONS is understood: %s",
                     variable);

@@ -117,3 +117,13 @@ probe_refused(struct probe *probe, char entry[PROBE_ENTRY_BYTES])
              nearest == NULL ? "" : nearest, nearest == NULL ? "" : "?");
     return true;
 }
+
+void
+probe_pass_over(struct probe *probe, unsigned refused)
+{
+    char entry[PROBE_ENTRY_BYTES];
+
+    while (refused > 0 && probe_refused(probe, entry)) {
+        refused--;
+    }
+}

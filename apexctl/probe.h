@@ -30,6 +30,9 @@ char *probe_line(struct probe *probe, const char *prefix);
 // of /etc/apex.conf come before those of `options`. False when there is none.
 bool probe_refused(struct probe *probe, char entry[PROBE_ENTRY_BYTES]);
 
+// Passes over so many of them.
+void probe_pass_over(struct probe *probe, unsigned refused);
+
 // What the process does that is started: says the version of the library on standard output.
 // Returns the exit code.
 int probe_answer(void);
