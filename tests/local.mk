@@ -94,6 +94,8 @@ tests_unit_vault_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 tests_unit_wipe_test_CPPFLAGS = $(libapex_hardened_cppflags)
 tests_unit_wipe_test_LDADD = libapex/libapexcore_hardened.la $(CMOCKA_LIBS)
 
+tests_unit_lifecycle_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_atfork
+
 # Threads of these run on nodes that the test chooses.
 node_ldflags = $(AM_LDFLAGS) -Wl,--wrap=os_numa_node
 

@@ -7,7 +7,7 @@
 // that allocate (decision 0006).
 //
 // Shared libraries only. In a static program libc.a has this name in the object that also runs the
-// handlers, and no constructor comes before ours.
+// handlers, and little comes before our constructor (decision 0006).
 
 #include "base/atomic.h"
 #include "base/compiler.h"
@@ -33,8 +33,8 @@ struct OWN_PAGES atfork_rule {
 static CONSTANT struct atfork_rule rule;
 
 // That of libc, which is behind libapex in the order of search, or in front of it in a program that
-// was linked so. Kept, because dlsym waits while another thread runs constructors in dlopen; found
-// by our own constructor at the latest. Any thread: all find the same.
+// was linked so. Kept, because dlsym waits while another thread runs constructors in dlopen. Any
+// thread: all find the same.
 static atfork_function *
 atfork_next(void)
 {
@@ -53,8 +53,17 @@ atfork_next(void)
     return (atfork_function *)next;
 }
 
-// `dso` goes on unchanged: by it glibc forgets the handlers of a library that is closed. A call
-// from libapex itself is that for our own handlers.
+// Before that of lifecycle.c, which is linked behind this one: while that registers our handlers
+// other threads wait for it, perhaps one in a constructor, for whose end dlsym would wait.
+__attribute__((constructor(101))) static void
+atfork_constructor(void)
+{
+    (void)atfork_next();
+}
+
+// By `dso` glibc forgets the handlers of a library that is closed, or that ends with the process. A
+// call from libapex itself is that for our own handlers: they stay, since libapex is never closed,
+// and libraries that end after it may fork.
 APEX_EXPORT int
 __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso)
 {
@@ -63,8 +72,9 @@ __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(voi
     if (next == NULL) {
         return ENOMEM;
     }
-    if (dso != __dso_handle) {
-        lifecycle_register();
+    if (dso == __dso_handle) {
+        return next(prepare, parent, child, NULL);
     }
+    lifecycle_register();
     return next(prepare, parent, child, dso);
 }

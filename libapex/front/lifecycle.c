@@ -212,6 +212,7 @@ lifecycle_fork_parent(void)
     }
 }
 
+    store_release(&fork_state, STARTED); // whoever was about to say so may be in the parent
 static void
 lifecycle_fork_child(void)
 {

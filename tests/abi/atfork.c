@@ -2,7 +2,7 @@
 //
 // Forks beside the libraries of atfork_lib.c, one in each run. What hangs is killed by an alarm.
 //
-//   atfork [plugin.so]    built with -DATFORK_POOL, _LOG, _CHILD or _PLUGIN
+//   atfork [plugin.so]    built with -DATFORK_ and the name of a scene
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -90,6 +90,29 @@ static void
 scene(char **argv)
 {
     (void)argv;
+    fork_once();
+}
+#endif
+
+#ifdef ATFORK_LATE
+void late_start(void);
+
+static void
+scene(char **argv)
+{
+    (void)argv;
+    late_start();
+}
+#endif
+
+#ifdef ATFORK_START
+void start_end(void);
+
+static void
+scene(char **argv)
+{
+    (void)argv;
+    start_end();
     fork_once();
 }
 #endif

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Libraries that register fork handlers in their constructors, which come before that of libapex.
-// Each is built from this file with -DATFORK_POOL, _LOG, _CHILD or _PLUGIN; atfork.c drives them.
+// Each is built from this file with -DATFORK_ and the name of a scene; atfork.c drives them.
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -128,6 +129,115 @@ child_construct(void)
     }
     waitpid(child, &status, 0);
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
+}
+#endif
+
+#ifdef ATFORK_LATE
+// Forks when all destructors of libapex are over, beside threads that allocate.
+enum { LATE_FORKS = 300, LATE_SECONDS = 20 };
+
+void late_start(void);
+
+static void *
+late_thread(void *arg)
+{
+    for (;;) {
+        void *volatile p = malloc(200000);
+        free(p);
+    }
+    return arg;
+}
+
+void
+late_start(void)
+{
+    pthread_t thread;
+
+    for (int i = 0; i < 2; i++) {
+        pthread_create(&thread, NULL, late_thread, NULL);
+    }
+}
+
+__attribute__((destructor)) static void
+late_destruct(void)
+{
+    for (int i = 0; i < LATE_FORKS; i++) {
+        int status = 1;
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(LATE_SECONDS);
+            void *volatile p = malloc(200000);
+            free(p);
+            _exit(p == NULL);
+        }
+        if (waitpid(child, &status, 0) != child || status != 0) {
+            fprintf(stderr, "atfork: late child ended with status %#x\n", (unsigned)status);
+            _exit(1);
+        }
+    }
+}
+#endif
+
+#ifdef ATFORK_START
+// While libapex starts, another thread is in the constructor of a plugin, where dlopen has a lock
+// of its own held.
+enum { START_SECONDS = 60 };
+
+static pthread_t opener;
+static volatile bool opened;
+
+void start_opened(void);
+void start_end(void);
+
+static void *
+start_open(void *arg)
+{
+    if (dlopen(getenv("ATFORK_SLOW"), RTLD_NOW) == NULL) {
+        fprintf(stderr, "atfork: %s\n", dlerror());
+        _exit(1);
+    }
+    return arg;
+}
+
+void
+start_opened(void)
+{
+    opened = true;
+}
+
+void
+start_end(void)
+{
+    pthread_join(opener, NULL);
+}
+
+__attribute__((constructor)) static void
+start_construct(void)
+{
+    alarm(START_SECONDS); // main may never be reached
+    pthread_create(&opener, NULL, start_open, NULL);
+    while (!opened) {
+        usleep(1000);
+    }
+}
+#endif
+
+#ifdef ATFORK_SLOW
+void start_opened(void);
+
+static void
+slow_handler(void)
+{
+    free(malloc(100));
+}
+
+// The main thread has time to come to libapex's constructor.
+__attribute__((constructor)) static void
+slow_construct(void)
+{
+    start_opened();
+    usleep(200000);
+    pthread_atfork(slow_handler, slow_handler, slow_handler);
 }
 #endif
 
