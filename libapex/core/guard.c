@@ -144,9 +144,13 @@ guard_open(const struct block *first, const struct block *last, bool keep)
     if (from == NULL) {
         return true;
     }
-    // Guards of both kinds may be there: the program may lock its memory between the two.
+    // Guards of both kinds may be there: the program may lock its memory between the two. First
+    // those that the kernel may refuse to open.
+    if (load_relaxed(&guard_maps) && os_commit(from, (size_t)(to - from)) != 0) {
+        return false;
+    }
     os_unguard(from, (size_t)(to - from));
-    return !load_relaxed(&guard_maps) || os_commit(from, (size_t)(to - from)) == 0;
+    return true;
 }
 
 bool
@@ -182,7 +186,14 @@ guard_purge(struct block *first, unsigned count)
     unsigned ended = guard_counted(first, count);
     uint8_t counted;
 
-    if (!guard_possible() || !guard_close(address, count * BLOCK_BYTES, ended != 0, &counted)) {
+    if (!guard_possible()) {
+        return os_purge(address, count * BLOCK_BYTES);
+    }
+    if (!guard_close(address, count * BLOCK_BYTES, ended != 0, &counted)) {
+        // What the kernel had guarded without a mapping is open now.
+        for (unsigned i = 0; i < count; i++) {
+            first[i].fence = first[i].fence == FENCE_PAGE ? FENCE_NONE : first[i].fence;
+        }
         return os_purge(address, count * BLOCK_BYTES);
     }
     // The kernel's own guards leave the mappings as they are; one that is a mapping is all of it.

@@ -48,11 +48,11 @@ void guard_superblock(char *base);
 int guard_release(char *base);
 
 // The run of `had` blocks, 0 if it is new, whose first is `first`, has become one of `count`. False
-// when the kernel would not open one of those that came, for want of mappings: then they are as
-// they were.
+// when the kernel would not open one of those that came, for want of mappings: then they may be
+// used no more than before, though some of them, and the last page of the run, may be open.
 bool guard_make_run(struct block *first, unsigned had, unsigned count);
 
-// Free blocks give their pages back. Not 0 when the kernel refuses; then they are as they were.
+// Free blocks give their pages back. Not 0 when the kernel refuses; then they have kept them.
 int guard_purge(struct block *first, unsigned count);
 
 #endif

@@ -226,7 +226,7 @@ give(unsigned count, unsigned step)
     pool_trim(0);
 }
 
-// Takes the blocks that are missing, and returns how many of all have a guard.
+// Takes the blocks that are missing, and returns how many of all have a guard, as is noted of each.
 static unsigned
 fill(unsigned count)
 {
@@ -236,7 +236,9 @@ fill(unsigned count)
         if (runs[i] == NULL) {
             take(i, 1);
         }
-        guarded += assert_run(runs[i], 1) ? 1 : 0;
+        bool noted = (runs[i]->fence & FENCE_KIND) == FENCE_PAGE;
+        assert_int_equal(assert_run(runs[i], 1), guards && noted);
+        guarded += guards && noted ? 1 : 0;
     }
     assert_true(mappings() <= 2 * GUARDS_MAX + OTHER_MAPPINGS_MAX);
     return guarded;
@@ -258,11 +260,13 @@ test_locked_later(void **state)
     const unsigned some = 20 * SUPERBLOCK_USABLE_BLOCKS;
 
     (void)state;
-    fill(some);
+    fill(2 * some);
     old_kernel = true;
     give(some, 2);
     fill(some);
     give(some, 1);
+    fill(BLOCKS); // no more is possible
+    give(2 * some, 3);
     fill(BLOCKS);
     give(BLOCKS, 1);
 }
