@@ -576,12 +576,12 @@ pool_put_back(struct block *first, unsigned have, unsigned count, bool clean)
     uint64_t bytes = (count - have) * BLOCK_BYTES;
     int given = (int)(count - have);
 
+    pool_lock(); // for all of it: a fork must not find the run longer than what is taken
+    unsigned old_count = superblock_free_count(sb);
     for (unsigned i = have; i < count; i++) {
         store_relaxed(&first[i].owner, NULL);
         block_set_state(&first[i], BLOCK_UNUSED);
     }
-    pool_lock();
-    unsigned old_count = superblock_free_count(sb);
     first->run_blocks = (uint8_t)have;
     superblock_purged(sb, blocks, clean);
     heapmap_show_free(sb, blocks, clean ? APEX_BLOCK_CLEAN : APEX_BLOCK_DIRTY);
