@@ -36,20 +36,8 @@
 #define MADV_WIPEONFORK 18
 #endif
 
-#define INTERRUPTIONS_MAX 8   // of one call, each of which starts it anew
+#define INTERRUPTIONS_MAX 8   // of one wait, each of which starts it anew
 #define STATUS_BYTES_MAX 8192 // of /proc/thread-self/status; about 1500 are usual
-
-// A signal of the program ends the call, having undone it.
-static long
-os_page_allocate(int fd, size_t bytes)
-{
-    long result = -EINTR;
-
-    for (unsigned i = 0; result == -EINTR && i < INTERRUPTIONS_MAX; i++) {
-        result = OS_RAW(SYS_fallocate, fd, 0, 0L, bytes);
-    }
-    return result;
-}
 
 int
 os_page_create(const char *name, size_t bytes, int *fd)
@@ -65,7 +53,7 @@ os_page_create(const char *name, size_t bytes, int *fd)
     }
     long result = OS_RAW(SYS_ftruncate, made, bytes);
     if (result == 0) {
-        result = os_page_allocate((int)made, bytes);
+        result = OS_RAW(SYS_fallocate, made, 0, 0L, bytes);
     }
     if (result < 0) {
         os_close((int)made);

@@ -64,12 +64,26 @@ thread_make(thread_create *create, size_t stack_bytes)
     return error;
 }
 
+void
+os_signals_hold(sigset_t *before)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, before);
+}
+
+void
+os_signals_release(const sigset_t *before)
+{
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 int
 os_thread_start(void (*main)(void), const char *name)
 {
     int saved = errno;
     thread_create *create = (thread_create *)os_symbol_find("pthread_create");
-    sigset_t all;
     sigset_t before;
 
     if (create == NULL) {
@@ -80,13 +94,12 @@ os_thread_start(void (*main)(void), const char *name)
     }
     start = (struct start){.main = main, .name = name};
     // The thread inherits the mask: no signal of the program is ever handled in it.
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
+    os_signals_hold(&before);
     int error = thread_make(create, STACK_BYTES);
     if (error == EINVAL) {
         error = thread_make(create, 0); // more thread-local data than fits
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    os_signals_release(&before);
     errno = saved;
     return error;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A thread of our own, for the option `background_thread` alone: libapex starts none otherwise.
+// Signals of the calling thread; and a thread of our own, for the option `background_thread` alone:
+// libapex starts none otherwise.
 //
 // It is made by the program's pthread_create, not by a bare clone(): a thread without thread-local
 // data of its own would share errno and the heap of its maker, and setuid() of libc, which asks
@@ -9,6 +10,13 @@
 
 #ifndef APEX_OS_OS_THREAD_H
 #define APEX_OS_OS_THREAD_H
+
+#include <signal.h>
+
+// No handler of the program runs in this thread until os_signals_release is given what was stored
+// here. A fault ends the process meanwhile.
+void os_signals_hold(sigset_t *before);
+void os_signals_release(const sigset_t *before);
 
 // Starts a detached thread with a small stack, all signals blocked and this name (up to 15 letters,
 // never freed), which runs `main` and ends. One at a time. 0 or an errno value; ENOSYS when the

@@ -30,6 +30,7 @@
 #include "os/lock.h"
 #include "os/os.h"
 #include "os/os_page.h"
+#include "os/os_thread.h"
 #include "policy/config.h"
 #include "policy/sampler.h"
 #include "view/advice.h"
@@ -399,16 +400,37 @@ attach_attempt(uint64_t now_ns)
     attach_hurry();
 }
 
+// Without signals, so that no handler forks amid an attempt, and no call is cut short. False when
+// another thread is at it.
+static bool
+attach_begin(sigset_t *signals)
+{
+    os_signals_hold(signals);
+    if (lock_try(&attach_lock)) {
+        return true;
+    }
+    os_signals_release(signals);
+    return false;
+}
+
+static void
+attach_end(const sigset_t *signals)
+{
+    lock_release(&attach_lock);
+    os_signals_release(signals);
+}
+
 void
 attach_try(void)
 {
-    if (!lock_try(&attach_lock)) {
-        return;
+    sigset_t signals;
+
+    if (attach_begin(&signals)) {
+        if (enabled) {
+            attach_attempt(os_now_ns());
+        }
+        attach_end(&signals);
     }
-    if (enabled) {
-        attach_attempt(os_now_ns());
-    }
-    lock_release(&attach_lock);
 }
 
 // True while the daemon's heartbeat can be believed.
@@ -456,13 +478,15 @@ attach_watch(uint64_t now_ns)
 void
 attach_poll_due(uint64_t now_ns)
 {
+    sigset_t signals;
+
     if (unlikely(stats_page_inherited())) {
         // The child of a bare clone(): whoever held the lock at that moment is not here.
         lock_renew(&attach_lock);
         attach_reset_child(now_ns);
         return;
     }
-    if (!lock_try(&attach_lock)) {
+    if (!attach_begin(&signals)) {
         return;
     }
     if (!enabled || now_ns < load_relaxed(&stats_page_guard->due_ns)) {
@@ -472,7 +496,7 @@ attach_poll_due(uint64_t now_ns)
     } else {
         attach_attempt(now_ns);
     }
-    lock_release(&attach_lock);
+    attach_end(&signals);
 }
 
 void

@@ -51,9 +51,8 @@ attach_poll(uint64_t now_ns)
 }
 
 // Around fork, before and after the locks of the heaps: no attempt is under way while the
-// process is copied, so no child inherits a descriptor of one. The exception is a handler of a
-// signal that forks amid one: parent and child share its connection, and whoever gets no answer
-// comes again.
+// process is copied, so no child inherits a descriptor of one. Nor does a handler of a signal fork
+// amid one: all signals are held back meanwhile.
 void attach_fork_prepare(void);
 void attach_fork_parent(void);
 

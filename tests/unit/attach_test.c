@@ -50,6 +50,7 @@ static struct {
     uint64_t decay_ms;
     enum large_mode large;
     unsigned pages; // of advice that the library has mapped
+    bool held;      // no handler of a signal could run
 } seen; // while the last page was made
 
 static enum large_mode
@@ -77,9 +78,19 @@ pages_of_advice(void)
     return count;
 }
 
+static bool
+signals_are_held(void)
+{
+    sigset_t mask;
+
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    return sigismember(&mask, SIGUSR1) == 1 && sigismember(&mask, SIGALRM) == 1;
+}
+
 static void
 mirror(void)
 {
+    seen.held = signals_are_held();
     seen.decay_ms = config_value(decay_ms);
     seen.large = mode_of_large();
     seen.pages = pages_of_advice();
@@ -281,6 +292,8 @@ test_registers(void **state)
     assert_int_equal(errno, 77);
     assert_true(registered());
     assert_true(mirrored > before);
+    assert_true(seen.held);
+    assert_false(signals_are_held());
     assert_int_equal(stats_page_slot(0)->slow_allocs, 4000 + mirrored);
     // While the heart beats, nothing happens.
     before = mirrored;
