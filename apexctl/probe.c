@@ -53,17 +53,20 @@ probe_exec(const char *library, const char *options, const int fds[2])
 bool
 probe_run(struct probe *probe, const char *library, const char *options)
 {
-    char entries[8192];
+    char *entries = NULL;
     int fds[2] = {memfd_create("out", MFD_CLOEXEC), memfd_create("error", MFD_CLOEXEC)};
     int status = -1;
     // Whoever ignores it is not told of his children's ends, and cannot wait for them.
     void (*of_children)(int) = signal(SIGCHLD, SIG_DFL);
 
-    snprintf(entries, sizeof entries, "%s%sregister=0", options == NULL ? "" : options,
-             options == NULL ? "" : ",");
+    // At the end: what comes last is in force.
+    if (asprintf(&entries, "%s%sregister=0", options == NULL ? "" : options,
+                 options == NULL ? "" : ",") < 0) {
+        entries = NULL;
+    }
     memset(probe, 0, sizeof *probe);
     probe->rest = probe->said;
-    pid_t pid = fds[0] < 0 || fds[1] < 0 ? -1 : fork();
+    pid_t pid = entries == NULL || fds[0] < 0 || fds[1] < 0 ? -1 : fork();
     if (pid == 0) {
         probe_exec(library, entries, fds);
     }
@@ -79,6 +82,7 @@ probe_run(struct probe *probe, const char *library, const char *options)
             close(fds[i]);
         }
     }
+    free(entries);
     signal(SIGCHLD, of_children);
     probe->version[strcspn(probe->version, "\n")] = '\0';
     return status == 0;

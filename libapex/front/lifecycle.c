@@ -87,9 +87,6 @@ lifecycle_configure(void)
 {
     configured = config_load(os_secure());
     fault_set_report(config_value(fault) == CONFIG_FAULT_REPORT);
-    if (!PROFILE_READONLY && config_value(seal_metadata) != 0) {
-        fault_warn("option ignored: seal_metadata (only libapex-hardened has it)");
-    }
 }
 
 static void
@@ -212,10 +209,10 @@ lifecycle_fork_parent(void)
     }
 }
 
-    store_release(&fork_state, STARTED); // whoever was about to say so may be in the parent
 static void
 lifecycle_fork_child(void)
 {
+    store_release(&fork_state, STARTED); // whoever was about to say so may be in the parent
     background_fork_child();
     attach_fork_child();
     if (forks_alone) {

@@ -365,11 +365,16 @@ config_apply(struct config *config, struct slice entry)
     struct slice key = config_trim(config_cut(&value, '='));
     const struct config_option *option = config_find(key);
 
-    if (option != NULL && config_store(config, option, config_trim(value))) {
-        return true;
+    if (option == NULL || !config_store(config, option, config_trim(value))) {
+        config_warn(option, entry);
+        return false;
     }
-    config_warn(option, entry);
-    return false;
+    if (!PROFILE_READONLY && config->seal_metadata != 0) {
+        config->seal_metadata = 0;
+        fault_warn("option ignored: seal_metadata (only libapex-hardened has it)");
+        return false;
+    }
+    return true;
 }
 
 static unsigned

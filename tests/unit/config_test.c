@@ -7,6 +7,7 @@
 #include "policy/config.h"
 
 #include "abi/stats_page.h"
+#include "base/profile.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,6 +80,19 @@ test_defaults(void **state)
     assert_memory_equal(config_get(), &config, sizeof config);
 }
 
+// What is ignored is said in the order of the entries: whoever reads that counts on it.
+static void
+test_sealing_is_for_the_hardened(void **state)
+{
+    (void)state;
+    assert_int_equal(apply("seal_metadata=1,decai_ms=1"), PROFILE_READONLY ? 1 : 2);
+    assert_int_equal(config.seal_metadata, PROFILE_READONLY);
+    const char *sealing = strstr(warnings, "seal_metadata (only libapex-hardened has it)");
+    const char *typo = strstr(warnings, "decai_ms");
+    assert_true(PROFILE_READONLY ? sealing == NULL : sealing != NULL && sealing < typo);
+    assert_int_equal(apply("seal_metadata=0"), 0);
+}
+
 static void
 test_every_option_takes_its_limits(void **state)
 {
@@ -90,7 +104,8 @@ test_every_option_takes_its_limits(void **state)
     for (size_t i = 0; i < count; i++) {
         char text[128];
         uint64_t value;
-        if (options[i].type == CONFIG_CHOICE || options[i].type == CONFIG_PATH) {
+        if (options[i].type == CONFIG_CHOICE || options[i].type == CONFIG_PATH ||
+            (!PROFILE_READONLY && strcmp(options[i].key, "seal_metadata") == 0)) {
             continue;
         }
         snprintf(text, sizeof text, "%s=%llu", options[i].key, (unsigned long long)options[i].max);
@@ -302,6 +317,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_defaults, setup),
         cmocka_unit_test_setup(test_every_option_takes_its_limits, setup),
+        cmocka_unit_test_setup(test_sealing_is_for_the_hardened, setup),
         cmocka_unit_test_setup(test_suffixes, setup),
         cmocka_unit_test_setup(test_numbers_that_are_none, setup),
         cmocka_unit_test_setup(test_words, setup),
