@@ -194,12 +194,12 @@ roster_look(struct roster *roster, uint64_t budget_ns)
         struct client *client = roster->client[at];
         if (client_gone(client, now_ns)) {
             roster_remove(roster, at);
-            continue;
-        }
-        (void)client_snapshot(client, now_ns);
-        client_refresh_rss(client, now_ns);
-        if (roster->count > KEPT_MAX) {
-            page_map_rest(&client->map);
+        } else {
+            (void)client_snapshot(client, now_ns);
+            client_refresh_rss(client, now_ns);
+            if (roster->count > KEPT_MAX) {
+                page_map_rest(&client->map);
+            }
         }
         if (i % LOOK_BETWEEN == 0) {
             now_ns = reply_now_ns(CLOCK_MONOTONIC);

@@ -82,7 +82,7 @@ size_t roster_sweep(struct roster *roster, uint64_t now_ns);
 
 // Looks at all processes: who lives, what the page says, how large they are; for about `budget_ns`,
 // then it returns false and goes on the next time. True when all are as recent as a snapshot may
-// be.
+// be; or up to 1 s old, when somebody else had begun and left it.
 bool roster_look(struct roster *roster, uint64_t budget_ns);
 
 // The time to ask for snapshots by so that what roster_look has just seen is not read again: when

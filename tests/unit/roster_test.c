@@ -313,6 +313,13 @@ test_look_left(void **state)
         assert_int_equal(waitpid(child[i], NULL, 0), child[i]);
         munmap(page[i], bytes);
     }
+    // Nor are all who have gone let go of in one step.
+    roster->looked_ns = 0;
+    assert_false(roster_look(roster, 0));
+    assert_int_equal(roster->count, CROWD - step);
+    while (!roster_look(roster, 0)) {
+    }
+    assert_int_equal(roster->count, 0);
 }
 
 static volatile sig_atomic_t alarms;
