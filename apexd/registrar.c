@@ -113,9 +113,9 @@ registrar_is_of(pid_t pid, uid_t uid)
     return stat(path, &status) == 0 && status.st_uid == uid;
 }
 
-// Asks the kernel who is at the other end.
+// Asks the kernel who is at the other end. `leased`: what it sends ends with the process.
 static bool
-registrar_peer(int connection, struct client_peer *peer)
+registrar_peer(int connection, bool leased, struct client_peer *peer)
 {
     struct ucred who;
     socklen_t bytes = sizeof who;
@@ -132,7 +132,8 @@ registrar_peer(int connection, struct client_peer *peer)
         // by now, and never come again. Its page says that it is alive: the lock ends with the
         // process, and is looked at after this. Only those who mean it share a lock, and may then
         // lie about processes of their own user, as they always may.
-        if (pidfd >= 0 && registrar_hung_up(connection) && !registrar_is_of(who.pid, who.uid)) {
+        if (pidfd >= 0 && registrar_hung_up(connection) &&
+            !(leased && registrar_is_of(who.pid, who.uid))) {
             close(pidfd);
             return false;
         }
@@ -170,7 +171,7 @@ registrar_answer(int connection, uint64_t nonce, enum apex_hello_status status, 
         header->cmsg_len = CMSG_LEN(sizeof(int));
         memcpy(CMSG_DATA(header), &advice_fd, sizeof advice_fd);
     }
-    // One that does not stay for the answer will come again.
+    // Who does not stay for the answer is none the worse: it is on the list, or comes again.
     ssize_t sent = sendmsg(connection, &whole, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)sent;
 }
@@ -213,7 +214,8 @@ registrar_admit_profile(struct roster *roster, const struct client_peer *peer, i
     struct client *client = roster_find(roster, peer->pid);
     struct profile_map map;
 
-    // The peer is alive, so that a client of the same number that is alive is the same process.
+    // The peer was alive when its pidfd was opened, so that a client of the same number that is
+    // alive is the same process.
     bool known = client != NULL && client->peer.uid == peer->uid && client_alive(client);
     close(peer->pidfd);
     if (!known) {
@@ -265,10 +267,10 @@ registrar_receive(struct roster *roster, int connection, enum apex_hello_status 
     }
     *status = registrar_check(&m);
     if (*status == APEX_HELLO_ACCEPTED) {
-        if (registrar_peer(connection, &peer)) {
-            *status = m.hello.kind == APEX_HELLO_PROFILE
-                          ? registrar_admit_profile(roster, &peer, m.fd[0], m.hello.nonce)
-                          : registrar_admit(roster, &peer, m.fd[0], m.hello.nonce, &advice_fd);
+        bool profile = m.hello.kind == APEX_HELLO_PROFILE;
+        if (registrar_peer(connection, !profile, &peer)) {
+            *status = profile ? registrar_admit_profile(roster, &peer, m.fd[0], m.hello.nonce)
+                              : registrar_admit(roster, &peer, m.fd[0], m.hello.nonce, &advice_fd);
         } else {
             close(m.fd[0]);
             *status = APEX_HELLO_REFUSED;
