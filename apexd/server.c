@@ -394,7 +394,7 @@ server_on_tick(uv_timer_t *timer)
 
     if (c->state != CONNECTION_STREAM) {
         subscription_drop(c->subscription);
-    } else if (subscription_walks(c->subscription) &&
+    } else if (!subscription_is_of_one(c->subscription) &&
                answers_is_long(c->server->answers, &totals)) {
         server_wait(c);
     } else {
@@ -521,8 +521,9 @@ server_on_work(uv_idle_t *idle)
         uv_idle_stop(idle);
         return;
     }
-    if ((next->subscription != NULL || methods_walks(&next->request)) &&
-        !roster_look(server->roster, ANSWERS_STEP_NS)) {
+    bool walks = next->subscription == NULL ? methods_walks(&next->request)
+                                            : subscription_walks(next->subscription);
+    if (walks && !roster_look(server->roster, ANSWERS_STEP_NS)) {
         return;
     }
     server_took_turn(next);

@@ -52,6 +52,12 @@ subscription_interval_ms(const struct subscription *s)
 }
 
 bool
+subscription_is_of_one(const struct subscription *s)
+{
+    return s->wish.of_one;
+}
+
+bool
 subscription_walks(const struct subscription *s)
 {
     return s->wish.topic == SUBSCRIBE_STATS && !s->wish.of_one;

@@ -21,6 +21,9 @@ struct subscription *subscription_new(const struct message_request *request);
 
 uint64_t subscription_interval_ms(const struct subscription *s);
 
+// Whether it is about one process: the next line takes no time worth waiting for one's turn.
+bool subscription_is_of_one(const struct subscription *s);
+
 // Whether the next line takes a look at all processes.
 bool subscription_walks(const struct subscription *s);
 
