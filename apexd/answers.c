@@ -32,8 +32,14 @@ answers_is_long(const struct answers *answers, const struct message_request *req
            (answers_is_crowded(answers) && methods_is_of_many(request));
 }
 
+static void
+answers_hold(struct answers *answers, enum answers_side side, struct answer_text *text)
+{
+    answers->bytes[side] += text->uses[side]++ == 0 ? text->bytes : 0;
+}
+
 struct answer_text *
-answers_take(struct answers *answers, char *text)
+answers_take(struct answers *answers, enum answers_side side, char *text)
 {
     struct answer_text *made = text == NULL ? NULL : malloc(sizeof *made);
 
@@ -41,16 +47,26 @@ answers_take(struct answers *answers, char *text)
         free(text);
         return NULL;
     }
-    *made = (struct answer_text){.uses = 1, .bytes = strlen(text), .text = text};
-    answers->bytes += made->bytes;
+    *made = (struct answer_text){.bytes = strlen(text), .text = text};
+    answers_hold(answers, side, made);
     return made;
 }
 
-void
-answers_release(struct answers *answers, struct answer_text *text)
+static bool
+answers_is_held(const struct answer_text *text, enum answers_side side)
 {
-    if (text != NULL && --text->uses == 0) {
-        answers->bytes -= text->bytes;
+    return text->uses[side] != 0;
+}
+
+void
+answers_release(struct answers *answers, enum answers_side side, struct answer_text *text)
+{
+    if (text == NULL || --text->uses[side] != 0) {
+        return;
+    }
+    answers->bytes[side] -= text->bytes;
+    if (!answers_is_held(text, ANSWERS_CONTROL) && !answers_is_held(text, ANSWERS_HTTP) &&
+        !answers_is_held(text, ANSWERS_KEPT)) {
         free(text->text);
         free(text);
     }
@@ -84,7 +100,8 @@ answers_is_of(const struct answers_shared *s, uid_t uid, enum method method, con
 }
 
 struct answer_text *
-answers_find(struct answers *answers, uid_t uid, const struct message_request *request)
+answers_find(struct answers *answers, enum answers_side side, uid_t uid,
+             const struct message_request *request)
 {
     uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
     char key[ANSWERS_KEY_BYTES];
@@ -95,11 +112,31 @@ answers_find(struct answers *answers, uid_t uid, const struct message_request *r
     for (unsigned i = 0; i < ANSWERS_SHARED_MAX; i++) {
         struct answers_shared *s = &answers->shared[i];
         if (answers_is_of(s, uid, request->method, key) && answers_is_fresh(s, now_ns)) {
-            s->text->uses++;
+            answers_hold(answers, side, s->text);
             return s->text;
         }
     }
     return NULL;
+}
+
+static void
+answers_forget(struct answers *answers, struct answers_shared *s)
+{
+    answers_release(answers, ANSWERS_KEPT, s->text);
+    s->text = NULL;
+}
+
+// Lets go of those that nobody is being sent.
+static void
+answers_spare(struct answers *answers)
+{
+    for (unsigned i = 0; i < ANSWERS_SHARED_MAX; i++) {
+        struct answers_shared *s = &answers->shared[i];
+        if (s->text != NULL && !answers_is_held(s->text, ANSWERS_CONTROL) &&
+            !answers_is_held(s->text, ANSWERS_HTTP)) {
+            answers_forget(answers, s);
+        }
+    }
 }
 
 // Keeps a text, if others may be given it: in the place of the last answer to the same, or of the
@@ -127,16 +164,19 @@ answers_keep(struct answers *answers, uid_t uid, const struct message_request *r
             place = s;
         }
     }
-    answers_release(answers, place->text);
-    text->uses++;
+    answers_forget(answers, place);
+    answers_hold(answers, ANSWERS_KEPT, text);
     *place = made;
+    if (answers->bytes[ANSWERS_KEPT] > ANSWERS_KEPT_BYTES_MAX) {
+        answers_spare(answers);
+    }
 }
 
 struct answer_text *
-answers_get(struct answers *answers, uid_t uid, const struct message_request *request,
-            enum message_error *error, const char **why)
+answers_get(struct answers *answers, enum answers_side side, uid_t uid,
+            const struct message_request *request, enum message_error *error, const char **why)
 {
-    struct answer_text *text = answers_find(answers, uid, request);
+    struct answer_text *text = answers_find(answers, side, uid, request);
     cJSON *result = NULL;
 
     *error = MESSAGE_NONE;
@@ -144,7 +184,7 @@ answers_get(struct answers *answers, uid_t uid, const struct message_request *re
         return text;
     }
     *error = methods_call(answers->methods, uid, request, &result, why);
-    text = result == NULL ? NULL : answers_take(answers, cJSON_PrintUnformatted(result));
+    text = result == NULL ? NULL : answers_take(answers, side, cJSON_PrintUnformatted(result));
     cJSON_Delete(result);
     if (text != NULL) {
         answers_keep(answers, uid, request, text);
@@ -158,20 +198,7 @@ answers_tidy(struct answers *answers, uint64_t now_ns)
     for (unsigned i = 0; i < ANSWERS_SHARED_MAX; i++) {
         struct answers_shared *s = &answers->shared[i];
         if (!answers_is_fresh(s, now_ns)) {
-            answers_release(answers, s->text);
-            s->text = NULL;
-        }
-    }
-}
-
-void
-answers_spare(struct answers *answers)
-{
-    for (unsigned i = 0; i < ANSWERS_SHARED_MAX; i++) {
-        struct answers_shared *s = &answers->shared[i];
-        if (s->text != NULL && s->text->uses == 1) {
-            answers_release(answers, s->text);
-            s->text = NULL;
+            answers_forget(answers, s);
         }
     }
 }

@@ -2,7 +2,8 @@
 //
 // Results of methods as text. One about all processes is handed out to all of one user who ask for
 // the same within CLIENT_SNAPSHOT_NS: where there are thousands it takes tens of milliseconds and
-// megabytes. For both sockets. One thread.
+// megabytes. For both sockets, and each has its own bound for what waits to be read: a text counts
+// once for each side that holds it, however many there are sent it. One thread.
 
 #ifndef APEXD_ANSWERS_H
 #define APEXD_ANSWERS_H
@@ -16,10 +17,14 @@
 #define ANSWERS_SHARED_MAX 8 // kept for those who ask the same
 #define ANSWERS_KEY_BYTES 64 // of parameters that are compared for that
 #define ANSWERS_STEP_NS UINT64_C(4000000) // of looking at processes, before others get their turn
+#define ANSWERS_KEPT_BYTES_MAX ((size_t)4 << 20) // beyond it only what is being sent is kept
+
+// Who holds a text: connections of control.sock, those by HTTP, and we, for those who come next.
+enum answers_side { ANSWERS_CONTROL, ANSWERS_HTTP, ANSWERS_KEPT, ANSWERS_SIDES };
 
 // The text of a result or of an error, for all who are being sent it.
 struct answer_text {
-    unsigned uses;
+    unsigned uses[ANSWERS_SIDES];
     size_t bytes; // without the NUL
     char *text;
 };
@@ -34,7 +39,7 @@ struct answers_shared {
 
 struct answers {
     struct methods *methods;
-    size_t bytes; // of all texts
+    size_t bytes[ANSWERS_SIDES]; // of the texts that each holds
     struct answers_shared shared[ANSWERS_SHARED_MAX];
 };
 
@@ -47,22 +52,19 @@ bool answers_is_long(const struct answers *answers, const struct message_request
 
 // One use of an answer that was given to the same request a moment ago; NULL when there is none, or
 // a new one takes no time worth saving.
-struct answer_text *answers_find(struct answers *answers, uid_t uid,
+struct answer_text *answers_find(struct answers *answers, enum answers_side side, uid_t uid,
                                  const struct message_request *request);
 
 // The same, or a new one. NULL with an error, or with MESSAGE_NONE when memory is short.
-struct answer_text *answers_get(struct answers *answers, uid_t uid,
+struct answer_text *answers_get(struct answers *answers, enum answers_side side, uid_t uid,
                                 const struct message_request *request, enum message_error *error,
                                 const char **why);
 
 // Takes over `text`, from malloc. NULL when it is NULL or memory is short.
-struct answer_text *answers_take(struct answers *answers, char *text);
+struct answer_text *answers_take(struct answers *answers, enum answers_side side, char *text);
 
 // One use less; nothing for NULL.
-void answers_release(struct answers *answers, struct answer_text *text);
-
-// Lets go of those that are kept and nobody is being sent: for when memory is short.
-void answers_spare(struct answers *answers);
+void answers_release(struct answers *answers, enum answers_side side, struct answer_text *text);
 
 // Lets go of answers that are too old to be handed out again: they are only memory.
 void answers_tidy(struct answers *answers, uint64_t now_ns);

@@ -30,7 +30,9 @@ struct http_connection {
     bool waits;        // for its turn; the library does nothing with it meanwhile
     bool walks;        // it also waits for a look at all processes
     bool has_turn;
-    size_t reply_bytes;
+    bool asked;
+    uint64_t answered_ms;     // when it got its text
+    struct answer_text *text; // that it is being sent; NULL before
 };
 
 static void http_on_timer(uv_timer_t *timer);
@@ -67,26 +69,34 @@ http_drop(struct http_connection *c, const char *why)
     }
 }
 
-// Whether it waits for us, and not we for it.
+// Whether it waits for us, and not we for it. What the library is given it sends after it has let
+// in the next ones, and who reads that needs a moment.
 static bool
 http_is_kept_waiting(const struct http_connection *c)
 {
-    return c->waits || (c->has_turn && c->reply_bytes == 0);
+    uint64_t now_ms = uv_now(c->listener->http->loop);
+
+    return c->asked && (c->text == NULL || now_ms - c->answered_ms < HTTP_READING_MS);
 }
 
+// The oldest of those that we wait for. Where all wait for us it is the youngest: the oldest is the
+// next to be served, and were it to go, nobody would ever be.
 static void
-http_drop_oldest(struct http_listener *l)
+http_make_room(struct http_listener *l)
 {
     struct http_connection *oldest = NULL;
+    struct http_connection *youngest = NULL;
 
     for (struct http_connection *c = l->first; c != NULL; c = c->next) {
-        if (!c->dropped &&
-            (oldest == NULL || (http_is_kept_waiting(oldest) && !http_is_kept_waiting(c)))) {
-            oldest = c;
+        if (!c->dropped) {
+            youngest = c;
+            oldest = oldest == NULL && !http_is_kept_waiting(c) ? c : oldest;
         }
     }
     if (oldest != NULL) {
-        http_drop(oldest, "others wait, and it is the oldest");
+        http_drop(oldest, "others wait, and it is the oldest that does not");
+    } else if (youngest != NULL) {
+        http_drop(youngest, "too many wait, and it is the last that came");
     }
 }
 
@@ -110,7 +120,8 @@ http_unlink(struct http_listener *l, struct http_connection *c)
     *(c->next != NULL ? &c->next->previous : &l->last) = c->previous;
     l->connections--;
     l->has_closed = true;
-    l->http->replies_bytes -= c->reply_bytes;
+    // Only now: the library sends from it.
+    answers_release(l->http->answers, ANSWERS_HTTP, c->text);
     free(c);
 }
 
@@ -132,7 +143,7 @@ http_on_connection(void *context, struct MHD_Connection *connection, void **sock
         return;
     }
     if (l->connections >= HTTP_CROWD) {
-        http_drop_oldest(l);
+        http_make_room(l);
     }
     c->connection = connection;
     c->listener = l;
@@ -189,18 +200,20 @@ http_ask(const struct http_listener *l, struct http_connection *c, const char *p
 
     MHD_get_connection_values(m, MHD_GET_ARGUMENT_KIND, http_on_argument, &request);
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
-        http_answer_error(answer, MHD_HTTP_METHOD_NOT_ALLOWED, MESSAGE_BAD_REQUEST,
+        http_answer_error(answers, answer, MHD_HTTP_METHOD_NOT_ALLOWED, MESSAGE_BAD_REQUEST,
                           "only GET and HEAD are answered");
     } else if (request.argument_count > HTTP_ARGUMENTS_MAX) {
-        http_answer_error(answer, MHD_HTTP_BAD_REQUEST, MESSAGE_BAD_PARAMS, "too many parameters");
+        http_answer_error(answers, answer, MHD_HTTP_BAD_REQUEST, MESSAGE_BAD_PARAMS,
+                          "too many parameters");
     } else if (!http_peer(l, c, &request.uid)) {
-        http_answer_error(answer, MHD_HTTP_FORBIDDEN, MESSAGE_DENIED,
+        http_answer_error(answers, answer, MHD_HTTP_FORBIDDEN, MESSAGE_DENIED,
                           "the kernel does not say who asks");
-    } else if (l->http->replies_bytes > HTTP_REPLIES_BYTES_MAX && strcmp(path, "/healthz") != 0) {
-        http_answer_error(answer, MHD_HTTP_SERVICE_UNAVAILABLE, MESSAGE_TOO_BUSY,
-                          "too many answers wait to be read");
     } else if (!c->has_turn && http_answer_is_long(answers, &request, &c->walks)) {
         return false;
+    } else if (answers->bytes[ANSWERS_HTTP] > HTTP_REPLIES_BYTES_MAX &&
+               strcmp(path, "/healthz") != 0) {
+        http_answer_error(answers, answer, MHD_HTTP_SERVICE_UNAVAILABLE, MESSAGE_TOO_BUSY,
+                          "too many answers wait to be read");
     } else {
         http_answer(answers, &request, answer);
     }
@@ -234,6 +247,7 @@ http_on_request(void *context, struct MHD_Connection *connection, const char *pa
     if (c == NULL || c->dropped) {
         return MHD_NO;
     }
+    c->asked = true;
     if (*data_bytes != 0) { // of a body: the library may want to be rid of it before it asks again
         *data_bytes = 0;
         return MHD_YES;
@@ -242,16 +256,16 @@ http_on_request(void *context, struct MHD_Connection *connection, const char *pa
         http_wait(c);
         return MHD_YES;
     }
-    struct MHD_Response *response =
-        answer.body == NULL
-            ? NULL
-            : MHD_create_response_from_buffer(answer.bytes, answer.body, MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
-        free(answer.body);
+    c->text = answer.text;
+    c->answered_ms = uv_now(l->http->loop);
+    if (c->text == NULL) {
         return MHD_NO;
     }
-    c->reply_bytes = answer.bytes;
-    l->http->replies_bytes += answer.bytes;
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(c->text->bytes, c->text->text, MHD_RESPMEM_PERSISTENT);
+    if (response == NULL) {
+        return MHD_NO;
+    }
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");

@@ -6,7 +6,7 @@
 // before that, if it is about all processes, until they have been looked at, in steps. A connection
 // that is not done in time is closed, however busily it sends or reads; and when many are there,
 // one makes room: the oldest that keeps us waiting, so that those who ask nothing or do not read
-// their answers keep nobody else out.
+// their answers keep nobody else out; or else the youngest.
 
 #ifndef APEXD_HTTP_H
 #define APEXD_HTTP_H
@@ -19,10 +19,11 @@
 
 #define HTTP_LISTENERS_MAX 3           // the socket, and the port by IPv4 and IPv6
 #define HTTP_CONNECTIONS_MAX 32        // of each
-#define HTTP_CROWD 24                  // from here on the oldest makes room
+#define HTTP_CROWD 24                  // from here on one makes room
+#define HTTP_READING_MS 250            // in which whoever has asked need not have read the answer
 #define HTTP_REQUEST_BYTES_MAX 8192    // line and headers
-#define HTTP_DEADLINE_MS 5000          // from the first byte of a request to the last of its answer
-#define HTTP_REPLIES_BYTES_MAX ((size_t)8 << 20) // waiting to be read, in sum
+#define HTTP_DEADLINE_MS 5000          // from connecting to the last byte of the answer
+#define HTTP_REPLIES_BYTES_MAX ((size_t)8 << 20) // waiting to be read, each text once
 
 struct http_listener {
     struct http *http;
@@ -40,7 +41,6 @@ struct http {
     struct answers *answers;
     uv_loop_t *loop;
     uv_idle_t work; // runs while somebody waits for a look at all processes, or for a turn
-    size_t replies_bytes;
     unsigned count;
     struct http_listener listener[HTTP_LISTENERS_MAX];
 };

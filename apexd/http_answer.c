@@ -43,26 +43,31 @@ http_answer_status(enum message_error error)
     }
 }
 
-// Takes over `body`.
+// Takes over one use of the text.
 static void
-http_answer_set(struct http_answer *answer, unsigned status, const char *type, char *body)
+http_answer_set(struct http_answer *answer, unsigned status, const char *type,
+                struct answer_text *text)
 {
-    answer->status = status;
-    answer->type = type;
-    answer->body = body;
-    answer->bytes = body == NULL ? 0 : strlen(body);
+    *answer = (struct http_answer){.status = status, .type = type, .text = text};
+}
+
+// Takes over `text`, from malloc.
+static struct answer_text *
+http_answer_text(struct answers *answers, char *text)
+{
+    return answers_take(answers, ANSWERS_HTTP, text);
 }
 
 void
-http_answer_error(struct http_answer *answer, unsigned status, enum message_error error,
-                  const char *text)
+http_answer_error(struct answers *answers, struct http_answer *answer, unsigned status,
+                  enum message_error error, const char *why)
 {
     cJSON *root = cJSON_CreateObject();
     cJSON *object = cJSON_AddObjectToObject(root, "error");
 
     cJSON_AddStringToObject(object, "code", message_error_word(error));
-    cJSON_AddStringToObject(object, "message", text);
-    http_answer_set(answer, status, JSON, cJSON_PrintUnformatted(root));
+    cJSON_AddStringToObject(object, "message", why);
+    http_answer_set(answer, status, JSON, http_answer_text(answers, cJSON_PrintUnformatted(root)));
     cJSON_Delete(root);
 }
 
@@ -130,6 +135,13 @@ http_answer_parse(const struct http_request *http, enum method method,
     line[strcspn(line, "\n")] = '\0';
     enum message_error error = message_parse_request(line, strlen(line), request, why);
     free(line);
+    // Not even whether there are such: or anybody could find out which programs run.
+    if (error == MESSAGE_NONE && http->uid == SCRAPE_NOBODY &&
+        (cJSON_HasObjectItem(request->params, "pid") ||
+         cJSON_HasObjectItem(request->params, "match"))) {
+        *why = "nobody is told of single processes by this port; http.sock and apexctl do that";
+        error = MESSAGE_DENIED;
+    }
     return error;
 }
 
@@ -145,14 +157,13 @@ http_answer_method(struct answers *answers, const struct http_request *http, enu
     enum message_error error = http_answer_parse(http, method, &request, &why);
 
     if (error == MESSAGE_NONE) {
-        text = answers_get(answers, http->uid, &request, &error, &why);
+        text = answers_get(answers, ANSWERS_HTTP, http->uid, &request, &error, &why);
     }
     if (error == MESSAGE_NONE) {
-        http_answer_set(answer, 200, JSON, text == NULL ? NULL : strdup(text->text));
+        http_answer_set(answer, 200, JSON, text);
     } else {
-        http_answer_error(answer, http_answer_status(error), error, why);
+        http_answer_error(answers, answer, http_answer_status(error), error, why);
     }
-    answers_release(answers, text);
     message_request_free(&request);
 }
 
@@ -171,22 +182,22 @@ http_answer_scrape(const struct methods *m, const struct http_request *http,
 }
 
 static void
-http_answer_metrics(struct methods *m, const struct http_request *http, struct http_answer *answer)
+http_answer_metrics(struct answers *answers, const struct http_request *http,
+                    struct http_answer *answer)
 {
+    struct methods *m = answers->methods;
     struct message_request request;
     const char *why = NULL;
     enum message_error error = http_answer_parse(http, METHOD_metrics, &request, &why);
 
     if (error == MESSAGE_NONE) {
         struct scrape_options options = http_answer_scrape(m, http, &request);
-        answer->status = 200;
-        answer->type = metrics_content_type(options.format);
         size_t bytes;
         const char *text = scrape(&m->scrapes, m->roster, &options, &bytes);
-        answer->body = text == NULL ? NULL : strdup(text);
-        answer->bytes = answer->body == NULL ? 0 : bytes;
+        http_answer_set(answer, 200, metrics_content_type(options.format),
+                        http_answer_text(answers, text == NULL ? NULL : strdup(text)));
     } else {
-        http_answer_error(answer, http_answer_status(error), error, why);
+        http_answer_error(answers, answer, http_answer_status(error), error, why);
     }
     message_request_free(&request);
 }
@@ -240,8 +251,8 @@ http_answer_is_kept(struct answers *answers, const struct http_request *http,
         struct scrape_options options = http_answer_scrape(answers->methods, http, request);
         return scrape_is_kept(&answers->methods->scrapes, &options);
     }
-    struct answer_text *text = answers_find(answers, http->uid, request);
-    answers_release(answers, text);
+    struct answer_text *text = answers_find(answers, ANSWERS_HTTP, http->uid, request);
+    answers_release(answers, ANSWERS_HTTP, text);
     return text != NULL;
 }
 
@@ -269,18 +280,17 @@ http_answer(struct answers *answers, const struct http_request *request, struct 
 {
     enum method method = http_answer_find(request->path);
 
-    *answer = (struct http_answer){0};
     if (http_answer_is_foreign(request)) {
-        http_answer_error(answer, 403, MESSAGE_DENIED, "this daemon is called localhost");
+        http_answer_error(answers, answer, 403, MESSAGE_DENIED, "this daemon is called localhost");
     } else if (strcmp(request->path, "/healthz") == 0) {
-        http_answer_set(answer, 200, PLAIN, strdup("ok\n"));
+        http_answer_set(answer, 200, PLAIN, http_answer_text(answers, strdup("ok\n")));
     } else if (strcmp(request->path, METRICS_PATH) == 0) {
-        http_answer_metrics(answers->methods, request, answer);
+        http_answer_metrics(answers, request, answer);
     } else if (method != METHOD_COUNT) {
         http_answer_method(answers, request, method, answer);
     } else {
         http_answer_error(
-            answer, 404, MESSAGE_UNKNOWN_METHOD,
+            answers, answer, 404, MESSAGE_UNKNOWN_METHOD,
             "there are /metrics, /healthz, and /v1/ with a method that changes nothing");
     }
 }

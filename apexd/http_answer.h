@@ -37,8 +37,7 @@ struct http_request {
 struct http_answer {
     unsigned status;
     const char *type; // Content-Type
-    char *body;       // the caller frees it; NULL when memory is short
-    size_t bytes;
+    struct answer_text *text; // the caller releases it; NULL when memory is short
 };
 
 void http_answer(struct answers *answers, const struct http_request *request,
@@ -49,7 +48,7 @@ void http_answer(struct answers *answers, const struct http_request *request,
 bool http_answer_is_long(struct answers *answers, const struct http_request *request, bool *walks);
 
 // An answer that says what is wrong, as JSON: {"error":{"code":"…","message":"…"}}.
-void http_answer_error(struct http_answer *answer, unsigned status, enum message_error error,
-                       const char *text);
+void http_answer_error(struct answers *answers, struct http_answer *answer, unsigned status,
+                       enum message_error error, const char *why);
 
 #endif

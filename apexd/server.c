@@ -68,11 +68,24 @@ static void server_on_work(uv_idle_t *idle);
 // --- Life of a connection ------------------------------------------------------------------------
 
 static void
+server_release(struct server *server, struct answer_text *text)
+{
+    answers_release(server->answers, ANSWERS_CONTROL, text);
+}
+
+// Takes over `text`, from malloc; NULL for NULL.
+static struct answer_text *
+server_text(struct server *server, char *text)
+{
+    return answers_take(server->answers, ANSWERS_CONTROL, text);
+}
+
+static void
 server_forget_answer(struct connection *c)
 {
     free(c->head);
     c->head = NULL;
-    answers_release(c->server->answers, c->text);
+    server_release(c->server, c->text);
     c->text = NULL;
 }
 
@@ -225,10 +238,7 @@ server_make_room(void *owner)
 static void
 server_bound_answers(struct server *server, const struct connection *asker)
 {
-    if (server->answers->bytes > SERVER_REPLIES_BYTES_MAX) {
-        answers_spare(server->answers); // nobody reads those
-    }
-    while (server->answers->bytes > SERVER_REPLIES_BYTES_MAX) {
+    while (server->answers->bytes[ANSWERS_CONTROL] > SERVER_REPLIES_BYTES_MAX) {
         struct connection *longest = NULL;
         for (struct connection *c = server->first; c != NULL; c = c->next) {
             if (!c->dropped && c != asker && c->state == CONNECTION_ANSWER &&
@@ -304,7 +314,7 @@ server_send_error(struct connection *c, enum message_error error, const char *wh
     char *line = message_reply_error(c->request.id, error, why);
 
     message_request_free(&c->request);
-    server_send(c, NULL, answers_take(c->server->answers, line));
+    server_send(c, NULL, server_text(c->server, line));
 }
 
 // Sends the result of a request; takes over one use of the text.
@@ -315,7 +325,7 @@ server_send_result(struct connection *c, struct answer_text *text)
 
     message_request_free(&c->request);
     if (head == NULL) {
-        answers_release(c->server->answers, text);
+        server_release(c->server, text);
         text = NULL;
     }
     server_send(c, head, text);
@@ -327,7 +337,8 @@ server_call(struct connection *c)
 {
     const char *why = NULL;
     enum message_error error;
-    struct answer_text *text = answers_get(c->server->answers, c->uid, &c->request, &error, &why);
+    struct answer_text *text =
+        answers_get(c->server->answers, ANSWERS_CONTROL, c->uid, &c->request, &error, &why);
 
     if (error != MESSAGE_NONE) {
         server_send_error(c, error, why);
@@ -341,7 +352,8 @@ server_call(struct connection *c)
 static bool
 server_answer_shared(struct connection *c)
 {
-    struct answer_text *text = answers_find(c->server->answers, c->uid, &c->request);
+    struct answer_text *text =
+        answers_find(c->server->answers, ANSWERS_CONTROL, c->uid, &c->request);
 
     if (text != NULL) {
         server_send_result(c, text);
@@ -359,7 +371,7 @@ server_totals(struct server *server, uid_t uid)
     const char *why;
     enum message_error error;
 
-    return answers_get(server->answers, uid, &request, &error, &why);
+    return answers_get(server->answers, ANSWERS_CONTROL, uid, &request, &error, &why);
 }
 
 // The next line of a subscription.
@@ -373,13 +385,13 @@ server_send_event(struct connection *c)
                                      totals == NULL ? NULL : totals->text, &last);
     char *head = strdup(c->stream_head);
 
-    answers_release(c->server->answers, totals);
+    server_release(c->server, totals);
     c->last = last;
     struct answer_text *text =
-        event == NULL ? NULL : answers_take(c->server->answers, cJSON_PrintUnformatted(event));
+        event == NULL ? NULL : server_text(c->server, cJSON_PrintUnformatted(event));
     cJSON_Delete(event);
     if (head == NULL) {
-        answers_release(c->server->answers, text);
+        server_release(c->server, text);
         text = NULL;
     }
     server_bound_answers(c->server, c);
@@ -442,7 +454,7 @@ server_subscribe(struct connection *c)
     }
     char *printed = c->subscription == NULL ? NULL : cJSON_PrintUnformatted(result);
     cJSON_Delete(result);
-    server_send_result(c, answers_take(c->server->answers, printed));
+    server_send_result(c, server_text(c->server, printed));
 }
 
 static void

@@ -602,14 +602,15 @@ tests_unit_render_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_render_test_CFLAGS = $(daemon_cflags)
 tests_unit_render_test_LDADD = apexctl/libapexctlcore.la $(CMOCKA_LIBS)
 tests_unit_answers_test_CPPFLAGS = $(daemon_cppflags)
+tests_unit_answers_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=methods_call -Wl,--wrap=reply_now_ns
 tests_unit_answers_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
-tests_unit_roster_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_registrar_test_SOURCES = tests/unit/registrar_test.c \
 	tests/fuzz/daemon/page_seed.c
 tests_unit_registrar_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_registrar_test_CFLAGS = $(daemon_cflags) $(UV_CFLAGS)
 tests_unit_registrar_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_registrar_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getsockopt
+tests_unit_roster_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_roster_test_LDADD = apexd/libapexdcore.la $(CMOCKA_LIBS)
 tests_unit_advisor_test_CPPFLAGS = $(daemon_cppflags)
 tests_unit_advisor_test_CFLAGS = $(daemon_cflags)

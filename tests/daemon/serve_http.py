@@ -20,22 +20,24 @@ ACCEPT = ("application/openmetrics-text;version=1.0.0,application/openmetrics-te
 
 def test_paths(daemon, port):
     for where in (daemon.dir, port):
-        for method in ("hello", "stats", "processes", "topology", "metrics"):
+        for method in ("hello", "stats", "processes", "topology", "numa", "metrics"):
             status, headers, body = http(where, "/v1/" + method)
             same((status, headers["content-type"]), (200, "application/json"), method)
             same(schema_errors(json.loads(body), schema_of(method)), [], method + " by HTTP")
-        # Each method that wants a process is known, and none that changes something is.
-        for method in ("map", "frag", "ctl", "profile"):
-            status, _, body = http(where, "/v1/%s?pid=1" % method)
-            same((status, json.loads(body)["error"]["code"]), (404, "no_such_process"), method)
+        # Each method that wants a process is known, and none that changes something is. By the port
+        # nobody learns which processes there are.
+        missing = (403, "denied") if where == port else (404, "no_such_process")
+        for query in ["%s?pid=1" % method for method in ("map", "frag", "ctl", "profile", "stats", "numa")] + [
+                "numa?match=comm=no-such-thing"]:
+            status, _, body = http(where, "/v1/" + query)
+            same((status, json.loads(body)["error"]["code"]), missing, query)
         same(http(where, "/v1/rules")[0], 403 if where == port else 200, "rules")
         same(http(where, "/healthz")[::2], (200, "ok\n"), "/healthz")
         same(http(where, "/metrics")[1]["content-type"], PROMETHEUS, "type when none is asked for")
         for path, status, code in (
                 ("/", 404, "unknown_method"), ("/v1/", 404, "unknown_method"),
                 ("/v1/tune", 404, "unknown_method"), ("/v1/tune?pid=1&purge", 404, "unknown_method"),
-                ("/v1/stats/", 404, "unknown_method"), ("/metrics/", 404, "unknown_method"),
-                ("/v1/stats?pid=1", 404, "no_such_process"), ("/v1/stats?pid=", 400, "bad_params"),
+                ("/v1/stats/", 404, "unknown_method"), ("/metrics/", 404, "unknown_method"), ("/v1/stats?pid=", 400, "bad_params"),
                 ("/v1/stats?pid=-1", 400, "bad_params"), ("/v1/stats?pid=1&pid=2", 400, "bad_params"),
                 ("/v1/stats?pid=99999999999999999999999", 400, "bad_params"),
                 ("/v1/stats?Pid=1", 400, "bad_params"), ("/v1/stats?%00", 400, "bad_params"),
@@ -167,7 +169,7 @@ def test_slow(daemon, port, fds):
         for s in slow:
             s.close()
     check("it takes too long" in daemon.read_log(), "the log tells of those who took too long")
-    check("others wait, and it is the oldest" in daemon.read_log(), "and of the oldest")
+    check("others wait, and it is the oldest that does not" in daemon.read_log(), "and of the oldest")
     wait_until(lambda: daemon.fds() <= fds, "their descriptors are closed")
 
 

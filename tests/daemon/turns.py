@@ -9,6 +9,9 @@
 # is compared is the order in which it answered, not how long that took.
 """See the head of the file."""
 
+import collections
+import threading
+
 from support import *
 
 TOLD_MAX = int(re.search(r"REPLY_TOLD_MAX (\d+)", open(
@@ -199,6 +202,39 @@ def test_http(daemon):
           "%d KiB of pages after HTTP, %d before" % (shared_kib(daemon), before))
 
 
+def test_http_flood(daemon):
+    """Nor is one thrown out that waits, or was just answered, while silent ones come all the time."""
+    flooding, over = threading.Event(), threading.Event()
+
+    def flood():
+        held = collections.deque()
+        while not over.is_set():
+            flooding.wait()
+            with contextlib.suppress(OSError):
+                held.append(http_connect(daemon.dir))
+            while len(held) > 40 or (held and over.is_set()):
+                held.popleft().close()
+
+    thread = threading.Thread(target=flood, daemon=True)
+    thread.start()
+    answered = 0
+    paths = (b"/v1/stats", b"/v1/topology", b"/v1/processes?counters=1", b"/v1/numa")
+    for _ in range(10):
+        time.sleep(STALE_S)
+        with contextlib.ExitStack() as stack:
+            with stopped(daemon):
+                asked = [get(stack, daemon, path) for path in paths]
+                flooding.set()
+            for s in asked:
+                with contextlib.suppress(ConnectionResetError):
+                    answered += s.makefile("rb").readline().startswith(b"HTTP/1.1 200")
+            flooding.clear()
+    over.set()
+    flooding.set()
+    thread.join()
+    same(answered, 10 * len(paths), "answers beside silent ones")
+
+
 def test_end(daemon):
     """The daemon ends while some wait."""
     with contextlib.ExitStack() as stack:
@@ -229,7 +265,7 @@ with Daemon(mode=0o755) as it:
     wait_until(lambda: ask(it.dir, "stats")["processes"] == PROCESSES, "a crowd")
     crowd.send_signal(signal.SIGSTOP)  # or it would take turns itself
     try:
-        for test in [test_same, test_newcomer, test_stays, test_light, test_length, test_http] + (
+        for test in [test_same, test_newcomer, test_stays, test_light, test_length, test_http, test_http_flood] + (
                 [test_users] if os.geteuid() == 0 else []) + [test_end]:
             test(it)
     finally:
