@@ -90,10 +90,11 @@ in_group beside env "$preload" press keep 8 >/tmp/beside &
 beside=$!
 # What it has stays charged to where it was when it took it: nobody but apexd takes that from it.
 # It comes once, while apexd has no time, and sleeps: apexd must know it by what it left.
+# Opened both ways the pipe waits for nobody; the signal that a child has stopped would end that.
+exec 4<>/tmp/stdin.idle
 kill -STOP "$apexd_pid"
-in_group beside env "$preload" press sleep 16 </tmp/stdin.idle >/tmp/idle &
+in_group beside env "$preload" press sleep 16 </tmp/stdin.idle >/tmp/idle 4>&- &
 idle=$!
-exec 4>/tmp/stdin.idle
 for who in app beside idle; do
     wait_for 120 grep -q ready /tmp/$who || fail "$who is not ready"
 done
