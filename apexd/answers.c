@@ -52,10 +52,11 @@ answers_take(struct answers *answers, enum answers_side side, char *text)
     return made;
 }
 
+// Whether some connection still has it.
 static bool
-answers_is_held(const struct answer_text *text, enum answers_side side)
+answers_is_sent(const struct answer_text *text)
 {
-    return text->uses[side] != 0;
+    return text->uses[ANSWERS_CONTROL] != 0 || text->uses[ANSWERS_HTTP] != 0;
 }
 
 void
@@ -65,8 +66,7 @@ answers_release(struct answers *answers, enum answers_side side, struct answer_t
         return;
     }
     answers->bytes[side] -= text->bytes;
-    if (!answers_is_held(text, ANSWERS_CONTROL) && !answers_is_held(text, ANSWERS_HTTP) &&
-        !answers_is_held(text, ANSWERS_KEPT)) {
+    if (!answers_is_sent(text) && text->uses[ANSWERS_KEPT] == 0) {
         free(text->text);
         free(text);
     }
@@ -132,8 +132,7 @@ answers_spare(struct answers *answers)
 {
     for (unsigned i = 0; i < ANSWERS_SHARED_MAX; i++) {
         struct answers_shared *s = &answers->shared[i];
-        if (s->text != NULL && !answers_is_held(s->text, ANSWERS_CONTROL) &&
-            !answers_is_held(s->text, ANSWERS_HTTP)) {
+        if (s->text != NULL && !answers_is_sent(s->text)) {
             answers_forget(answers, s);
         }
     }
