@@ -192,8 +192,7 @@ http_answer_metrics(struct answers *answers, const struct http_request *http,
 
     if (error == MESSAGE_NONE) {
         struct scrape_options options = http_answer_scrape(m, http, &request);
-        size_t bytes;
-        const char *text = scrape(&m->scrapes, m->roster, &options, &bytes);
+        const char *text = scrape(&m->scrapes, m->roster, &options);
         http_answer_set(answer, 200, metrics_content_type(options.format),
                         http_answer_text(answers, text == NULL ? NULL : strdup(text)));
     } else {

@@ -17,8 +17,7 @@ method_metrics(struct scrape_cache *cache, struct roster *roster, const char *bo
             message_param_flag(request, "openmetrics") ? METRICS_OPENMETRICS : METRICS_PROMETHEUS,
         .started_ns = started_ns,
     };
-    size_t bytes;
-    const char *text = scrape(cache, roster, &options, &bytes);
+    const char *text = scrape(cache, roster, &options);
     cJSON *result = text == NULL ? NULL : reply_begin(boot_id, "apexd.metrics/1");
     const char *type = metrics_content_type(options.format);
     // Not by message_add_text, which is for short texts of strangers: this one is ours.

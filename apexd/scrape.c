@@ -172,9 +172,9 @@ scrape_pressed(const struct roster *roster)
 }
 
 static char *
-scrape_make(struct roster *roster, const struct scrape_options *options, uint64_t now_ns,
-            size_t *bytes)
+scrape_make(struct roster *roster, const struct scrape_options *options, uint64_t now_ns)
 {
+    size_t bytes;
     uint64_t now_ms = reply_now_ns(CLOCK_REALTIME) / 1000000;
     struct scrape_rows *rows = scrape_gather(roster, options, now_ns);
 
@@ -199,7 +199,7 @@ scrape_make(struct roster *roster, const struct scrape_options *options, uint64_
     };
     memcpy(samples.advice, roster->advice_total, sizeof samples.advice);
     memcpy(samples.answered, roster->answered_total, sizeof samples.answered);
-    char *text = metrics_render(&samples, options->format, bytes);
+    char *text = metrics_render(&samples, options->format, &bytes);
     free(rows);
     return text;
 }
@@ -221,19 +221,17 @@ scrape_is_kept(const struct scrape_cache *cache, const struct scrape_options *op
 }
 
 const char *
-scrape(struct scrape_cache *cache, struct roster *roster, const struct scrape_options *options,
-       size_t *bytes)
+scrape(struct scrape_cache *cache, struct roster *roster, const struct scrape_options *options)
 {
     struct scrape_text *t = &cache->text[scrape_place(options)];
 
     if (!scrape_is_kept(cache, options)) {
         uint64_t now_ns = reply_now_ns(CLOCK_MONOTONIC);
         free(t->text);
-        t->text = scrape_make(roster, options, now_ns, &t->bytes);
+        t->text = scrape_make(roster, options, now_ns);
         t->uid = options->uid;
         t->made_ns = now_ns;
     }
-    *bytes = t->bytes;
     return t->text;
 }
 

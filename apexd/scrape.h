@@ -32,14 +32,13 @@ struct scrape_cache {
         uid_t uid; // whom it is for
         uint64_t made_ns;
         char *text;
-        size_t bytes;
     } text[SCRAPE_TEXTS];
 };
 
 // The text, NUL-terminated, at most CLIENT_SNAPSHOT_NS old, so that asking often costs little. It
 // is the cache's, and there until the next call. NULL when memory is short.
 const char *scrape(struct scrape_cache *cache, struct roster *roster,
-                   const struct scrape_options *options, size_t *bytes);
+                   const struct scrape_options *options);
 
 // Whether scrape() would only have to hand out what it has.
 bool scrape_is_kept(const struct scrape_cache *cache, const struct scrape_options *options);
